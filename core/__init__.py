@@ -1,0 +1,1 @@
+"""The nouns and contracts that everything else is built on."""

@@ -1,0 +1,1 @@
+"""Serves the published pages from the object store."""

@@ -1,0 +1,1 @@
+"""Turns a snapshot of a profile into its files, purely."""

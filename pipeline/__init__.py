@@ -1,0 +1,1 @@
+"""The worker: from the change stream to pages that are live."""

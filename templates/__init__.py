@@ -1,0 +1,1 @@
+"""The themes that pages are drawn with."""
