@@ -1,0 +1,203 @@
+"""Every object key, URL path, purge tag and reserved name is spelled here, and nowhere else.
+
+No key is also a folder of others, none has empty, `.` or `..` parts, and ids are lower case (AWS S3 User Guide,
+"Naming Amazon S3 objects", and what local servers refuse).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from core.errors import BadInput
+
+USERNAME_CHARS_MIN, USERNAME_CHARS_MAX = 2, 39
+SLUG_CHARS_MAX = 80
+TAG_SLUG_CHARS_MAX = 60
+
+_USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9]|[-_](?=[a-z0-9]))*", re.ASCII)
+
+RESERVED = frozenset(
+    ["about", "abuse", "account", "accounts", "admin", "administrator", "api", "app", "apps", "archive", "assets", "atom", "auth", "autodiscover", "blog", "browserconfig", "cdn", "changelog", "contact", "copyright", "crossdomain", "dashboard", "data", "demo", "dev", "developer", "developers", "dns", "docs", "edge", "edit", "embed", "error", "errors", "explore", "faq", "favicon", "feed", "feeds", "ftp", "guest", "health", "healthz", "help", "holdfast", "home", "host", "hostmaster", "icon", "icons", "imap", "img", "import", "index", "info", "ingest", "js", "json", "legal", "live", "localhost", "login", "logout", "mail", "manifest", "me", "media", "messages", "metrics", "mod", "moderator", "new", "news", "null", "oauth", "official", "owner", "page", "pages", "password", "pop3", "postmaster", "post", "posts", "press", "preview", "privacy", "private", "profile", "profiles", "public", "purge", "register", "release", "robots", "root", "rss", "search", "secure", "security", "self", "settings", "setup", "shop", "sign-in", "sign-out", "sign-up", "signin", "signout", "signup", "site", "sitemap", "sitemaps", "smtp", "staff", "static", "stats", "status", "store", "studio", "subscribe", "support", "sys", "system", "tag", "tags", "team", "terms", "test", "theme", "themes", "tombstone", "tos", "undefined", "upload", "uploads", "user", "username", "users", "verify", "video", "videos", "webhook", "webhooks", "webmaster", "well-known", "wiki", "www", "you"]
+)
+"""Names that nobody may claim: paths of ours, roles that could be impersonated (RFC 2142 mailboxes), file names."""
+
+
+def username(text: str) -> str:
+    """The one spelling of a username: lower case ASCII; BadInput says what is wrong with another.
+
+    2 to 39 letters, digits, `-` and `_`; begins and ends with a letter or digit; no two signs in a row; not reserved.
+    """
+    name = text.strip().lower()
+    if not USERNAME_CHARS_MIN <= len(name) <= USERNAME_CHARS_MAX:
+        problem = f"must have {USERNAME_CHARS_MIN} to {USERNAME_CHARS_MAX} characters"
+    elif not _USERNAME.fullmatch(name):
+        problem = "may hold a–z, 0–9 and single - or _ between them"
+    elif name in RESERVED:
+        problem = "is reserved; please choose another"
+    else:
+        return name
+    raise BadInput({"username": problem})
+
+
+def is_username(text: str) -> bool:
+    """Whether `text` is a username in its one spelling."""
+    try:
+        return username(text) == text
+    except BadInput:
+        return False
+
+
+def slug(text: str, chars_max: int = SLUG_CHARS_MAX) -> str:
+    """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty."""
+    folded = unicodedata.normalize("NFKC", text).lower()
+    words = re.findall(r"[^\W_]+", folded)
+    return "-".join(words)[:chars_max].strip("-")
+
+
+# ── public keys of one profile ────────────────────────────────────────────────────────────────────
+
+
+def page(name: str) -> str:
+    return f"{name}/index.html"
+
+
+def post(name: str, post_slug: str) -> str:
+    return f"{name}/posts/{post_slug}/index.html"
+
+
+def post_list(name: str, number: int = 1) -> str:
+    """The archive's page `number`, from 1."""
+    return f"{name}/posts/index.html" if number == 1 else f"{name}/archive/{number}/index.html"
+
+
+def tag_list(name: str, tag: str) -> str:
+    return f"{name}/tags/{slug(tag, TAG_SLUG_CHARS_MAX)}/index.html"
+
+
+def atom(name: str) -> str:
+    return f"{name}/feed.xml"
+
+
+def json_feed(name: str) -> str:
+    return f"{name}/feed.json"
+
+
+def icon(name: str) -> str:
+    """The drawn favicon, also the avatar of who has uploaded none."""
+    return f"{name}/icon.png"
+
+
+def data(name: str) -> str:
+    return f"_data/{name}.json"
+
+
+def data_of(key: str) -> str | None:
+    """The data document from which the page under `key` can be rendered, or None if no profile lies there."""
+    name = key.split("/", 1)[0]
+    return data(name) if is_username(name) and "/" in key else None
+
+
+# ── public keys of the site ───────────────────────────────────────────────────────────────────────
+
+HOME, NOT_FOUND, GONE = "index.html", "_site/404.html", "_site/410.html"
+ROBOTS, SITEMAP = "robots.txt", "sitemap.xml"
+
+
+def sitemap_shard(number: int) -> str:
+    return f"_sitemaps/{number:02x}.xml"
+
+
+def asset(name: str, digest: str) -> str:
+    """`style.css` → `_assets/style.0a1b2c3d.css`: a name is never used again for other bytes."""
+    stem, _, ending = name.rpartition(".")
+    return f"_assets/{stem}.{digest}.{ending}"
+
+
+def media_folder(media_id: str) -> str:
+    return f"_media/{media_id}/"
+
+
+def media(media_id: str, publication: str, recipe: str, attempt: str, file: str) -> str:
+    return f"_media/{media_id}/{publication}/{recipe}-{attempt}/{file}"
+
+
+# ── private keys ──────────────────────────────────────────────────────────────────────────────────
+
+
+def manifest(profile_id: str) -> str:
+    return f"_manifests/{profile_id}.json"
+
+
+def original(media_id: str) -> str:
+    return f"_originals/{media_id}"
+
+
+def rendition_folder(media_id: str) -> str:
+    return f"_renditions/{media_id}/"
+
+
+def rendition(media_id: str, recipe: str, attempt: str, file: str) -> str:
+    return f"_renditions/{media_id}/{recipe}-{attempt}/{file}"
+
+
+# ── URL paths ─────────────────────────────────────────────────────────────────────────────────────
+
+_PATH_PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
+
+
+def path_of(key: str) -> str:
+    """The URL path (not percent-encoded) under which the edge serves `key`: `ann/index.html` → `/ann`."""
+    if key == HOME:
+        return "/"
+    return "/" + key.removesuffix("/index.html")
+
+
+class Route(NamedTuple):
+    """Where a path leads: the key that answers it, or the one spelling of the path to redirect to."""
+
+    key: str | None
+    redirect: str | None = None
+
+
+def route(path: str) -> Route:
+    """Maps a decoded URL path to its key: a path whose last part has no extension gets `…/index.html`.
+
+    `/Ann/` redirects to `/ann`: no slash at the end, and the username in lower case. Hidden folders (manifests,
+    originals) have no path. Route(None) is a 404.
+    """
+    if path in ("", "/"):
+        return Route(HOME)
+    parts = path.removeprefix("/").split("/")
+    trimmed = parts[:-1] if parts[-1] == "" else parts
+    if any(not _PATH_PART.fullmatch(part) or part in (".", "..") for part in trimmed):
+        return Route(None)
+    first = trimmed[0]
+    if first.startswith("_"):
+        public = first in ("_assets", "_media", "_data", "_sitemaps")
+        return (
+            Route("/".join(trimmed))
+            if public and len(trimmed) == len(parts) and len(parts) > 1
+            else Route(None)
+        )
+    is_file = "." in trimmed[-1] and not (len(trimmed) > 1 and trimmed[-2] in ("posts", "tags"))
+    canonical = "/" + "/".join([first if is_file and len(trimmed) == 1 else first.lower(), *trimmed[1:]])
+    if canonical != path:
+        return Route(None, canonical)
+    if trimmed[-1] == "index.html":
+        return Route(None, "/" + "/".join(trimmed[:-1]))
+    return Route("/".join(trimmed) if is_file else "/".join([*trimmed, "index.html"]))
+
+
+# ── purge tags ────────────────────────────────────────────────────────────────────────────────────
+
+
+def tag(profile_id: str) -> str:
+    """The purge tag of all that shows a profile (Cloudflare Cache-Tag, Fastly Surrogate-Key, Varnish xkey)."""
+    return f"p-{profile_id}"
+
+
+def name_tag(name: str) -> str:
+    """The purge tag of answers about a name under which nothing lies: a tagged 404, cleared by the first publish."""
+    return f"n-{name}"

@@ -1,0 +1,83 @@
+"""The nouns of media: what was uploaded (Media) and what was made of it (Rendition), with their limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MEDIA_PER_PROFILE_MAX = 500
+ALT_CHARS_MAX = 1000
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
+"""An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
+
+Kind = Literal["image", "video"]
+State = Literal["uploaded", "making", "ready", "failed"]
+
+
+class Frozen(BaseModel):
+    """A noun: parsed and checked once, at the door, and never changed after."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RenditionFile(Frozen):
+    """One file of a rendition; `width` and `height` in pixels where it is a picture or a video."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z._-]{0,60}$")]
+    type: Annotated[str, StringConstraints(max_length=60)]
+    bytes: Annotated[int, Field(ge=0)]
+    width: int | None = None
+    height: int | None = None
+
+
+class Rendition(Frozen):
+    """What one attempt at one recipe made of a medium.
+
+    Its files lie together under `<recipe>-<attempt>`. An attempt's id is never used again, so a key never gets other
+    bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, `poster` (of a video), `rung-360` … (HLS media
+    playlist and segments), `hls` (the multivariant playlist over the rungs that exist), `mp4` (progressive).
+    """
+
+    recipe: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    attempt: Id
+    files: tuple[RenditionFile, ...]
+
+
+class Media(Frozen):
+    """What a creator uploaded, and what has been made of it so far.
+
+    `width` and `height` are pixels as shown (orientation applied). `placeholder` is a tiny `data:` URI, `colour` a
+    `#rrggbb`. `publication` is a token that is set anew whenever the medium becomes public (again), so that no public
+    key is ever used twice. `listed` media that no section, post, avatar or cover names are shown in the page's closing
+    gallery, by `position`. `revision` is the profile's revision at which this row last changed.
+    """
+
+    id: Id
+    kind: Kind
+    state: State = "uploaded"
+    failure: Annotated[str, StringConstraints(max_length=300)] = ""
+    filename: Annotated[str, StringConstraints(max_length=200)] = ""
+    original_type: Annotated[str, StringConstraints(max_length=60)] = ""
+    original_bytes: Annotated[int, Field(ge=0)] = 0
+    alt: Annotated[str, StringConstraints(max_length=ALT_CHARS_MAX)] = ""
+    listed: bool = True
+    position: int = 0
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    placeholder: Annotated[str, StringConstraints(max_length=2000)] = ""
+    colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-f]{6})?$")] = ""
+    renditions: tuple[Rendition, ...] = ()
+    publication: str = ""
+    revision: int = 0
+
+    def rendition(self, recipe: str) -> Rendition | None:
+        """The rendition by that recipe, or None while there is none."""
+        return next((r for r in self.renditions if r.recipe == recipe), None)
+
+    def with_rendition(self, made: Rendition) -> Media:
+        """This medium with `made` in place of the earlier attempt at the same recipe."""
+        others = tuple(r for r in self.renditions if r.recipe != made.recipe)
+        return self.model_copy(update={"renditions": (*others, made)})

@@ -1,0 +1,122 @@
+"""Rank: which render may replace which. Used by publish, purge, edge and receipts; the one rule of promise 2.
+
+A file's rank is (life, claim, revision, roll-out). It stands in the file's own bytes, before anything a creator
+wrote, so that it can't be separated from them (object metadata can: an S3 server may answer a HEAD with an older one).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from enum import Enum
+from typing import NamedTuple
+
+
+class Verdict(Enum):
+    """What to do with a stored file when ours has another rank."""
+
+    LEAVE = "leave"
+    REPLACE = "replace"
+    STALE = "stale"
+
+
+class Rank(NamedTuple):
+    """`life` of the store, `claim` number of the name that the file lies under (0 for none), the `revision` of what it
+    shows, and the `rollout` it was rendered in."""
+
+    life: int
+    claim: int
+    revision: int
+    rollout: int
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self))
+
+    @classmethod
+    def parse(cls, text: str) -> Rank:
+        """`"1.1.7.2"` → Rank; ValueError for anything else."""
+        life, claim, revision, rollout = map(int, text.split("."))
+        return cls(life, claim, revision, rollout)
+
+
+class Mark(NamedTuple):
+    """The rank of a whole profile (manifest, purge, receipt, published row): no claim, since it has several names."""
+
+    life: int
+    revision: int
+    rollout: int
+
+    def covers(self, other: Mark) -> bool:
+        """Whether everything that `other` shows is shown here too, or superseded."""
+        return verdict(self.as_rank(), other.as_rank()) is Verdict.LEAVE
+
+    def as_rank(self) -> Rank:
+        return Rank(self.life, 0, self.revision, self.rollout)
+
+
+def verdict(stored: Rank, ours: Rank) -> Verdict:
+    """Compares a stored file's rank with ours.
+
+    A greater life, then a greater claim wins outright. Else: stored ≥ ours in both revision and roll-out: LEAVE;
+    stored ≤ ours (and not equal): REPLACE; else ours is stale in one of them: STALE, read head and roll-out afresh.
+    """
+    if stored[:2] != ours[:2]:
+        return Verdict.LEAVE if stored[:2] > ours[:2] else Verdict.REPLACE
+    if stored.revision >= ours.revision and stored.rollout >= ours.rollout:
+        return Verdict.LEAVE
+    if stored.revision <= ours.revision and stored.rollout <= ours.rollout:
+        return Verdict.REPLACE
+    return Verdict.STALE
+
+
+# ── the rank in a file's bytes ────────────────────────────────────────────────────────────────────
+
+_STAMPED = re.compile(
+    rb'(?:<!doctype html>\n|<\?xml version="1\.0" encoding="utf-8"\?>\n)<!--holdfast (\d+\.\d+\.\d+\.\d+)-->\n'
+    rb'|\{"holdfast": ?"(\d+\.\d+\.\d+\.\d+)"[,}]'
+)
+
+
+def stamp_html(body: str, rank: Rank) -> bytes:
+    """`body` without its doctype → bytes with doctype and rank."""
+    return f"<!doctype html>\n<!--holdfast {rank}-->\n{body}".encode()
+
+
+def stamp_xml(body: str, rank: Rank) -> bytes:
+    """`body` without its XML declaration → bytes with declaration and rank."""
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<!--holdfast {rank}-->\n{body}'.encode()
+
+
+def stamp_json(body: str, rank: Rank) -> bytes:
+    """A non-empty JSON object → bytes with the rank as its first member, `holdfast`."""
+    return f'{{"holdfast":"{rank}",{body.removeprefix("{")}'.encode()
+
+
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_PNG_IHDR_END = 8 + 8 + 13 + 4
+
+
+def read_rank(body: bytes) -> Rank | None:
+    """The rank that a mutable file carries; None if it carries none (then it is not one of ours)."""
+    if body.startswith(_PNG_HEAD):
+        return _read_png(body)
+    found = _STAMPED.match(body)
+    if not found:
+        return None
+    return Rank.parse((found.group(1) or found.group(2)).decode())
+
+
+def stamp_png(body: bytes, rank: Rank) -> bytes:
+    """A PNG → the same with its rank in a tEXt chunk right after IHDR (PNG specification, 11.3.3.2)."""
+    chunk = b"tEXt" + b"holdfast\0" + str(rank).encode()
+    packed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    return body[:_PNG_IHDR_END] + packed + body[_PNG_IHDR_END:]
+
+
+def _read_png(body: bytes) -> Rank | None:
+    start = _PNG_IHDR_END
+    size = int.from_bytes(body[start : start + 4], "big")
+    text = body[start + 4 : start + 8 + size]
+    if size > 200 or not text.startswith(b"tEXtholdfast\0"):
+        return None
+    return Rank.parse(text.removeprefix(b"tEXtholdfast\0").decode())

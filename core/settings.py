@@ -1,0 +1,201 @@
+"""Settings: `site.toml` and the HOLDFAST_… environment in, frozen models out; every mistake at once, with its key and line.
+
+Only this file reads the environment. A function receives the section or the value that it uses, never all of this.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from core.errors import SettingsError
+from core.media import Frozen
+from core.profile import Language, field_errors
+
+ENV_PREFIX = "HOLDFAST_"
+# Read by others than us: the test suite, and the choice of this file.
+ENV_NOT_SETTINGS = frozenset({"HOLDFAST_TEST_REQUIRE", "HOLDFAST_SITE"})
+
+
+def _origin(url: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#@]+", url):
+        raise ValueError('must be scheme://host[:port] without a path, such as "https://example.org"')
+    return url
+
+
+def _sub_path(path: str) -> str:
+    if path and not re.fullmatch(r"(/[a-z0-9_-]+)+", path):
+        raise ValueError('must be "" or begin with a slash and not end with one, such as "/people"')
+    return path
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[str, AfterValidator(_network)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class SiteSettings(Frozen):
+    """What pages read; part of the release's fingerprint."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "Holdfast"
+    description: Annotated[str, Field(max_length=200)] = "Profile pages that stay up."
+    url: Origin = "http://127.0.0.1:8080"
+    path: Annotated[str, AfterValidator(_sub_path)] = ""
+    language: Language = "en"
+
+
+class DataSettings(Frozen):
+    dir: Path = Path("data")
+
+
+class StoreSettings(Frozen):
+    backend: Literal["sqlite"] = "sqlite"
+
+
+class ObjectsSettings(Frozen):
+    backend: Literal["folder"] = "folder"
+
+
+class StudioSettings(Frozen):
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    url: Origin = "http://127.0.0.1:8000"
+    signup: Literal["open", "closed"] = "open"
+    trusted_proxies: tuple[Network, ...] = ()
+    session_days: Count = 30
+    writes_per_minute: Count = 120
+    logins_per_minute: Count = 10
+    threads: Annotated[int, Field(ge=1, le=200)] = 16
+
+
+class EdgeSettings(Frozen):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    memory_mb: Count = 64
+    fresh_s: Seconds = 60
+    stale_s: Seconds = 86400
+    browser_s: Annotated[int, Field(ge=0)] = 0
+    cdn_s: Annotated[int, Field(ge=0)] = 300
+    render_s: Seconds = 30
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+class PurgeSettings(Frozen):
+    edges: tuple[Origin, ...] = ("http://127.0.0.1:8080",)
+    heartbeat_s: Annotated[float, Field(gt=0)] = 5
+    timeout_s: Annotated[float, Field(gt=0)] = 3
+
+
+class WorkerSettings(Frozen):
+    threads: Annotated[int, Field(ge=1, le=64)] = 4
+    media_jobs: Annotated[int, Field(ge=1, le=64)] = 1
+    attempts: Count = 5
+    sweep_s: Annotated[float, Field(gt=0)] = 300
+    child_grace_s: Seconds = 86400
+
+
+class UploadSettings(Frozen):
+    image_mb_max: Count = 50
+    video_mb_max: Count = 2000
+    idle_hours: Count = 24
+
+
+class MediaSettings(Frozen):
+    megapixels_max: Count = 50
+    side_px_max: Count = 16384
+    video_minutes_max: Count = 120
+    memory_mb_max: Count = 2048
+    image_s_max: Annotated[float, Field(gt=0)] = 60
+    video_s_max: Annotated[float, Field(gt=0)] = 7200
+
+
+class LogSettings(Frozen):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(Frozen):
+    site: SiteSettings = SiteSettings()
+    data: DataSettings = DataSettings()
+    store: StoreSettings = StoreSettings()
+    objects: ObjectsSettings = ObjectsSettings()
+    studio: StudioSettings = StudioSettings()
+    edge: EdgeSettings = EdgeSettings()
+    purge: PurgeSettings = PurgeSettings()
+    worker: WorkerSettings = WorkerSettings()
+    uploads: UploadSettings = UploadSettings()
+    media: MediaSettings = MediaSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads `file` (else $HOLDFAST_SITE, else ./site.toml, else only defaults) and the environment.
+
+    Raises SettingsError with every mistake, each naming its key and line, or its variable.
+    """
+    environ = os.environ if environ is None else environ
+    chosen = file or (Path(environ["HOLDFAST_SITE"]) if environ.get("HOLDFAST_SITE") else None)
+    path = chosen or Path("site.toml")
+    text = ""
+    if chosen is not None or path.exists():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{path} can't be read ({error}): name another file with --site"]) from None
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{path} is not TOML: {error}"]) from None
+    variables = _overlay(data, environ)
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        mistakes = [
+            f"{_where(key, path, text, variables)}: {why}" for key, why in sorted(field_errors(error).items())
+        ]
+        raise SettingsError(mistakes) from None
+
+
+def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Puts HOLDFAST_SECTION__KEY into `data`; returns {"section.key": variable's name}. Lists are written as JSON or with commas."""
+    names: dict[str, str] = {}
+    for variable, value in sorted(environ.items()):
+        if not variable.startswith(ENV_PREFIX) or variable in ENV_NOT_SETTINGS or "__" not in variable:
+            continue
+        section, _, key = variable.removeprefix(ENV_PREFIX).lower().partition("__")
+        names[f"{section}.{key}"] = variable
+        known = Settings.model_fields.get(section)
+        is_list = known is not None and isinstance(getattr(known.default, key, None), tuple)
+        table = data.setdefault(section, {})
+        if isinstance(table, dict):
+            table[key] = [one.strip() for one in value.split(",") if one.strip()] if is_list else value
+    return names
+
+
+def _where(key: str, path: Path, text: str, variables: Mapping[str, str]) -> str:
+    section, _, name = key.partition(".")
+    if key in variables:
+        return f"environment variable {variables[key]}"
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := re.match(r"\s*\[\s*([\w.]+)\s*\]", line):
+            inside = found.group(1) == section
+            if inside and not name:
+                return f"{path}:{number} [{section}]"
+        elif inside and re.match(rf"\s*{re.escape(name.split('.')[0])}\s*=", line):
+            return f"{path}:{number} [{section}] {name}"
+    return f"{path} [{section}] {name}".rstrip()
