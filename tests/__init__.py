@@ -1,0 +1,1 @@
+"""Stories told from outside, contracts at the seams, and the pure parts."""

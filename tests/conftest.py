@@ -1,0 +1,3 @@
+"""Names the plugins that every test may lean on."""
+
+pytest_plugins = ["pytester", "tests.servers"]

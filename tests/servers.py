@@ -1,0 +1,115 @@
+"""A pytest plugin that knows the real servers and tools which tests may need, and what it costs to lack one.
+
+A test asks for what it needs by `@pytest.mark.server("chromium")`, or by using a fixture of that name. Where
+it is missing, the test is skipped and the closing summary says so; with HOLDFAST_TEST_REQUIRE=all it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+
+@dataclass(frozen=True)
+class Server:
+    """Something real that stands outside of Python; it is here when all its programs are on PATH."""
+
+    programs: tuple[str, ...]
+    packages: str
+
+    def here(self) -> bool:
+        return all(shutil.which(program) for program in self.programs)
+
+
+SERVERS = {
+    "chromium": Server(programs=("chromium",), packages="chromium"),
+    # Only for what needs the system's own, ffprobe say: the wheel's ffmpeg serves the other video tests.
+    "ffmpeg": Server(programs=("ffmpeg", "ffprobe"), packages="ffmpeg"),
+}
+
+# What a report carries from an xdist worker to the summary: one property for each missing server.
+MISSING = "missing_server"
+
+
+def needed_by(item: pytest.Item) -> list[str]:
+    """The servers a test asks for, each once, in its own order."""
+    return list(dict.fromkeys(name for mark in item.iter_markers("server") for name in mark.args))
+
+
+# First, so that `-m "not server"` already sees the marks given here.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in SERVERS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server(name))
+        for name in needed_by(item):
+            if name not in SERVERS:
+                raise pytest.UsageError(
+                    f"{item.nodeid} asks for the server {name!r}; tests/servers.py knows {', '.join(SERVERS)}"
+                )
+
+
+# First, so that no fixture is set up for a test that can't run.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    missing = [name for name in needed_by(item) if not SERVERS[name].here()]
+    if not missing:
+        return
+    item.user_properties.extend((MISSING, name) for name in missing)
+    reason = f"needs {' and '.join(missing)}, which `make servers` installs"
+    if os.environ.get("HOLDFAST_TEST_REQUIRE") == "all":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    cost: dict[str, set[str]] = {}
+    for outcome in ("skipped", "error", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for key, name in getattr(report, "user_properties", ()):
+                if key == MISSING:
+                    cost.setdefault(name, set()).add(report.nodeid)
+    if not cost:
+        return
+    required = os.environ.get("HOLDFAST_TEST_REQUIRE") == "all"
+    terminalreporter.section("missing servers", red=required, yellow=not required)
+    for name, tests in sorted(cost.items()):
+        count = f"{len(tests)} test{'s' if len(tests) > 1 else ''}"
+        fate = "could not run and failed" if required else "skipped"
+        server = SERVERS[name]
+        terminalreporter.line(f"{name}: {count} {fate}. Not on PATH: {', '.join(server.programs)}.")
+        terminalreporter.line(f"  To have it: make servers (Debian's package: {server.packages}).")
+        for test in sorted(tests):
+            terminalreporter.line(f"  {test}")
+
+
+# The last three switches keep it to this machine; the others are what a browser run by root in a small box needs.
+CHROMIUM_SWITCHES = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE *.localhost , EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, with an empty profile; it reaches loopback only.
+
+    One for each module, not each session: as long as Playwright's sync API runs, its event loop counts as
+    running in this thread, and asyncio.run() in any later test would refuse. It starts in half a second.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_SWITCHES)
+        yield browser
+        browser.close()
