@@ -26,7 +26,7 @@ check: .venv/dev.stamp ## Check format, lint, types, floors, and the tests that 
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 	@exec $(PY) -m pytest -n 2 -m 'not server and not slow' </dev/null
 
 fix: .venv/dev.stamp ## Format the code and mend what ruff can
