@@ -219,10 +219,11 @@ class HeldName(Frozen):
 
 
 class PendingName(Frozen):
-    """A username that is being taken, by which attempt (design: the four steps of a claim)."""
+    """A username that is being taken: by which attempt, and since when (`core/store/naming.py`)."""
 
     username: str
     attempt: str
+    at: int
 
 
 class Head(Frozen):

@@ -1,0 +1,86 @@
+"""Tells what a file is by its first bytes, and refuses what is not on the allow-list with words of advice."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from core.errors import UnsupportedMedia
+
+if TYPE_CHECKING:  # the decoders' child process starts faster without pydantic
+    from core.media import Kind
+
+HEAD_BYTES = 512
+"""How much of a file's beginning `identify` wants to see; less will do where the file is shorter."""
+
+ACCEPTED = "JPEG, PNG, WebP, GIF or AVIF for pictures, MP4, MOV, WebM or MKV for videos"
+
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF = {b"avif", b"avis"}
+_MP4 = re.compile(rb"iso[m2-9a-z]|mp4[12]|avc1|hvc1|M4V.|dash|msdh|cmf[c2]|MSNV|f4v |3g[p2].|mmp4")
+# QuickTime files from before the `ftyp` box begin with one of these.
+_OLD_QUICKTIME = {b"moov", b"mdat", b"wide"}
+
+
+def identify(head: bytes) -> tuple[Kind, str] | None:
+    """Kind and MIME type of a file that begins with `head`, or None if its format is not accepted.
+
+    Never looks at a name, and promises nothing about the rest of the file: only decoding it does.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image", "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image", "image/png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image", "image/gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image", "image/webp"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return _ebml(head)
+    if head[4:8] in _OLD_QUICKTIME:
+        return "video", "video/quicktime"
+    return _iso_media(_brands(head))
+
+
+def accept(head: bytes) -> tuple[Kind, str]:
+    """Like `identify`, but raises UnsupportedMedia that tells the creator what to do instead."""
+    found = identify(head)
+    if found:
+        return found
+    if not head:
+        raise UnsupportedMedia("The file is empty.")
+    if _HEIC & set(_brands(head)):
+        raise UnsupportedMedia(
+            "HEIC photos can't be used yet. Export it as JPEG, or on the iPhone choose "
+            "Settings > Camera > Formats > Most Compatible."
+        )
+    raise UnsupportedMedia(f"This is not a picture or video that can be used here. Accepted are {ACCEPTED}.")
+
+
+def _brands(head: bytes) -> list[bytes]:
+    """The major brand, then the compatible ones, of an ISO base media file (ISO/IEC 14496-12, 4.3)."""
+    if head[4:8] != b"ftyp":
+        return []
+    box = head[: int.from_bytes(head[:4], "big")]
+    return [box[8:12], *(box[at : at + 4] for at in range(16, len(box) - 3, 4))]
+
+
+def _iso_media(brands: list[bytes]) -> tuple[Kind, str] | None:
+    if _AVIF & set(brands):
+        return "image", "image/avif"
+    if not brands or _HEIC & set(brands):
+        return None
+    if brands[0] == b"qt  ":
+        return "video", "video/quicktime"
+    # Sound alone ("M4A ", "M4B ") names mp42 as compatible too, so the major brand decides there.
+    if brands[0][:3] not in (b"M4A", b"M4B", b"M4P") and any(map(_MP4.fullmatch, brands)):
+        return "video", "video/mp4"
+    return None
+
+
+def _ebml(head: bytes) -> tuple[Kind, str] | None:
+    """WebM or Matroska: the DocType element (0x4282) stands within the EBML header."""
+    doctype = re.search(rb"\x42\x82[\x80-\xff](webm|matroska)", head[:128])
+    if doctype is None:
+        return None
+    return "video", "video/webm" if doctype[1] == b"webm" else "video/x-matroska"
