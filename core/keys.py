@@ -351,3 +351,23 @@ def tag(profile_id: str) -> str:
 def name_tag(name: str) -> str:
     """The purge tag of answers about a name under which nothing lies: a tagged 404, cleared by the first publish."""
     return f"n-{name}"
+
+
+# ── any key ───────────────────────────────────────────────────────────────────────────────────────
+
+KEY_BYTES_MAX, PART_BYTES_MAX = 1024, 250
+
+
+def check(key: str) -> str:
+    """`key` itself; BadInput if an object store might refuse it or read it as another one."""
+    parts = key.split("/")
+    if (
+        len(key.encode("utf-8", "replace")) > KEY_BYTES_MAX
+        or any(
+            part in ("", ".", "..") or len(part.encode("utf-8", "replace")) > PART_BYTES_MAX for part in parts
+        )
+        or not all(_PATH_PART.fullmatch(part) for part in parts)
+        or parts[0].startswith(".")
+    ):
+        raise BadInput({"key": "has a part that is empty, dots only, too long, or holds a control character"})
+    return key

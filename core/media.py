@@ -23,13 +23,20 @@ class Frozen(BaseModel):
 
 
 class RenditionFile(Frozen):
-    """One file of a rendition; `width` and `height` in pixels where it is a picture or a video."""
+    """One file of a rendition; `width` and `height` in pixels where it is a picture or a video.
+
+    A rung's playlist also tells what players need to choose it: peak and average bits per second, codecs, frame rate.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z._-]{0,60}$")]
     type: Annotated[str, StringConstraints(max_length=60)]
     bytes: Annotated[int, Field(ge=0)]
     width: int | None = None
     height: int | None = None
+    bandwidth: int | None = None
+    average_bandwidth: int | None = None
+    codecs: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.,]{0,60}$")] = ""
+    frame_rate: float | None = None
 
 
 class Rendition(Frozen):

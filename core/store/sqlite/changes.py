@@ -1,0 +1,78 @@
+"""The change log in SQLite: an append-only table, and its wake-up by the file's data version."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+
+from core.store import Change, Due, Hint
+from core.store.sqlite.database import Database
+
+POLL_S = 0.004
+KEPT = 50_000
+"""Log rows kept behind the saved position."""
+
+
+class SqliteChanges:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._watch: sqlite3.Connection | None = None
+        self._seen = -1
+        self._guard = threading.Lock()
+
+    def hint(self, change: Change) -> None:
+        # Not synced by itself: the batch that follows is, and the write-ahead log keeps their order.
+        with self._db.write(durable=False) as connection:
+            connection.execute("insert into changes (profile_id, revision) values (?, ?)", change)
+
+    def read(self, after: str | None, limit: int) -> Sequence[Hint]:
+        rows = self._db.rows(
+            "select seq, profile_id, revision from changes where seq > ? order by seq limit ?",
+            int(after or 0),
+            limit,
+        )
+        return [Hint(str(seq), Change(profile_id, revision)) for seq, profile_id, revision in rows]
+
+    def wait(self, timeout_s: float) -> None:
+        """Watches PRAGMA data_version, on a connection that never writes: it moves when any other one commits."""
+        ends = time.monotonic() + timeout_s
+        with self._guard:
+            if self._watch is None:
+                self._watch = self._db.connect()
+            while True:
+                (version,) = self._watch.execute("pragma data_version").fetchone()
+                if version != self._seen:
+                    self._seen = version
+                    return
+                left = ends - time.monotonic()
+                if left <= 0:
+                    return
+                time.sleep(min(POLL_S, left))
+
+    def position(self, replica: str) -> str | None:
+        row = self._db.row("select position from positions where replica = ?", replica)
+        return row[0] if row else None
+
+    def save_position(self, replica: str, position: str) -> None:
+        with self._db.write(durable=False) as connection:
+            connection.execute("insert or replace into positions values (?, ?)", (replica, position))
+            connection.execute(
+                "delete from changes where seq <= (select min(cast(position as integer)) from positions) - ?",
+                (KEPT,),
+            )
+
+    def schedule(self, profile_id: str, at: int) -> None:
+        with self._db.write() as connection:
+            connection.execute("insert into due values (?, ?) on conflict do nothing", (at, profile_id))
+
+    def due(self, now: int, limit: int) -> Sequence[Due]:
+        rows = self._db.rows(
+            "select at, profile_id from due where at <= ? order by at, profile_id limit ?", now, limit
+        )
+        return [Due(f"{at}:{profile_id}", profile_id, at) for at, profile_id in rows]
+
+    def settle_due(self, due: Due) -> None:
+        with self._db.write() as connection:
+            connection.execute("delete from due where at = ? and profile_id = ?", (due.at, due.profile_id))

@@ -1,0 +1,154 @@
+"""What the workers keep in SQLite: media work, published marks, purges, failures and roll-outs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from core.rank import Mark
+from core.store import (
+    TRANSITIONS_MAX,
+    Failure,
+    MediaTask,
+    Purge,
+    PurgePath,
+    Reached,
+    Rollout,
+    Stage,
+)
+from core.store.sqlite.database import Database
+
+
+class SqliteMediaWork:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, task: MediaTask) -> None:
+        with self._db.write() as connection:
+            connection.execute("insert into media_work values (?, ?, ?) on conflict do nothing", task)
+
+    def pending(self, limit: int) -> Sequence[MediaTask]:
+        rows = self._db.rows(
+            "select media_id, profile_id, added_at from media_work order by added_at, media_id limit ?", limit
+        )
+        return [MediaTask(*row) for row in rows]
+
+    def done(self, media_id: str) -> None:
+        with self._db.write() as connection:
+            connection.execute("delete from media_work where media_id = ?", (media_id,))
+
+
+class SqlitePublished:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def record(self, profile_id: str, replica: str, reached: Reached) -> None:
+        stage, mark, at_ms = reached
+        # Not synced: a power cut that takes such a row back costs one more publish, and nothing else.
+        with self._db.write(durable=False) as connection:
+            connection.execute(
+                "insert into published values (?, ?, ?, ?, ?, ?, ?) on conflict do update set"
+                " revision = excluded.revision, rollout = excluded.rollout, at_ms = excluded.at_ms"
+                " where (excluded.revision, excluded.rollout) > (revision, rollout)",
+                (profile_id, replica, mark.life, stage, mark.revision, mark.rollout, at_ms),
+            )
+            connection.execute(
+                "insert into transitions (profile_id, replica, stage, life, revision, rollout, at_ms)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
+                (profile_id, replica, stage, *mark, at_ms),
+            )
+            connection.execute(
+                "delete from transitions where profile_id = ? and replica = ? and seq <= (select seq from transitions"
+                " where profile_id = ? and replica = ? order by seq desc limit 1 offset ?)",
+                (profile_id, replica, profile_id, replica, TRANSITIONS_MAX),
+            )
+
+    def get(self, profile_id: str, replica: str, life: int) -> dict[Stage, Reached]:
+        rows = self._db.rows(
+            "select stage, revision, rollout, at_ms from published"
+            " where profile_id = ? and replica = ? and life = ?",
+            profile_id,
+            replica,
+            life,
+        )
+        return {row[0]: Reached(row[0], Mark(life, row[1], row[2]), row[3]) for row in rows}
+
+    def transitions(self, profile_id: str, replica: str) -> Sequence[Reached]:
+        rows = self._db.rows(
+            "select stage, life, revision, rollout, at_ms from transitions"
+            " where profile_id = ? and replica = ? order by seq desc",
+            profile_id,
+            replica,
+        )
+        return [Reached(row[0], Mark(*row[1:4]), row[4]) for row in rows]
+
+
+class SqlitePurges:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def queue(self, replica: str, purge: Purge) -> None:
+        body = json.dumps([purge.mark, purge.paths, purge.queued_at])
+        with self._db.write() as connection:
+            connection.execute(
+                "insert into purges (replica, id, profile_id, body) values (?, ?, ?, ?) on conflict do nothing",
+                (replica, purge.id, purge.profile_id, body),
+            )
+
+    def pending(self, replica: str, limit: int) -> Sequence[Purge]:
+        rows = self._db.rows(
+            "select id, profile_id, body from purges where replica = ? order by seq limit ?", replica, limit
+        )
+        return [_purge(*row) for row in rows]
+
+    def settle(self, replica: str, purge_id: str) -> None:
+        with self._db.write(durable=False) as connection:
+            connection.execute("delete from purges where replica = ? and id = ?", (replica, purge_id))
+
+
+def _purge(purge_id: str, profile_id: str, body: str) -> Purge:
+    mark, paths, queued_at = json.loads(body)
+    return Purge(purge_id, profile_id, Mark(*mark), tuple(PurgePath(*path) for path in paths), queued_at)
+
+
+class SqliteFailures:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def put(self, failure: Failure) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                "insert or replace into failures (subject, profile_id, kind, reason, attempts, at)"
+                " values (?, ?, ?, ?, ?, ?)",
+                failure,
+            )
+
+    def all(self) -> Iterator[Failure]:
+        rows = self._db.rows(
+            "select subject, profile_id, kind, reason, attempts, at from failures order by at, kind, subject"
+        )
+        return (Failure(*row) for row in rows)
+
+    def clear(self, kind: str, subject: str) -> None:
+        with self._db.write() as connection:
+            connection.execute("delete from failures where kind = ? and subject = ?", (kind, subject))
+
+
+class SqliteRollouts:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def current(self) -> Rollout | None:
+        row = self._db.row("select number, fingerprint from rollouts order by number desc limit 1")
+        return Rollout(*row) if row else None
+
+    def promote(self, fingerprint: str) -> Rollout:
+        with self._db.write() as connection:
+            row = connection.execute(
+                "select number, fingerprint from rollouts order by number desc limit 1"
+            ).fetchone()
+            if row and row[1] == fingerprint:
+                return Rollout(*row)
+            number = (row[0] if row else 0) + 1
+            connection.execute("insert into rollouts values (?, ?)", (number, fingerprint))
+        return Rollout(number, fingerprint)
