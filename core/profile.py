@@ -98,7 +98,7 @@ class Link(Frozen):
 
 
 class TextSection(Frozen):
-    kind: Literal["text"] = "text"
+    kind: Literal["text"]
     title: Line100 = ""
     body: Text10k = ""
 
@@ -106,13 +106,13 @@ class TextSection(Frozen):
 class GallerySection(Frozen):
     """Pictures and videos in the creator's order."""
 
-    kind: Literal["gallery"] = "gallery"
+    kind: Literal["gallery"]
     title: Line100 = ""
     media: Annotated[tuple[Id, ...], Field(max_length=ITEMS_MAX)] = ()
 
 
 class VideoSection(Frozen):
-    kind: Literal["video"] = "video"
+    kind: Literal["video"]
     title: Line100 = ""
     media: Id
     caption: Line200 = ""
@@ -129,7 +129,7 @@ class Milestone(Frozen):
 
 
 class TimelineSection(Frozen):
-    kind: Literal["timeline"] = "timeline"
+    kind: Literal["timeline"]
     title: Line100 = ""
     milestones: Annotated[tuple[Milestone, ...], Field(max_length=ITEMS_MAX)] = ()
 
@@ -143,7 +143,7 @@ class Testimonial(Frozen):
 
 class TestimonialsSection(Frozen):
     __test__ = False
-    kind: Literal["testimonials"] = "testimonials"
+    kind: Literal["testimonials"]
     title: Line100 = ""
     testimonials: Annotated[tuple[Testimonial, ...], Field(max_length=ITEMS_MAX)] = ()
 
@@ -157,7 +157,7 @@ class Event(Frozen):
 
 
 class EventsSection(Frozen):
-    kind: Literal["events"] = "events"
+    kind: Literal["events"]
     title: Line100 = ""
     events: Annotated[tuple[Event, ...], Field(max_length=ITEMS_MAX)] = ()
 

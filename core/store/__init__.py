@@ -372,15 +372,32 @@ class Rollouts(Protocol):
 class Store(Protocol):
     """All of one store. Safe to use from any thread."""
 
-    accounts: Accounts
-    names: Names
-    profiles: Profiles
-    changes: Changes
-    media_work: MediaWork
-    published: Published
-    purges: Purges
-    failures: Failures
-    rollouts: Rollouts
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def profiles(self) -> Profiles: ...
+
+    @property
+    def changes(self) -> Changes: ...
+
+    @property
+    def media_work(self) -> MediaWork: ...
+
+    @property
+    def published(self) -> Published: ...
+
+    @property
+    def purges(self) -> Purges: ...
+
+    @property
+    def failures(self) -> Failures: ...
+
+    @property
+    def rollouts(self) -> Rollouts: ...
 
     @property
     def life(self) -> int:
