@@ -12,6 +12,7 @@ HoldfastError
 │   ├── KeyReused           422  an Idempotency-Key came again with another body
 │   └── RevisionConflict    409  a conditional batch lost its race; revise() retries it
 ├── PreconditionMissing     428  If-Match is required
+├── TooSlow                 408  a body that stopped arriving
 ├── TooLarge                413
 ├── TooMany                 429
 ├── UnsupportedMedia        415  bytes that are not a format of the allow-list, or not decodable
@@ -108,6 +109,11 @@ class RevisionConflict(Conflict):
 class PreconditionMissing(HoldfastError):
     status = 428
     title = "If-Match is required"
+
+
+class TooSlow(HoldfastError):
+    status = 408
+    title = "The request took too long to arrive"
 
 
 class TooLarge(HoldfastError):

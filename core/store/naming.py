@@ -44,13 +44,23 @@ def _is_used(store: Store, claim: Claim) -> bool:
     return claim.username in names
 
 
-def found(store: Store, username: str, profile: Profile) -> Snapshot:
-    """Makes a new profile under that name. Raises BadInput, NameTaken."""
+def found(store: Store, username: str, profile: Profile, profile_id: str = "") -> Snapshot:
+    """Makes a new profile under that name. Raises BadInput, NameTaken.
+
+    Who wants to be its editor before it exists, so that no crash leaves it without one, chooses its `profile_id`.
+    """
     username = keys.username(username)
     require_free(store, username)
     now = int(time.time())
     pending = PendingName(username=username, attempt=new_id(), at=now)
-    head = Head(id=new_id(), profile=profile, pending_name=pending, edit=1, created_at=now, edited_at=now)
+    head = Head(
+        id=profile_id or new_id(),
+        profile=profile,
+        pending_name=pending,
+        edit=1,
+        created_at=now,
+        edited_at=now,
+    )
     store.changes.schedule(head.id, now + REAP_AFTER_S)
     create(store, head, writer=pending.attempt, what="sign-up")
     return _take(store, head.id, pending, by_creator=False)
