@@ -48,6 +48,10 @@ class Accounts(Protocol):
 
     def by_email(self, email: str) -> Account | None: ...
 
+    def set_password(self, account_id: str, password_hash: str) -> None:
+        """Replaces the hash; fine if the account is gone."""
+        ...
+
     def remove(self, account_id: str) -> None:
         """Removes the account, its sessions and its rights; fine if it is gone."""
         ...
@@ -62,6 +66,10 @@ class Accounts(Protocol):
 
     def end_session(self, digest: str) -> None:
         """For good, whatever a clock says: an ended session never comes back."""
+        ...
+
+    def end_sessions(self, account_id: str) -> None:
+        """Ends every session that the account has now, as `end_session` does."""
         ...
 
     def allow(self, account_id: str, profile_id: str) -> None:

@@ -31,6 +31,17 @@ class SqliteAccounts:
         row = self._db.row("select body from accounts where email = ?", email)
         return Account.model_validate_json(row[0]) if row else None
 
+    def set_password(self, account_id: str, password_hash: str) -> None:
+        with self._db.write() as connection:
+            row = connection.execute("select body from accounts where id = ?", (account_id,)).fetchone()
+            if row:
+                account = Account.model_validate_json(row[0]).model_copy(
+                    update={"password_hash": password_hash}
+                )
+                connection.execute(
+                    "update accounts set body = ? where id = ?", (account.model_dump_json(), account_id)
+                )
+
     def remove(self, account_id: str) -> None:
         with self._db.write() as connection:
             connection.execute("update sessions set ended = 1 where account_id = ?", (account_id,))
@@ -53,6 +64,10 @@ class SqliteAccounts:
     def end_session(self, digest: str) -> None:
         with self._db.write() as connection:
             connection.execute("update sessions set ended = 1 where digest = ?", (digest,))
+
+    def end_sessions(self, account_id: str) -> None:
+        with self._db.write() as connection:
+            connection.execute("update sessions set ended = 1 where account_id = ?", (account_id,))
 
     def allow(self, account_id: str, profile_id: str) -> None:
         with self._db.write() as connection:
