@@ -1,0 +1,1 @@
+"""Makes renditions of what creators upload, in a child process with limits."""

@@ -1,0 +1,109 @@
+"""The child process that decodes: one JSON job on stdin, one JSON answer on stdout, limits on itself first.
+
+Started by `sandbox.run` as leader of its own process group, in an empty folder, with an empty environment. The answer
+is `{"done": …}`, or `{"refused": sentence, "why": …}` for the input's fault, or `{"operator": sentence}` or
+`{"unavailable": sentence}` for ours. Whatever else comes out is taken for a crash.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from typing import Any
+
+from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def main() -> None:
+    job = json.loads(sys.stdin.buffer.readline())
+    _limit(
+        job["memory_bytes"], job["cpu_s"], job["limits"]["file_bytes_max"], job["limits"]["open_files_max"]
+    )
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    # What a library prints must not land in the answer.
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(answer, "w", encoding="utf-8") as out:
+        json.dump(_answer(job), out)
+
+
+def _limit(memory_bytes: int, cpu_s: int, file_bytes: int, open_files: int) -> None:
+    """Binds this process and the ffmpeg it starts; never above what already binds us."""
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_CPU: cpu_s,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_NOFILE: open_files,
+    }
+    for what, value in wanted.items():
+        hard = resource.getrlimit(what)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (bound, bound))
+
+
+def _die_with_parent() -> None:
+    """The parent holds our stdin open; when it dies, the pipe ends, and so does our whole group."""
+    while os.read(0, 64):
+        pass
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"done": _work(job)}
+    except UnsupportedMedia as refusal:
+        return {"refused": refusal.detail, "why": str(refusal.__cause__ or "")}
+    except OperatorError as error:
+        return {"operator": error.detail}
+    except Unavailable as error:
+        return {"unavailable": error.detail}
+    except HoldfastError:
+        raise
+    except MemoryError:
+        return {"refused": "This file needs more memory than one upload may take.", "why": "MemoryError"}
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            return {"unavailable": "The disk is full."}
+        raise
+
+
+def _work(job: dict[str, Any]) -> dict[str, Any]:
+    """Imports only the decoder that this job needs: its start is part of a picture's way to the page."""
+    from pipeline.media.recipes import Limits, Probe
+
+    limits = Limits(**job["limits"])
+    original, task = job["original"], job["task"]
+    if task == "probe":
+        if job["kind"] == "image":
+            from pipeline.media import images
+
+            return images.probe(original, job["type"], limits)._asdict()
+        from pipeline.media import probing
+
+        return probing.probe(original, job["type"], limits)._asdict()
+    probe = Probe(**job["probe"])
+    if probe.kind == "image":
+        from pipeline.media import images
+
+        return images.still(original, probe) if task == "still" else images.avif(original, probe)
+    from pipeline.media import clips, poster
+
+    ffmpeg = clips.Ffmpeg(job["ffmpeg"], original, probe, limits)
+    if task == "poster":
+        return poster.poster(ffmpeg)
+    if task == "mp4":
+        return clips.progressive(ffmpeg, job["rung"])
+    return clips.rung(ffmpeg, task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Makes renditions: an original and a recipe in, files in a folder out, with every decoder in a child process."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from core.errors import OperatorError, Unavailable, UnsupportedMedia
+from core.media import Frozen, RenditionFile
+from core.media_types import HEAD_BYTES, accept
+from pipeline.media.playlists import HLS_TYPE, MASTER, master
+from pipeline.media.recipes import Limits, Probe, rungs, steps
+from pipeline.media.sandbox import UNREADABLE, Bounds, run
+
+__all__ = ["HLS_TYPE", "MASTER", "Limits", "Made", "Probe", "make", "master", "probe", "rungs", "steps"]
+
+_PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
+# ffmpeg and its like use two threads; each second by the clock may cost two of processor time.
+_CPUS = 2
+
+
+class Made(Frozen):
+    """What one step made. The bytes lie in the folder given to `make`, by their names.
+
+    `still` and `poster` also tell how large the picture is as shown, a tiny `data:` URI and its main colour.
+    """
+
+    files: tuple[RenditionFile, ...]
+    width: int | None = None
+    height: int | None = None
+    placeholder: Annotated[
+        str, StringConstraints(pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/]+=*)?$", max_length=700)
+    ] = ""
+    colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-f]{6})?$")] = ""
+
+
+class _Answer(Made):
+    """A child's answer: as `Made`, but the sizes of files are looked up, never believed."""
+
+    files: Annotated[tuple[RenditionFile, ...], Field(min_length=1, max_length=2_000)]
+
+
+def probe(
+    original: Path, limits: Limits | None = None, *, stopping: Callable[[], bool] = lambda: False
+) -> Probe:
+    """What that file truly is. Raises UnsupportedMedia with a sentence for the creator if it can't be used."""
+    limits = limits or Limits()
+    with original.open("rb") as file:
+        kind, mime = accept(file.read(HEAD_BYTES))
+    with _working_folder(None) as work:
+        job = {"task": "probe", "original": str(original.resolve()), "kind": kind, "type": mime}
+        answer = run(job | {"limits": limits._asdict()}, _bounds(kind, "probe", limits), Path(work), stopping)
+        try:
+            return _PROBE.validate_python(answer)
+        except ValidationError as error:
+            raise UnsupportedMedia(UNREADABLE) from error
+
+
+def make(
+    original: Path,
+    probe: Probe,
+    recipe: str,
+    folder: Path,
+    limits: Limits | None = None,
+    *,
+    rung: Path | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Made:
+    """Makes one of `steps(probe)` of `original` into `folder`, which is created; nothing is left there on failure.
+
+    For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
+    original is encoded once more. Raises UnsupportedMedia for the input's fault (with technical details as a note),
+    OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile.
+    """
+    if recipe not in steps(probe):
+        raise ValueError(f"{recipe} is none of {steps(probe)}")
+    limits = limits or Limits()
+    job = {
+        "task": recipe,
+        "original": str(original.resolve()),
+        "probe": probe._asdict(),
+        "limits": limits._asdict(),
+        "ffmpeg": find_ffmpeg() if probe.kind == "video" else "",
+        "rung": str(rung.resolve()) if rung else None,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with _working_folder(folder) as work:
+        answer = run(job, _bounds(probe.kind, recipe, limits), Path(work), stopping)
+        made = _checked(answer, Path(work))
+        for file in made.files:
+            (Path(work) / file.name).replace(folder / file.name)
+    return made
+
+
+def find_ffmpeg() -> str:
+    """The system's ffmpeg, else the one of the imageio-ffmpeg wheel."""
+    if found := shutil.which("ffmpeg"):
+        return found
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise OperatorError(
+            "There is no ffmpeg: install it, for example by `apt-get install ffmpeg`."
+        ) from error
+
+
+def _working_folder(beside: Path | None) -> tempfile.TemporaryDirectory[str]:
+    """On the same disk as the files' last place, so that they only need to be renamed."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=".making-", dir=beside, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise Unavailable(f"No folder to work in: {error}.") from error
+
+
+def _bounds(kind: str, task: str, limits: Limits) -> Bounds:
+    wall_s = limits.wall_s(kind, task)
+    memory_bytes = limits.image_memory_bytes if kind == "image" else limits.video_memory_bytes
+    return Bounds(wall_s, memory_bytes, int(wall_s * _CPUS) + 1)
+
+
+def _checked(answer: dict[str, Any], work: Path) -> Made:
+    """The answer with each file's true size; a file that is not there, or no plain file, makes it garbage."""
+    try:
+        claimed = _Answer.model_validate({**answer, "files": [{**f, "bytes": 0} for f in answer["files"]]})
+        files = tuple(f.model_copy(update={"bytes": _plain_bytes(work / f.name)}) for f in claimed.files)
+    except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
+        raise UnsupportedMedia(UNREADABLE) from error
+    return Made.model_validate(claimed.model_dump() | {"files": files})
+
+
+def _plain_bytes(path: Path) -> int:
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path.name} is no plain file")
+    return found.st_size

@@ -1,0 +1,134 @@
+"""Probes a video by PyAV: what is truly in it, and whether it may be used. Runs in the child process."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import av
+import av.error
+
+from core.errors import UnsupportedMedia
+from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
+from pipeline.media.recipes import Limits, Probe
+
+_STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
+)
+_HDR_TRANSFERS = {16, 18}  # PQ and HLG, by ITU-T H.273
+
+_DAMAGED = "This video is damaged or incomplete. Please export it once more, or send another one."
+_ONLY_SOUND = "There is only sound in this file. Please send a video with a picture."
+_CODEC = "This video is of a kind ({0}) that can't be used. Please export it as MP4 (H.264)."
+_TOO_LARGE = "This video is {0} x {1} pixels; up to {2} on a side can be used. Please export a smaller one."
+_TOO_LONG = "This video lasts {0} minutes; up to {1} can be used. Please send a shorter one."
+
+
+class Shape(NamedTuple):
+    """A frame as it is shown."""
+
+    width: int
+    height: int
+    rotation: int
+
+
+def probe(original: str, mime: str, limits: Limits) -> Probe:
+    """Opens the file and decodes one frame of it; raises UnsupportedMedia where it can't be used."""
+    options = {
+        "protocol_whitelist": "file",
+        "codec_whitelist": DECODERS,
+        "max_pixels": str(limits.pixels_max),
+    }
+    try:
+        with av.open(
+            f"file:{original}", "r", format=DEMUXERS[mime], options=options, metadata_errors="replace"
+        ) as container:
+            return _probe(container, mime, limits)
+    except (av.error.FFmpegError, EOFError, ValueError) as error:
+        raise UnsupportedMedia(_DAMAGED) from error
+
+
+def _probe(container: Any, mime: str, limits: Limits) -> Probe:
+    video = _picture(container)
+    _check_codec(video)
+    coded = video.codec_context
+    if max(coded.width, coded.height) > limits.video_side_px_max:
+        raise UnsupportedMedia(_TOO_LARGE.format(coded.width, coded.height, limits.video_side_px_max))
+    frame = next(container.decode(video), None)
+    if frame is None:
+        raise UnsupportedMedia(_DAMAGED)
+    shape = _shape(frame, video)
+    duration_s = _duration_s(container, video)
+    if duration_s > limits.duration_s_max:
+        minutes = -(-duration_s // 60)
+        raise UnsupportedMedia(_TOO_LONG.format(f"{minutes:.0f}", f"{limits.duration_s_max / 60:.0f}"))
+    audio = _sound(container)
+    return Probe(
+        kind="video",
+        type=mime,
+        width=shape.width,
+        height=shape.height,
+        duration_s=round(duration_s, 3),
+        has_audio=audio is not None,
+        rotation=shape.rotation,
+        frame_rate=str(_frame_rate(video)),
+        video_stream=video.index,
+        audio_stream=audio,
+        hdr=frame.color_trc in _HDR_TRANSFERS,
+    )
+
+
+def _picture(container: Any) -> Any:
+    """The first stream of moving pictures; the cover of a sound file is none."""
+    cover = av.stream.Disposition.attached_pic
+    moving = [s for s in container.streams.video if not s.disposition & cover]
+    if moving:
+        return moving[0]
+    raise UnsupportedMedia(_ONLY_SOUND if container.streams.audio else _DAMAGED)
+
+
+def _check_codec(video: Any) -> None:
+    if video.codec_context is None or video.codec_context.name not in VIDEO_DECODERS.split(","):
+        name = video.codec_context.name if video.codec_context else "unknown"
+        raise UnsupportedMedia(_CODEC.format(name))
+
+
+def _sound(container: Any) -> int | None:
+    """The first stream of sound that we can decode: phones add others that nobody else can."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.name in AUDIO_DECODERS.split(","):
+            return int(stream.index)
+    return None
+
+
+def _shape(frame: Any, video: Any) -> Shape:
+    """The size as shown: pixels made square, then rotated."""
+    aspect = video.sample_aspect_ratio or Fraction(1)
+    width = max(1, round(frame.width * aspect)) if aspect > 0 else frame.width
+    height = frame.height
+    rotation = round(frame.rotation) % 360
+    return Shape(height, width, rotation) if rotation in (90, 270) else Shape(width, height, rotation)
+
+
+def _duration_s(container: Any, video: Any) -> float:
+    """As the header says; a recording of a browser has none there, so its packets are read through."""
+    if container.duration:
+        return float(container.duration) / av.time_base
+    if video.duration:
+        return float(video.duration * video.time_base)
+    ends = [
+        (packet.pts + (packet.duration or 0)) * video.time_base
+        for packet in container.demux(video)
+        if packet.pts is not None
+    ]
+    return float(max(ends, default=0))
+
+
+def _frame_rate(video: Any) -> Fraction:
+    """A constant rate for the rungs, near the source's: the standard one within 2 %, between 10 and 60."""
+    source = Fraction(video.guessed_rate or video.average_rate or 30).limit_denominator(1001)
+    nearest = min(_STANDARD_RATES, key=lambda rate: abs(rate - source))
+    if abs(source - nearest) <= nearest / 50:
+        return nearest
+    return min(max(source, Fraction(10)), Fraction(60))

@@ -1,0 +1,89 @@
+"""Decides what is made of a medium: the limits, what a probe tells, the recipes in their order, the sizes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# NamedTuples and nothing heavier: the decoders' child process imports this file before each picture.
+
+STILL_WIDTHS = (160, 320, 640, 960, 1280, 1920)
+LADDER = (360, 720, 1080)
+"""The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
+
+
+class Limits(NamedTuple):
+    """What decoding one medium may cost. A step is one call of `make`."""
+
+    pixels_max: int = 50_000_000
+    """Of a picture, all its frames together, and of one frame of a video."""
+    side_px_max: int = 16_384
+    video_side_px_max: int = 8_192
+    duration_s_max: float = 1_800
+    probe_wall_s: float = 60
+    image_wall_s: float = 120
+    video_wall_s: float = 3_600
+    image_memory_bytes: int = 2 << 30
+    video_memory_bytes: int = 4 << 30
+    file_bytes_max: int = 4 << 30
+    open_files_max: int = 128
+
+    def wall_s(self, kind: str, task: str) -> float:
+        """How long one child may take by the clock on the wall."""
+        if task == "probe":
+            return self.probe_wall_s
+        return self.image_wall_s if kind == "image" else self.video_wall_s
+
+
+class Probe(NamedTuple):
+    """What an original truly is. Sizes are pixels as shown: rotation and pixel shape applied."""
+
+    kind: str
+    type: str
+    width: int
+    height: int
+    duration_s: float | None = None
+    has_audio: bool = False
+    rotation: int = 0
+    frame_rate: str = ""
+    """Of the rungs to be made: "25" or "30000/1001"."""
+    video_stream: int = 0
+    audio_stream: int | None = None
+    hdr: bool = False
+
+
+def steps(probe: Probe) -> tuple[str, ...]:
+    """The recipes for this medium in the order they are to be made: what shows or plays first, first."""
+    if probe.kind == "image":
+        return "still", "avif"
+    lowest, *others = (f"rung-{rung}" for rung in rungs(probe))
+    return "poster", lowest, "mp4", *others
+
+
+def rungs(probe: Probe) -> tuple[int, ...]:
+    """The shorter sides of the rungs, lowest first: never upscaled, and two where the source allows it."""
+    own = max(2, min(probe.width, probe.height) // 2 * 2)
+    fitting = tuple(rung for rung in LADDER if rung <= own)
+    if len(fitting) >= 2:
+        return fitting
+    for lower, wanted in ((360, 480), (240, 360), (180, 240)):
+        if own >= wanted:
+            return lower, own
+    return (own,)
+
+
+def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
+    """Width and height of that rung, both even, as yuv420p wants them."""
+    long, short = max(probe.width, probe.height), min(probe.width, probe.height)
+    other = max(2, round(long * rung / short / 2) * 2)
+    return (other, rung) if probe.width >= probe.height else (rung, other)
+
+
+def rung_of(recipe: str) -> int:
+    """The shorter side that `rung-720` names."""
+    return int(recipe.removeprefix("rung-"))
+
+
+def still_widths(width: int) -> tuple[int, ...]:
+    """The widths to make of a picture that wide; its own in place of the next bigger, if it is smaller."""
+    smaller = tuple(w for w in STILL_WIDTHS if w < width)
+    return (*smaller, width) if width <= STILL_WIDTHS[-1] else STILL_WIDTHS

@@ -1,0 +1,76 @@
+"""Little pictures and clips for the media tests, made on the spot, and a bench that works on them."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pipeline.media.make import Limits, Made, Probe, find_ffmpeg, make, probe
+
+
+@dataclass
+class Workbench:
+    """A folder with an original in it, and one for what is made of it."""
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+
+    def put(self, content: bytes, name: str = "original") -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def picture(self, image: Image.Image, file_format: str, **options: Any) -> Path:
+        path = self.folder / "original"
+        image.save(path, file_format, **options)
+        return path
+
+    def probe(self, original: Path) -> Probe:
+        return probe(original, self.limits)
+
+    def make(self, original: Path, recipe: str, rung: str | None = None) -> Made:
+        lowest = self.made(rung) if rung else None
+        return make(original, probe(original), recipe, self.made(recipe), self.limits, rung=lowest)
+
+    def made(self, recipe: str) -> Path:
+        return self.folder / "made" / recipe
+
+    def leftovers(self) -> list[Path]:
+        return [path for path in (self.folder / "made").rglob("*") if path.is_file() or path.name[0] == "."]
+
+
+def noise(width: int, height: int) -> Image.Image:
+    return Image.frombytes("RGB", (width, height), random.Random(3).randbytes(width * height * 3))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Films a clip by ffmpeg's own test pictures; the same order twice gives the same file."""
+    folder = tmp_path_factory.mktemp("clips")
+    shelf: dict[tuple[str, ...], Path] = {}
+
+    def film(
+        picture: str, *options: str, name: str = "clip.mp4", sound: bool = False, film_s: float = 1
+    ) -> Path:
+        order = (picture, *options, name, str(sound), str(film_s))
+        if order not in shelf:
+            path = folder / f"{len(shelf)}-{name}"
+            tone = ["-f", "lavfi", "-i", "sine=440"] if sound else []
+            command = [find_ffmpeg(), "-v", "error", "-f", "lavfi", "-i", picture, *tone]
+            subprocess.run([*command, "-t", str(film_s), *options, str(path)], check=True)
+            shelf[order] = path
+        return shelf[order]
+
+    return film

@@ -1,0 +1,266 @@
+"""Videos become HLS rungs that play, an MP4 for browsers without scripts, and a poster that shows something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image, ImageStat
+
+from core.media import Rendition
+from pipeline.media.make import Made, Probe, make, master, probe, rungs, steps
+from tests.media.conftest import Workbench
+
+Clip = Callable[..., Path]
+
+
+def read(path: Path) -> tuple[list[av.VideoFrame], float, int]:
+    """Every frame, the seconds of sound and its rate, of a playlist or a file, as a player would decode it."""
+    options = {"allowed_extensions": "ALL", "protocol_whitelist": "file"}
+    with av.open(str(path), options=options if path.suffix == ".m3u8" else {}) as container:
+        sound = container.streams.audio[0] if container.streams.audio else None
+        frames: list[av.VideoFrame] = []
+        samples = 0
+        for frame in container.decode(*(stream for stream in (container.streams.video[0], sound) if stream)):
+            if isinstance(frame, av.VideoFrame):
+                frames.append(frame)
+            elif isinstance(frame, av.AudioFrame):
+                samples += frame.samples
+        rate = sound.rate if sound else 0
+        return frames, samples / rate if rate else 0, rate
+
+
+def keyframe_times(rung: Path) -> list[float]:
+    with av.open(str(rung / "index.m3u8"), options={"allowed_extensions": "ALL"}) as container:
+        packets = container.demux(container.streams.video[0])
+        return [round(float(p.pts * p.time_base), 3) for p in packets if p.is_keyframe and p.pts is not None]
+
+
+def brightness(path: Path) -> float:
+    with Image.open(path) as image:
+        return float(ImageStat.Stat(image.convert("L")).mean[0])
+
+
+def playlist_of(made: Made) -> tuple[int | None, int | None]:
+    return next((f.width, f.height) for f in made.files if f.name == "index.m3u8")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1920, 1080), (360, 720, 1080)),
+        ((1080, 1920), (360, 720, 1080)),
+        ((3840, 2160), (360, 720, 1080)),
+        ((1280, 720), (360, 720)),
+        ((1281, 719), (360, 718)),
+        ((640, 480), (360, 480)),
+        ((640, 360), (240, 360)),
+        ((480, 270), (180, 270)),
+        ((200, 100), (100,)),
+        ((1, 1), (2,)),
+    ],
+)
+def test_there_are_two_rungs_where_the_source_allows_it(
+    size: tuple[int, int], expected: tuple[int, ...]
+) -> None:
+    found = Probe("video", "video/mp4", *size)
+    assert rungs(found) == expected
+    lowest, *others = (f"rung-{rung}" for rung in expected)
+    assert steps(found) == ("poster", lowest, "mp4", *others)
+
+
+def test_a_video_is_made_step_by_step_and_plays(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=852x480:rate=25", "-metadata", "title=Secret", sound=True, film_s=9)
+    found = bench.probe(original)
+    assert found[:5] == ("video", "video/mp4", 852, 480, 9.0)
+    assert found.has_audio
+    assert steps(found) == ("poster", "rung-360", "mp4", "rung-480")
+
+    made = {r: bench.make(original, r, rung="rung-360" if r == "mp4" else None) for r in steps(found)}
+
+    assert [playlist_of(made[f"rung-{rung}"]) for rung in (360, 480)] == [(640, 360), (852, 480)]
+    for rung in ("rung-360", "rung-480"):
+        names = [file.name for file in made[rung].files]
+        assert names == ["index.m3u8", "init.mp4", "seg-0000.m4s", "seg-0001.m4s", "seg-0002.m4s"]
+        frames, sound_s, rate = read(bench.made(rung) / "index.m3u8")
+        assert len(frames) == 225
+        assert {(f.width, f.height, f.format.name) for f in frames} == {(*playlist_of(made[rung]), "yuv420p")}
+        assert sound_s == pytest.approx(9, abs=0.1)
+        assert rate == 48_000
+        assert not any(b"Secret" in path.read_bytes() for path in bench.made(rung).iterdir())
+    assert keyframe_times(bench.made("rung-360")) == keyframe_times(bench.made("rung-480"))
+    assert len(keyframe_times(bench.made("rung-360"))) == 5
+
+    assert [file.name for file in made["mp4"].files] == ["video.mp4"]
+    frames, sound_s, _ = read(bench.made("mp4") / "video.mp4")
+    assert (len(frames), frames[0].width, frames[0].height) == (225, 640, 360)
+    assert sound_s == pytest.approx(9, abs=0.1)
+    mp4 = (bench.made("mp4") / "video.mp4").read_bytes()
+    assert mp4.index(b"moov") < mp4.index(b"mdat"), "plays only once it is loaded whole"
+
+
+def test_the_media_playlist_cuts_every_four_seconds_and_ends(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=128x72:rate=25", film_s=9)
+    bench.make(original, "rung-72")
+    text = (bench.made("rung-72") / "index.m3u8").read_text()
+    assert [float(s) for s in re.findall(r"#EXTINF:([0-9.]+)", text)] == [4, 4, 1]
+    assert '#EXT-X-MAP:URI="init.mp4"' in text
+    assert "#EXT-X-PLAYLIST-TYPE:VOD" in text
+    assert text.rstrip().endswith("#EXT-X-ENDLIST")
+
+
+def test_the_master_playlist_tells_what_each_rung_needs_and_plays(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=640x360:rate=30000/1001", sound=True, film_s=5)
+    renditions = []
+    for recipe in ("rung-360", "rung-240"):
+        folder = bench.folder / "made" / f"{recipe}-attempt01"
+        made = make(original, probe(original), recipe, folder)
+        renditions.append(Rendition(recipe=recipe, attempt="attempt01", files=made.files))
+    still = Rendition(recipe="still", attempt="attempt01", files=())
+    lines = master([still, *renditions]).decode().splitlines()
+
+    assert lines[0] == "#EXTM3U"
+    assert lines[4::2] == ["../rung-240-attempt01/index.m3u8", "../rung-360-attempt01/index.m3u8"]
+    for line, size in zip(lines[3::2], ("426x240", "640x360"), strict=True):
+        assert f"RESOLUTION={size}," in line
+        assert re.search(r'CODECS="avc1\.64[0-9a-f]{4},mp4a\.40\.2"', line)
+        assert "FRAME-RATE=29.970" in line
+    peaks, averages = (
+        [int(found) for found in re.findall(name, "\n".join(lines))]
+        for name in (r":BANDWIDTH=(\d+)", r"AVERAGE-BANDWIDTH=(\d+)")
+    )
+    assert peaks == sorted(peaks)
+    folder = bench.folder / "made" / "rung-240-attempt01"
+    segments = sum(path.stat().st_size for path in folder.glob("*.m4s"))
+    assert averages[0] == pytest.approx(segments * 8 / 5, rel=0.02)
+    # The first segment lasts four seconds, and the second one is too short to count as a peak.
+    assert peaks[0] == max(averages[0], round((folder / "seg-0000.m4s").stat().st_size * 8 / 4.004))
+
+    hls = bench.folder / "made" / "hls-attempt02" / "master.m3u8"
+    hls.parent.mkdir()
+    hls.write_bytes(master(renditions))
+    assert len(read(hls)[0]) in (149, 150, 151)
+
+
+def test_a_silent_video_has_no_sound_and_says_so(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=128x96:rate=10")
+    assert not bench.probe(original).has_audio
+    made = bench.make(original, "rung-96")
+    assert made.files[0].codecs.startswith("avc1.")
+    assert "mp4a" not in made.files[0].codecs
+    frames, sound_s, _ = read(bench.made("rung-96") / "index.m3u8")
+    assert (len(frames), sound_s) == (10, 0)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_video_filmed_sideways_is_shown_upright(bench: Workbench, clip: Clip, degrees: int) -> None:
+    """Red above blue as stored; the phone's note in the header turns it."""
+    picture = "color=red:size=128x48:rate=10,pad=128:96:0:0:blue"
+    stored = bench.folder / "turned.mp4"
+    with av.open(str(clip(picture))) as source, av.open(str(stored), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(degrees)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    found = bench.probe(stored)
+    shown = (128, 96) if degrees == 180 else (96, 128)
+    assert (found.width, found.height) == shown
+    bench.make(stored, "rung-96")
+    frames, _, _ = read(bench.made("rung-96") / "index.m3u8")
+    assert (frames[0].width, frames[0].height) == shown
+    assert frames[0].rotation == 0
+    poster = bench.make(stored, "poster")
+    assert (poster.width, poster.height) == shown
+    with Image.open(bench.made("poster") / f"{shown[0]}.jpg") as image:
+        assert image.size == shown
+        middle = (shown[0] // 2, shown[1] // 2)
+        # A positive angle turns against the clock: what was above is to the left, then below, then to the right.
+        red = {90: (5, middle[1]), 180: (middle[0], shown[1] - 5), 270: (shown[0] - 5, middle[1])}[degrees]
+        r, _, b = image.convert("RGB").getpixel(red)  # type: ignore[misc]
+        assert r > 150 > b
+
+
+def test_odd_sizes_and_oblong_pixels_come_out_even_and_square(bench: Workbench, clip: Clip) -> None:
+    options = ("-c:v", "libvpx", "-pix_fmt", "yuv420p", "-aspect", "2:1")
+    original = clip("testsrc=size=101x75:rate=10", *options, name="odd.webm")
+    found = bench.probe(original)
+    assert (found.type, found.width, found.height) == ("video/webm", 150, 75)
+    made = bench.make(original, "rung-74")
+    assert playlist_of(made) == (148, 74)
+    frames, _, _ = read(bench.made("rung-74") / "index.m3u8")
+    assert {(frame.width, frame.height) for frame in frames} == {(148, 74)}
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [("24000/1001", "24000/1001"), ("1", "10"), ("120", "60"), ("20", "20"), ("29.8", "30000/1001")],
+)
+def test_the_frame_rate_is_kept_within_reason(bench: Workbench, clip: Clip, rate: str, expected: str) -> None:
+    original = clip(f"testsrc=size=64x64:rate={rate}", film_s=2)
+    assert bench.probe(original).frame_rate == expected
+    made = bench.make(original, "rung-64")
+    assert made.files[0].frame_rate == pytest.approx(float(Fraction(expected)), abs=0.001)
+
+
+def test_a_recording_without_a_duration_in_its_header_is_measured(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=64x64:rate=10", "-c:v", "libvpx", "-live", "1", name="live.webm", film_s=3)
+    with av.open(str(original)) as container:
+        assert not container.duration
+    assert bench.probe(original).duration_s == pytest.approx(3, abs=0.11)
+
+
+def test_a_header_that_lies_about_the_duration_does_not_lengthen_the_work(
+    bench: Workbench, clip: Clip
+) -> None:
+    original = clip("testsrc=size=64x64:rate=10", film_s=6)
+    found = bench.probe(original)._replace(duration_s=1.0)
+    made = make(original, found, "mp4", bench.made("mp4"), bench.limits._replace(duration_s_max=2))
+    assert made.files[0].name == "video.mp4"
+    assert len(read(bench.made("mp4") / "video.mp4")[0]) == 20
+
+
+def test_the_poster_is_not_the_black_beginning(bench: Workbench, clip: Clip) -> None:
+    picture = "testsrc=size=200x120:rate=10,drawbox=color=black:t=fill:enable='lt(t,2.5)'"
+    original = clip(picture, film_s=6)
+    poster = bench.make(original, "poster")
+    assert [file.name for file in poster.files] == ["160.webp", "160.jpg", "200.webp", "200.jpg"]
+    for file in poster.files:
+        assert brightness(bench.made("poster") / file.name) > 60
+    assert (poster.width, poster.height) == (200, 120)
+    assert poster.placeholder.startswith("data:image/webp;base64,")
+    assert re.fullmatch("#[0-9a-f]{6}", poster.colour)
+
+
+def test_a_video_that_is_black_throughout_still_has_a_poster(bench: Workbench, clip: Clip) -> None:
+    poster = bench.make(clip("color=black:size=64x64:rate=10"), "poster")
+    assert brightness(bench.made("poster") / poster.files[0].name) < 5
+
+
+def test_a_phones_hdr_video_is_made_for_plain_screens(bench: Workbench, clip: Clip) -> None:
+    tags = "color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc:range=tv"
+    options = ["-vf", f"setparams={tags}", "-c:v", "libx264", "-pix_fmt", "yuv420p10le"]
+    options += ["-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc"]
+    original = clip("testsrc=size=128x96:rate=10", *options, name="hdr.mov")
+    assert bench.probe(original).hdr
+    bench.make(original, "rung-96")
+    frames, _, _ = read(bench.made("rung-96") / "index.m3u8")
+    assert (frames[0].format.name, frames[0].color_trc, frames[0].colorspace) == ("yuv420p", 1, 1)
+    bench.make(original, "poster")
+
+
+def test_the_mp4_can_be_made_without_the_rung(bench: Workbench, clip: Clip) -> None:
+    original = clip("testsrc=size=128x96:rate=10", sound=True)
+    bench.make(original, "mp4")
+    frames, sound_s, _ = read(bench.made("mp4") / "video.mp4")
+    assert (len(frames), sound_s > 0.9) == (10, True)
+
+
+def test_a_recipe_that_is_no_step_of_the_medium_is_a_mistake_of_ours(bench: Workbench, clip: Clip) -> None:
+    with pytest.raises(ValueError, match="none of"):
+        bench.make(clip("testsrc=size=128x96:rate=10"), "rung-1080")

@@ -1,0 +1,214 @@
+"""The child process around the decoders: its limits hold, whatever it answers, and it dies with whoever wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
+from pipeline.media import make as making
+from pipeline.media.make import Limits, Probe, make, probe
+from tests.media.conftest import Workbench, noise
+
+
+def test_a_step_that_takes_too_long_is_killed_with_all_it_started(
+    bench: Workbench, clip: Callable[..., Path]
+) -> None:
+    original = clip("testsrc=size=640x480:rate=30", film_s=20)
+    bench.limits = Limits(video_wall_s=0.6)
+    with pytest.raises(UnsupportedMedia, match="too long"):
+        bench.make(original, "rung-480")
+    assert bench.leftovers() == []
+    assert processes_with(str(original)) == []
+
+
+def processes_with(argument: str) -> list[str]:
+    """The command lines of living processes that name it; but for this one, and where there is no /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if argument in line:
+            found.append(line)
+    return found
+
+
+def test_a_step_that_wants_too_much_memory_is_refused(bench: Workbench) -> None:
+    original = bench.picture(noise(2_000, 2_000), "PNG", compress_level=0)
+    found = bench.probe(original)
+    bench.limits = Limits(image_memory_bytes=150 << 20)
+    with pytest.raises(UnsupportedMedia):
+        make(original, found, "still", bench.made("still"), bench.limits)
+    assert bench.leftovers() == []
+
+
+def test_a_video_that_wants_too_much_memory_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+    bench.limits = Limits(video_memory_bytes=400 << 20)
+    original = clip("testsrc=size=1920x1080:rate=10")
+    found = probe(original)
+    with pytest.raises(UnsupportedMedia):
+        make(original, found, "rung-1080", bench.made("rung-1080"), bench.limits)
+    assert bench.leftovers() == []
+
+
+def test_a_file_larger_than_allowed_is_never_written(bench: Workbench) -> None:
+    original = bench.picture(noise(800, 800), "JPEG")
+    bench.limits = Limits(file_bytes_max=20_000)
+    with pytest.raises(UnsupportedMedia):
+        bench.make(original, "still")
+    assert bench.leftovers() == []
+
+
+class Impostor:
+    """Stands in for the child's Python: a script that answers as it likes."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+
+    def says(self, script: str) -> None:
+        path = self.folder / "impostor"
+        path.write_text(f"#!/bin/sh\nIFS= read -r job\n{script}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        self.monkeypatch.setattr(sys, "executable", str(path))
+
+
+@pytest.fixture
+def impostor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Impostor:
+    return Impostor(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exit 0",
+        "exit 3",
+        "echo not json",
+        "echo '[]'",
+        "echo '{\"done\": 7}'",
+        "echo '{\"done\": {}}'",
+        'echo \'{"done": {"files": []}}\'',
+        'echo \'{"done": {"files": [{"name": "../../escape", "type": "image/webp"}]}}\'',
+        'echo \'{"done": {"files": [{"name": "1.webp", "type": "image/webp"}]}}\'',
+        'ln -s /etc/passwd 1.webp; echo \'{"done": {"files": [{"name": "1.webp", "type": "image/webp"}]}}\'',
+        'touch 1.webp; echo \'{"done": {"files": [{"name": "1.webp", "type": "image/webp"}],'
+        ' "placeholder": "javascript:alert(1)"}}\'',
+        "yes",
+        "kill -SEGV $$",
+        "kill -KILL $$",
+        "exec >&-; sleep 100",
+    ],
+)
+def test_whatever_a_broken_decoder_answers_the_worker_goes_on(
+    bench: Workbench, impostor: Impostor, script: str
+) -> None:
+    impostor.says(script)
+    original = bench.picture(Image.new("RGB", (1, 1)), "PNG")
+    with pytest.raises(UnsupportedMedia, match="can't be read"):
+        make(original, Probe("image", "image/png", 1, 1), "still", bench.made("still"))
+    assert bench.leftovers() == []
+    assert not (bench.folder / "escape").exists()
+
+
+def test_a_decoder_sees_no_secret_of_ours(
+    bench: Workbench, impostor: Impostor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDFAST_SECRET_KEY", "hunter2")
+    spied = bench.folder / "environment"
+    impostor.says(f"env > {spied}")
+    with pytest.raises(UnsupportedMedia):
+        probe(bench.picture(Image.new("RGB", (1, 1)), "PNG"))
+    assert "PATH=" in spied.read_text()
+    assert "hunter2" not in spied.read_text()
+    assert "HOLDFAST" not in spied.read_text()
+
+
+def test_a_full_disk_is_never_the_pictures_fault(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = bench.put(b"\xff\xd8\xff rubbish")
+    usage = SimpleNamespace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(Unavailable, match="disk is full"):
+        make(original, Probe("image", "image/jpeg", 1, 1), "still", bench.made("still"))
+
+
+def test_a_missing_ffmpeg_is_a_matter_for_the_operator(
+    bench: Workbench, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = clip("testsrc=size=64x64:rate=10")
+    found: Probe = bench.probe(original)
+    monkeypatch.setattr(making, "find_ffmpeg", lambda: "/nowhere/ffmpeg")
+    with pytest.raises(OperatorError, match="apt-get install ffmpeg"):
+        make(original, found, "poster", bench.made("poster"))
+    assert bench.leftovers() == []
+
+
+def test_a_worker_that_stops_does_not_wait_for_a_long_step(
+    bench: Workbench, clip: Callable[..., Path]
+) -> None:
+    original = clip("testsrc=size=640x480:rate=30", film_s=20)
+    found = bench.probe(original)
+    stop = threading.Event()
+    errors: list[HoldfastError] = []
+
+    def work() -> None:
+        try:
+            make(original, found, "rung-480", bench.made("rung-480"), stopping=stop.is_set)
+        except HoldfastError as error:
+            errors.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    wait_for(lambda: processes_with(str(original)) != [])
+    stop.set()
+    worker.join(timeout=20)
+    assert [type(error) for error in errors] == [Unavailable]
+    assert processes_with(str(original)) == []
+    assert bench.leftovers() == []
+
+
+def test_decoders_die_with_a_killed_worker(bench: Workbench, clip: Callable[..., Path]) -> None:
+    original = clip("testsrc=size=640x480:rate=30", film_s=20)
+    work = (
+        "import sys, pathlib; from pipeline.media.make import make, probe; path = pathlib.Path(sys.stdin.readline());"
+        "make(path, probe(path), 'rung-480', pathlib.Path('made'))"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", work], cwd=bench.folder, stdin=subprocess.PIPE)
+    assert worker.stdin is not None
+    with worker.stdin as stdin:
+        stdin.write(str(original).encode())
+    wait_for(lambda: processes_with(str(original)) != [])
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    wait_for(lambda: processes_with(str(original)) == [])
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(400):
+        if true():
+            return
+        pause.wait(0.025)
+    raise AssertionError("waited in vain")
+
+
+def test_the_job_that_the_child_reads_is_one_line(bench: Workbench, impostor: Impostor) -> None:
+    """A file's name may hold anything; it must not end the line in which it is told."""
+    spied = bench.folder / "job"
+    impostor.says(f'printf "%s" "$job" > {spied}')
+    original = bench.picture(Image.new("RGB", (1, 1)), "PNG").rename(bench.folder / 'a\n"b.png')
+    with pytest.raises(UnsupportedMedia):
+        probe(original)
+    assert json.loads(spied.read_text())["original"].endswith('a\n"b.png')

@@ -1,0 +1,210 @@
+"""Pictures become stills: the right sizes, upright, in sRGB, and with nothing of where and by whom they were taken."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+import pyvips
+from PIL import Image
+
+from pipeline.media.make import Made, steps
+from tests.media.conftest import Workbench
+
+RED, BLUE = (220, 20, 20), (20, 20, 220)
+
+
+def quarters(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Blue, with a red upper left quarter: whoever turns or mirrors it is found out."""
+    image = Image.new("RGB", (width, height), BLUE)
+    image.paste(RED, (0, 0, width // 2, height // 2))
+    return image.convert(mode)
+
+
+def near(pixel: object, colour: tuple[int, ...], by: int = 40) -> bool:
+    assert isinstance(pixel, tuple)
+    return all(abs(a - b) <= by for a, b in zip(pixel[:3], colour, strict=True))
+
+
+def load(path: Path) -> Image.Image:
+    """From memory, so that no file stays open."""
+    image = Image.open(io.BytesIO(path.read_bytes()))
+    image.load()
+    return image
+
+
+def widths(made: Made, mime: str) -> list[int | None]:
+    return [file.width for file in made.files if file.type == mime]
+
+
+def opened(bench: Workbench, made: Made) -> list[Image.Image]:
+    images = []
+    for file in made.files:
+        path = bench.made("avif" if file.name.endswith("avif") else "still") / file.name
+        assert path.stat().st_size == file.bytes
+        image = load(path)
+        assert image.size == (file.width, file.height), file.name
+        images.append(image)
+    return images
+
+
+def test_a_picture_is_made_at_several_widths_and_never_upscaled(bench: Workbench) -> None:
+    photo = bench.picture(quarters(700, 350), "JPEG")
+    probe = bench.probe(photo)
+    assert (probe.width, probe.height, steps(probe)) == (700, 350, ("still", "avif"))
+    still, avif = bench.make(photo, "still"), bench.make(photo, "avif")
+    assert widths(still, "image/webp") == widths(still, "image/jpeg") == [160, 320, 640, 700]
+    assert widths(avif, "image/avif") == [160, 320, 640, 700]
+    assert {file.name for file in avif.files} == {"160.avif", "320.avif", "640.avif", "700.avif"}
+    for image in (*opened(bench, still), *opened(bench, avif)):
+        pixels = image.convert("RGB")
+        assert near(pixels.getpixel((5, 5)), RED)
+        assert near(pixels.getpixel((pixels.width - 5, 5)), BLUE)
+    assert (still.width, still.height) == (700, 350)
+
+
+def test_a_wide_picture_stops_at_1920(bench: Workbench) -> None:
+    still = bench.make(bench.picture(quarters(8000, 40), "JPEG"), "still")
+    assert widths(still, "image/webp") == [160, 320, 640, 960, 1280, 1920]
+    assert [file.height for file in still.files if file.name == "1920.jpg"] == [10]
+    opened(bench, still)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_is_shown_upright(bench: Workbench, orientation: int) -> None:
+    upright = quarters(200, 100)
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = bench.picture(stored, "JPEG", exif=exif)
+    assert bench.probe(photo)[2:4] == (200, 100)
+    for image in opened(bench, bench.make(photo, "still")):
+        pixels = image.convert("RGB")
+        assert near(pixels.getpixel((10, 10)), RED)
+        assert near(pixels.getpixel((image.width - 10, image.height - 10)), BLUE)
+        assert image.getexif().get(0x0112) is None
+
+
+def test_the_place_where_a_photo_was_taken_is_gone(bench: Workbench) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Secret Camera"
+    exif.get_ifd(0x8825).update({1: "N", 2: (43.0, 28.0, 2.81), 3: "E", 4: (11.0, 53.0, 6.45)})
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>Secret Author</x:xmpmeta>"
+    photo = bench.picture(quarters(200, 200), "JPEG", exif=exif, xmp=xmp, comment=b"Secret Comment")
+    assert photo.read_bytes().count(b"Secret") == 3
+    assert load(photo).getexif().get_ifd(0x8825)
+    for recipe in ("still", "avif"):
+        for file in bench.make(photo, recipe).files:
+            path = bench.made(recipe) / file.name
+            assert b"Secret" not in path.read_bytes()
+            image = load(path)
+            assert not image.getexif()
+            assert not {"exif", "xmp", "comment", "icc_profile"} & set(image.info)
+
+
+def test_transparency_stays_and_jpeg_gets_a_white_ground(bench: Workbench) -> None:
+    image = Image.new("RGBA", (200, 200), (0, 0, 0, 0))
+    image.paste((*RED, 255), (0, 0, 100, 200))
+    logo = bench.picture(image, "PNG")
+    for image in (*opened(bench, bench.make(logo, "still")), *opened(bench, bench.make(logo, "avif"))):
+        clear = image.getpixel((image.width - 10, 10))
+        if image.format == "JPEG":
+            assert near(clear, (255, 255, 255))
+        else:
+            assert isinstance(clear, tuple)
+            assert clear[3] < 10
+        assert near(image.getpixel((10, 10)), RED)
+
+
+@pytest.mark.parametrize(
+    ("mode", "file_format"),
+    [
+        ("L", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("P", "GIF"),
+        ("P", "PNG"),
+        ("1", "PNG"),
+        ("I;16", "PNG"),
+        ("LA", "PNG"),
+        ("RGB", "WEBP"),
+        ("RGB", "AVIF"),
+    ],
+)
+def test_every_accepted_kind_of_picture_becomes_plain_rgb(
+    bench: Workbench, mode: str, file_format: str
+) -> None:
+    if mode == "I;16":
+        image = Image.new("I;16", (40, 30), 0x8080)
+    else:
+        image = quarters(40, 30, mode)
+    original = bench.picture(image, file_format)
+    still = opened(bench, bench.make(original, "still"))
+    assert [s.mode for s in still if s.format == "JPEG"] == ["RGB"]
+    if mode == "I;16":
+        assert near(still[1].getpixel((5, 5)), (128, 128, 128), by=3)
+    elif mode not in ("L", "LA", "1"):
+        # CMYK's blue is another one, but blue.
+        assert near(still[1].getpixel((5, 5)), RED, by=60)
+    avif = opened(bench, bench.make(original, "avif"))[0]
+    assert avif.mode == ("RGBA" if mode == "LA" else "RGB")
+
+
+def test_a_photo_in_display_p3_is_converted_to_srgb(bench: Workbench) -> None:
+    plain = pyvips.Image.new_from_memory(bytes([200, 60, 60]) * 40 * 30, 40, 30, 3, "uchar")
+    wide = plain.copy(interpretation="srgb").icc_transform("p3", input_profile="srgb")
+    original = bench.put(wide.jpegsave_buffer(Q=98, subsample_mode="off"))
+    stored = load(original)
+    assert stored.info.get("icc_profile")
+    assert not near(stored.getpixel((5, 5)), (200, 60, 60), by=8)
+    made = opened(bench, bench.make(original, "still"))
+    assert all(near(image.convert("RGB").getpixel((5, 5)), (200, 60, 60), by=8) for image in made)
+    assert not any(image.info.get("icc_profile") for image in made)
+
+
+def test_an_animated_gif_gives_its_first_frame(bench: Workbench) -> None:
+    frames = [Image.new("RGB", (60, 40), colour) for colour in (RED, BLUE, BLUE)]
+    original = bench.picture(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    for image in opened(bench, bench.make(original, "still")):
+        assert image.size == (60, 40)
+        assert near(image.convert("RGB").getpixel((30, 20)), RED)
+
+
+def test_a_single_pixel_is_a_picture_too(bench: Workbench) -> None:
+    dot = bench.picture(Image.new("RGB", (1, 1), RED), "PNG")
+    still, avif = bench.make(dot, "still"), bench.make(dot, "avif")
+    assert [file.name for file in (*still.files, *avif.files)] == ["1.webp", "1.jpg", "1.avif"]
+    assert near(opened(bench, still)[0].getpixel((0, 0)), RED)
+    assert still.colour == "#dc1414"
+
+
+@pytest.mark.parametrize("size", [(1, 16_384), (16_384, 1)])
+def test_the_longest_side_allowed_can_be_made(bench: Workbench, size: tuple[int, int]) -> None:
+    strip = bench.picture(Image.new("RGB", size, RED), "PNG")
+    assert opened(bench, bench.make(strip, "still"))
+    assert opened(bench, bench.make(strip, "avif"))
+
+
+def test_the_placeholder_is_tiny_and_the_colour_is_the_one_it_has_most_of(bench: Workbench) -> None:
+    still = bench.make(bench.picture(quarters(640, 480), "JPEG"), "still")
+    head, _, data = still.placeholder.partition(",")
+    assert head == "data:image/webp;base64"
+    assert len(still.placeholder) <= 700
+    tiny = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert tiny.size == (20, 15)
+    assert near(tuple(bytes.fromhex(still.colour[1:])), BLUE, by=10)
+
+
+def test_nothing_but_the_named_files_lies_in_the_folder(bench: Workbench, tmp_path: Path) -> None:
+    still = bench.make(bench.picture(quarters(300, 300), "JPEG"), "still")
+    assert sorted(path.name for path in bench.made("still").iterdir()) == sorted(f.name for f in still.files)
