@@ -1,0 +1,77 @@
+"""What every page of a profile shows or depends on, so that no page but the profile's own can show more of it.
+
+The head's `frame_revision` moves with exactly these fields; a page that reads another one would change its bytes
+without its rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core import keys
+from core.document import Document
+from core.media import Media
+from generator.urls import Urls
+
+_RTL = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Who the page is of, in which theme and language; addresses are root-relative unless they end in `_of`."""
+
+    profile_id: str
+    username: str
+    name: str
+    theme: str
+    language: str
+    direction: str
+    noindex: bool
+    sensitive: bool
+    created_at: int
+    avatar: Media | None
+    profile_href: str
+    profile_of: str
+    posts_href: str
+    atom_href: str
+    atom_of: str
+    json_feed_of: str
+    icon_href: str
+    icon_of: str
+
+
+def frame(document: Document, urls: Urls) -> Frame:
+    profile, username = document.profile, document.name.username
+    avatar = document.medium(profile.avatar) if profile.avatar else None
+    return Frame(
+        profile_id=document.id,
+        username=username,
+        name=profile.name,
+        theme=profile.theme,
+        language=profile.language,
+        direction=direction(profile.language),
+        noindex=profile.visibility != "public",
+        sensitive=profile.sensitive,
+        created_at=document.created_at,
+        avatar=avatar,
+        profile_href=urls.at(keys.page(username)),
+        profile_of=urls.profile(username),
+        posts_href=urls.at(keys.post_list(username)),
+        atom_href=urls.at(keys.atom(username)),
+        atom_of=urls.of(keys.atom(username)),
+        json_feed_of=urls.of(keys.json_feed(username)),
+        icon_href=urls.at(keys.icon(username)),
+        icon_of=urls.of(keys.icon(username)),
+    )
+
+
+def direction(language: str) -> str:
+    """The writing direction of a language: "rtl" or "ltr" ("az-Arab" says its script)."""
+    first, *rest = language.lower().split("-")
+    return "rtl" if (first in _RTL and "latn" not in rest) or "arab" in rest or "hebr" in rest else "ltr"
+
+
+def has_feeds(document: Document) -> bool:
+    """Whether the profile has, or ever had, a published post: a feed that a reader follows isn't gone with its last
+    post. `posts_revision` is 1 from the first revision on and grows with what lists and feeds show."""
+    return bool(document.posts) or document.posts_revision > 1

@@ -1,0 +1,218 @@
+"""Media as pages show them: sources in every format that exists, sizes always given, a placeholder until they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from core import keys
+from core.document import Document
+from core.media import Media, Rendition, RenditionFile
+from generator.urls import Urls
+
+AVIF, WEBP, JPEG = "image/avif", "image/webp", "image/jpeg"
+HLS, MP4 = "application/vnd.apple.mpegurl", "video/mp4"
+PICTURE_TYPES = {"avif": AVIF, "webp": WEBP, "jpg": JPEG}
+# What a card elsewhere is shown at: wider files cost the crawler more and show no more.
+CARD_WIDTH_PX_MAX = 1280
+# Some width and height for a medium that was never measured, so that the page doesn't jump by much.
+UNKNOWN_SIZE = (1200, 900)
+
+_PLACEHOLDER = re.compile(r"data:image/(png|jpeg|webp|avif);base64,[A-Za-z0-9+/]+=*")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A `<source>`: a picture's `srcset`, or a video's `src`."""
+
+    type: str
+    srcset: str = ""
+    src: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A `<picture>`: `sources` by falling preference, `src` for the rest; `full` is the largest file."""
+
+    id: str
+    sources: tuple[Source, ...]
+    src: str
+    srcset: str
+    full: str
+    sizes: str
+    width: int
+    height: int
+    alt: str
+    style: str
+    eager: bool = False
+    is_video: ClassVar[bool] = False
+
+    @property
+    def ratio(self) -> str:
+        return f"{self.width / self.height:.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A `<video>`: the browser takes the first source it can play, without a script. Without sources only the poster
+    is shown, since the video is still being made."""
+
+    id: str
+    sources: tuple[Source, ...]
+    poster: Picture | None
+    width: int
+    height: int
+    label: str
+    style: str
+    is_video: ClassVar[bool] = True
+
+    @property
+    def ratio(self) -> str:
+        return f"{self.width / self.height:.4f}"
+
+
+class Gallery:
+    """The media of one page, in the order in which it shows them: the first picture is loaded at once, the rest lazily."""
+
+    def __init__(self, document: Document, urls: Urls, lazy: bool = False) -> None:
+        self._media = {medium.id: medium for medium in document.media if medium.publication}
+        self._urls = urls
+        self._eager = not lazy
+
+    def picture(self, media_id: str | None, sizes: str, alt: str = "") -> Picture | None:
+        """The picture, or a video's poster; None for what isn't there (yet). `alt` is for media without one."""
+        medium = self._media.get(media_id or "")
+        shown = picture(medium, self._urls, sizes) if medium else None
+        if shown is None:
+            return None
+        eager, self._eager = self._eager, False
+        return replace(shown, eager=eager, alt=shown.alt or alt)
+
+    def video(self, media_id: str, sizes: str) -> Video | None:
+        medium = self._media.get(media_id)
+        return video(medium, self._urls, sizes) if medium and medium.kind == "video" else None
+
+    def items(self, media_ids: Iterable[str], sizes: str = "") -> list[Picture | Video]:
+        """Pictures and videos in the creator's order; what isn't there (yet) is left out. Without `sizes`: those of
+        rows of equal height."""
+        found = (
+            self.video(medium.id, sizes or _row_sizes(medium))
+            if medium.kind == "video"
+            else self.picture(medium.id, sizes or _row_sizes(medium))
+            for medium in (self._media[one] for one in media_ids if one in self._media)
+        )
+        return [one for one in found if one]
+
+    def card(self, media_id: str | None) -> str:
+        """The absolute address of a JPEG for social cards and feeds; "" if there is none."""
+        medium = self._media.get(media_id or "")
+        return card(medium, self._urls) if medium else ""
+
+
+def picture(medium: Media, urls: Urls, sizes: str) -> Picture | None:
+    """A picture (of a video: its poster) from the renditions that exist; None while there are none."""
+    files = _pictures(medium)
+    best = files.get(JPEG) or files.get(WEBP) or files.get(AVIF)
+    if not best:
+        return None
+    width, height = _size(medium, best)
+    sources = tuple(
+        Source(kind, _srcset(medium, files[kind], urls))
+        for kind in (AVIF, WEBP)
+        if kind in files and files[kind] is not best
+    )
+    return Picture(
+        id=medium.id,
+        sources=sources,
+        src=_url(medium, *_near(best, 960), urls),
+        srcset=_srcset(medium, best, urls),
+        full=_url(medium, *best[-1], urls),
+        sizes=sizes,
+        width=width,
+        height=height,
+        alt=medium.alt,
+        style=_style(medium),
+    )
+
+
+def video(medium: Media, urls: Urls, sizes: str) -> Video | None:
+    """A video with the rungs that exist (HLS first: Safari plays nothing better), or its poster alone, or None."""
+    poster = picture(medium, urls, sizes)
+    sources = []
+    for recipe, name, kind in (("hls", "master.m3u8", HLS), ("mp4", "video.mp4", MP4)):
+        made = medium.rendition(recipe)
+        if made and any(file.name == name for file in made.files):
+            file = next(file for file in made.files if file.name == name)
+            sources.append(Source(kind, src=_url(medium, made, file, urls)))
+    if not sources and poster is None:
+        return None
+    width, height = (medium.width, medium.height) if medium.width and medium.height else (1280, 720)
+    label = medium.alt or "Video"
+    return Video(medium.id, tuple(sources), poster, width, height, label, _style(medium))
+
+
+def card(medium: Media, urls: Urls) -> str:
+    """The absolute address of the widest JPEG that is not wider than a card; "" if there is none."""
+    files = _pictures(medium).get(JPEG)
+    if not files:
+        return ""
+    made, file = _near(files, CARD_WIDTH_PX_MAX)
+    return urls.media_of(keys.media(medium.id, medium.publication, made.recipe, made.attempt, file.name))
+
+
+_Files = list[tuple[Rendition, RenditionFile]]
+
+
+def _pictures(medium: Media) -> dict[str, _Files]:
+    """Picture files by type, narrowest first."""
+    recipes = ("still", "avif") if medium.kind == "image" else ("poster",)
+    found: dict[str, _Files] = {}
+    for made in (one for one in map(medium.rendition, recipes) if one):
+        for file in made.files:
+            if kind := PICTURE_TYPES.get(file.name.rpartition(".")[2]):
+                found.setdefault(kind, []).append((made, file))
+    for files in found.values():
+        files.sort(key=lambda one: _width(one[1]))
+    return found
+
+
+def _width(file: RenditionFile) -> int:
+    """By what was measured, else by the name: `640.webp`."""
+    stem = file.name.partition(".")[0]
+    return file.width or (int(stem) if stem.isdecimal() else 1)
+
+
+def _near(files: _Files, width_px_max: int) -> tuple[Rendition, RenditionFile]:
+    """The widest file that is not wider, or the narrowest of all."""
+    return ([one for one in files if _width(one[1]) <= width_px_max] or files[:1])[-1]
+
+
+def _size(medium: Media, files: _Files) -> tuple[int, int]:
+    if medium.width and medium.height:
+        return medium.width, medium.height
+    largest = files[-1][1]
+    return (largest.width, largest.height) if largest.width and largest.height else UNKNOWN_SIZE
+
+
+def _url(medium: Media, made: Rendition, file: RenditionFile, urls: Urls) -> str:
+    return urls.media(keys.media(medium.id, medium.publication, made.recipe, made.attempt, file.name))
+
+
+def _srcset(medium: Media, files: _Files, urls: Urls) -> str:
+    return ", ".join(f"{_url(medium, made, file, urls)} {_width(file)}w" for made, file in files)
+
+
+def _row_sizes(medium: Media) -> str:
+    """How wide a medium is drawn in a gallery, whose rows are about 300 px high (half of that on a phone)."""
+    width, height = (medium.width, medium.height) if medium.width and medium.height else UNKNOWN_SIZE
+    return f"(min-width: 40rem) {round(min(960, 360 * width / height))}px, {50 if width < height else 100}vw"
+
+
+def _style(medium: Media) -> str:
+    """A colour and a tiny picture behind the real one until it has come; nothing that isn't exactly such."""
+    parts = [f"background-color:{medium.colour}"] if medium.colour else []
+    if _PLACEHOLDER.fullmatch(medium.placeholder):
+        parts.append(f"background-image:url({medium.placeholder})")
+    return ";".join(parts)

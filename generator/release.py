@@ -1,0 +1,109 @@
+"""Release: templates, assets, generator code and the settings that pages read, named by one fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import core
+import templates
+from core import keys
+from core.settings import SiteSettings
+from generator.icons import Icons
+from generator.urls import Urls
+
+# What decides a page's bytes besides the generator itself.
+CORE_FILES = ("document.py", "keys.py", "media.py", "profile.py", "rank.py")
+LIBRARIES = ("jinja2", "markdown-it-py", "markupsafe", "nh3", "pillow", "pydantic")
+ASSET_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A static file under a key that holds its digest, so it may be cached for ever: `_assets/style.0a1b2c3d4e5f.css`."""
+
+    name: str
+    key: str
+    body: bytes
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """All that pages are drawn with. `fingerprint` (32 hex digits) is equal on every machine with the same files,
+    libraries and site settings."""
+
+    fingerprint: str
+    site: SiteSettings
+    assets: tuple[Asset, ...]
+    icons: Icons = field(repr=False, compare=False)
+    environment: Environment = field(repr=False, compare=False)
+
+    def asset_url(self, name: str, urls: Urls) -> str:
+        """The root-relative address of the asset `name` ("style.css")."""
+        return urls.at(next(asset.key for asset in self.assets if asset.name == name))
+
+    def draw(self, template: str, context: dict[str, object]) -> str:
+        return self.environment.get_template(template).render(context)
+
+
+def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Release:
+    """Reads templates and static files (ours, unless another folder is named) and names what it read.
+
+    `holdfast dev` calls it again when a file has changed; a worker and an edge call it once, at start.
+    """
+    folder = templates_dir or Path(templates.__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    return Release(
+        fingerprint=_fingerprint(site, folder),
+        site=site,
+        assets=tuple(_assets(folder)),
+        icons=Icons.read((folder / "icons" / "icons.json").read_bytes()),
+        environment=environment,
+    )
+
+
+def _assets(folder: Path) -> Iterator[Asset]:
+    """`static/`, with all themes in the one style sheet: a reader's second page needs no second request."""
+    for path in _files(folder / "static"):
+        body = path.read_bytes()
+        if path.name == "style.css":
+            body = b"\n".join([body, *(theme.read_bytes() for theme in _files(folder / "themes"))])
+        digest = hashlib.sha256(body).hexdigest()[:12]
+        yield Asset(path.name, keys.asset(path.name, digest), body, ASSET_TYPES[path.suffix])
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every file below, in one order everywhere; editors' own files left out."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    shown = (path for path in found if not path.name.startswith(".") and not path.name.endswith("~"))
+    return sorted(
+        (path for path in shown if path.suffix not in (".pyc", ".py")),
+        key=lambda p: p.relative_to(folder).as_posix(),
+    )
+
+
+def _fingerprint(site: SiteSettings, folder: Path) -> str:
+    code = Path(__file__).parent
+    parts = {f"templates/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in _files(folder)}
+    parts |= {f"generator/{path.name}": path.read_bytes() for path in sorted(code.glob("*.py"))}
+    parts |= {f"core/{name}": (Path(core.__file__).parent / name).read_bytes() for name in CORE_FILES}
+    parts |= {f"library/{name}": version(name).encode() for name in LIBRARIES}
+    parts["site"] = site.model_dump_json().encode()
+    whole = hashlib.sha256()
+    for name, body in sorted(parts.items()):
+        whole.update(f"{name}\n{len(body)}\n".encode() + body)
+    return whole.hexdigest()[:32]
