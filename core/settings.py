@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from core.errors import SettingsError
 from core.media import Frozen
@@ -41,10 +41,17 @@ def _network(text: str) -> str:
     return text
 
 
+def _strong(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < 32:
+        raise ValueError("must have at least 32 characters")
+    return secret
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -80,6 +87,7 @@ class StudioSettings(Frozen):
     writes_per_minute: Count = 120
     logins_per_minute: Count = 10
     threads: Annotated[int, Field(ge=1, le=200)] = 16
+    secret: Secret = SecretStr("")
 
 
 class EdgeSettings(Frozen):
@@ -98,6 +106,7 @@ class PurgeSettings(Frozen):
     edges: tuple[Origin, ...] = ("http://127.0.0.1:8080",)
     heartbeat_s: Annotated[float, Field(gt=0)] = 5
     timeout_s: Annotated[float, Field(gt=0)] = 3
+    secret: Secret = SecretStr("")
 
 
 class WorkerSettings(Frozen):

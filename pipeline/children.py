@@ -1,0 +1,63 @@
+"""Immutable children of a page: the files of renditions, copied where readers get them, removed when nobody shows them."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, cast
+
+from core import keys
+from core.errors import OutcomeUnknown, PreconditionFailed
+from core.objects import ABSENT, Headers, Objects, ReadObjects
+from pipeline.target import Child
+
+WHOLE_BYTES_MAX = 8 << 20
+"""Files up to this size are copied in one piece, larger ones streamed."""
+
+
+def copy_folder(source: Objects, to: Objects, child: Child, folder: str) -> None:
+    """Copies a rendition's files into `folder`. A key that is there has the same bytes: keys of children are never used
+    again for others. Raises ObjectMissing when a file of the rendition is not there."""
+    for file in child.files:
+        key, origin = folder + file.name, child.source + file.name
+        headers = Headers(type=file.type)
+        if file.bytes > WHOLE_BYTES_MAX:
+            to.put_file(key, cast(BinaryIO, _Stored(source, origin)), headers)
+            continue
+        found = source.get(origin)
+        assert found is not None
+        for _ in range(3):
+            try:
+                to.put(key, found.body, headers, only_if=ABSENT)
+            except PreconditionFailed:
+                break
+            except OutcomeUnknown:
+                continue
+            break
+        else:
+            to.stat(key)
+
+
+def remove_folder(objects: Objects, folder: str) -> None:
+    """Deletes every file of the folder."""
+    for key in list(objects.walk(folder)):
+        objects.delete(key)
+
+
+def stray_folders(objects: Objects, media_id: str) -> set[str]:
+    """The rendition folders that lie in a bucket for one medium."""
+    return {key.rpartition("/")[0] + "/" for key in objects.walk(keys.media_folder(media_id))}
+
+
+class _Stored(io.RawIOBase):
+    """A stored object as a file that is read once, from front to back."""
+
+    def __init__(self, objects: ReadObjects, key: str) -> None:
+        self._objects, self._key, self._at = objects, key, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._objects.read(self._key, self._at, size if size >= 0 else 1 << 20)
+        self._at += len(piece)
+        return piece

@@ -1,0 +1,122 @@
+"""One publisher's job: a profile's id in, its newest revision live at the edges out. A recipe, a step to a line."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from core import keys
+from core.errors import HoldfastError
+from core.ids import new_id
+from core.log import get_logger
+from core.profile import Snapshot
+from core.rank import Mark
+from core.store import REPLICA, MediaTask, Purge, PurgePath, Store
+from generator.release import Release
+from generator.urls import Urls
+from pipeline.children import remove_folder
+from pipeline.publish import Buckets, publish
+from pipeline.purge.purger import Purger
+from pipeline.target import target
+
+log = get_logger("publish")
+
+
+class NotYet(HoldfastError):
+    """The revision that a hint announced isn't there (yet)."""
+
+
+class OtherRelease(HoldfastError):
+    """The current roll-out is of another release than this worker's; another worker has to render it."""
+
+
+class Tools(NamedTuple):
+    """What every job of a worker uses."""
+
+    store: Store
+    buckets: Buckets
+    release: Release
+    urls: Urls
+    purger: Purger
+    child_grace_s: float
+
+
+class Done(NamedTuple):
+    """How far a job got: the revision it read, and how many mutable keys and child folders it wrote."""
+
+    revision: int
+    wrote: int = 0
+    copied: int = 0
+
+
+def publish_profile(tools: Tools, profile_id: str, revision: int = 0, *, trust: bool = True) -> Done:
+    """Brings the profile to its newest revision, which must be `revision` or later.
+
+    Raises NotYet, OtherRelease, and whatever `publish` raises; nothing it has done is lost then, or wrong.
+    """
+    started = time.monotonic()
+    snapshot = tools.store.profiles.load(profile_id)
+    if snapshot is None or snapshot.head.revision < revision:
+        raise NotYet(f"Revision {revision} of {profile_id} is not there yet.")
+    _queue_media(tools.store, snapshot)
+    rollout = tools.store.rollouts.current()
+    if rollout is None or rollout.fingerprint != tools.release.fingerprint:
+        raise OtherRelease("The promoted release is not this worker's: restart it, or run `holdfast run`.")
+    wanted = target(snapshot, tools.release, tools.urls, tools.store.life, rollout.number)
+    if wanted is None:
+        return Done(snapshot.head.revision)
+    queued: list[Purge] = []
+    done = publish(
+        tools.buckets,
+        wanted,
+        lambda paths: queued.append(_queue(tools.store, wanted.mark, profile_id, paths)),
+        trust=trust,
+    )
+    if done.superseded:
+        return Done(snapshot.head.revision)
+    tools.purger.record(profile_id, wanted.mark, "published")
+    if snapshot.head.deleted:
+        _erase(tools.buckets, snapshot)
+    if done.expiring or wanted.takedown:
+        tools.store.changes.schedule(profile_id, int(time.time() + tools.child_grace_s) + 1)
+    _purge(tools, profile_id, wanted.mark, queued)
+    log.debug(
+        "job_done",
+        profile=profile_id,
+        revision=wanted.mark.revision,
+        wrote=done.wrote,
+        ms=round((time.monotonic() - started) * 1000, 1),
+    )
+    return Done(snapshot.head.revision, done.wrote, done.copied)
+
+
+def _queue_media(store: Store, snapshot: Snapshot) -> None:
+    if snapshot.head.deleted:
+        return
+    for medium in snapshot.media:
+        if medium.state in ("uploaded", "making"):
+            store.media_work.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
+
+
+def _queue(store: Store, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
+    purge = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    store.purges.queue(REPLICA, purge)
+    return purge
+
+
+def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> None:
+    """Straight away, since somebody is waiting; what fails stays queued for the purger's own loop."""
+    for purge in queued:
+        tools.purger.settle(purge)
+    if not queued:
+        # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.
+        tools.purger.record(profile_id, mark, "purged")
+        tools.purger.record(profile_id, mark, "live")
+
+
+def _erase(buckets: Buckets, snapshot: Snapshot) -> None:
+    """Originals and renditions of a deleted profile."""
+    private = buckets["private"]
+    for medium in snapshot.media:
+        private.delete(keys.original(medium.id))
+        remove_folder(private, keys.rendition_folder(medium.id))

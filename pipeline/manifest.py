@@ -1,0 +1,99 @@
+"""The manifest of a profile: an index of every key it ever had, and a done-mark. An index, never the fence.
+
+It lies in the private bucket. A key is named here before it is first written and never dropped, so that every later
+publisher knows what to take down, whoever died.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from core.objects import Bucket
+from core.rank import Mark, Rank
+
+FORMAT = 1
+
+
+class Place(NamedTuple):
+    """A key in one of the two buckets."""
+
+    bucket: Bucket
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a mutable key. `rank` and `etag` are of its last known write; None when it was only named.
+
+    `gone` is what its tombstone says ("410", "404", "301 /bob"), "" while it is alive. A `lost` key lies under a name
+    that has another owner by now; it isn't tried again.
+    """
+
+    rank: Rank | None = None
+    etag: str | None = None
+    gone: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`mark` is the done-mark, of which everything had been written. `gone` is set first thing in a takedown; older
+    publishers stop at it. `folders` holds immutable children by folder: when they were superseded (seconds since 1970),
+    or None while they are shown. `named` are folders that were announced and may be half-copied."""
+
+    mark: Mark | None = None
+    gone: Mark | None = None
+    entries: dict[Place, Entry] = field(default_factory=dict)
+    folders: dict[Place, int | None] = field(default_factory=dict)
+    named: frozenset[Place] = frozenset()
+
+    def naming(self, wanted: set[Place], folders: set[Place], gone: Mark | None) -> Manifest:
+        """This manifest with all that is about to be written named, un-marked as gone, and the takedown's mark."""
+        entries = dict(self.entries)
+        for place in wanted:
+            known = entries.get(place, Entry())
+            if place not in entries or known.gone:
+                entries[place] = replace(known, gone="")
+        fresh = {place for place in folders if self.folders.get(place, 0) is not None}
+        return replace(
+            self,
+            gone=gone,
+            entries=entries,
+            folders={**self.folders, **dict.fromkeys(fresh, None)},
+            named=self.named | fresh,
+        )
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Deterministic bytes: equal manifests have equal ETags."""
+    body = {
+        "format": FORMAT,
+        "mark": manifest.mark,
+        "gone": manifest.gone,
+        "entries": [
+            [*place, str(entry.rank) if entry.rank else None, entry.etag, entry.gone, entry.lost]
+            for place, entry in sorted(manifest.entries.items())
+        ],
+        "folders": [[*place, at] for place, at in sorted(manifest.folders.items())],
+        "named": sorted(manifest.named),
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(body: bytes) -> Manifest:
+    """What `encode` wrote; ValueError for anything else."""
+    data: dict[str, Any] = json.loads(body)
+    if data.get("format") != FORMAT:
+        raise ValueError(f"a manifest of format {data.get('format')}, which this version can't read")
+    return Manifest(
+        mark=Mark(*data["mark"]) if data["mark"] else None,
+        gone=Mark(*data["gone"]) if data["gone"] else None,
+        entries={
+            Place(bucket, key): Entry(Rank.parse(rank) if rank else None, etag, gone, lost)
+            for bucket, key, rank, etag, gone, lost in data["entries"]
+        },
+        folders={Place(bucket, key): at for bucket, key, at in data["folders"]},
+        named=frozenset(Place(*place) for place in data["named"]),
+    )

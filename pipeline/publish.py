@@ -1,0 +1,213 @@
+"""Publishing one profile: a target in, storage that shows it out; what a reader sees never goes back.
+
+Name the keys in the manifest first, write media, pages, tombstones (each by `fence.put_ranked`), then the done-mark.
+`tests/pipeline` runs every interleaving of two publishers and a crash over this code, and goes red when a rule here is
+taken out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from core import keys
+from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed, Stale, Unavailable
+from core.objects import ABSENT, Bucket, Headers, Objects
+from core.rank import Mark, Rank, Verdict, verdict
+from core.store import PurgePath
+from pipeline.children import copy_folder, remove_folder
+from pipeline.fence import Known, get, look, put_ranked
+from pipeline.manifest import Entry, Manifest, Place, decode, encode
+from pipeline.target import Target
+
+TRIES = 8
+
+Buckets = Mapping[Bucket, Objects]
+QueuePurge = Callable[[tuple[PurgePath, ...]], None]
+
+
+@dataclass(slots=True)
+class Published:
+    """What one publish did. `wrote` counts mutable keys that it put, `copied` folders of children; `superseded` says
+    that storage was newer already, `expiring` that folders went out of use and are to be removed after their grace."""
+
+    mark: Mark
+    wrote: int = 0
+    copied: int = 0
+    paths: tuple[PurgePath, ...] = ()
+    superseded: bool = False
+    expiring: bool = False
+    lost: list[Place] = field(default_factory=list)
+
+
+def publish(buckets: Buckets, target: Target, queue_purge: QueuePurge, *, trust: bool = True) -> Published:
+    """Makes storage show `target`, or something newer. Repeating it is harmless and cheap.
+
+    `queue_purge` must keep the paths durably before it returns; it is called before the done-mark. Without `trust` each
+    key is looked at again, whatever the manifest says (a rebuild mends what storage has lost).
+    Raises Stale when the target is older than storage in one of revision and roll-out, RankDefect when equal ranks hold
+    other bytes, Unavailable when it was overtaken too often or storage is away.
+    """
+    for _ in range(TRIES):
+        job = _Job(buckets, target, queue_purge, trust)
+        if job.run():
+            return job.result
+    raise Unavailable("Too many publishers of one profile at once.")
+
+
+def read_manifest(private: Objects, profile_id: str) -> tuple[Manifest, str]:
+    """The manifest and its ETag, or an empty one and ABSENT."""
+    try:
+        stored = private.get(keys.manifest(profile_id))
+    except ObjectMissing:
+        return Manifest(), ABSENT
+    assert stored is not None
+    return decode(stored.body), stored.etag
+
+
+class _Job:
+    """One pass from manifest to done-mark; `run` says False when another publisher moved the manifest meanwhile."""
+
+    def __init__(self, buckets: Buckets, target: Target, queue_purge: QueuePurge, trust: bool) -> None:
+        self.buckets, self.target, self.queue_purge, self.trust = buckets, target, queue_purge, trust
+        self.result = Published(target.mark)
+        self.manifest, self.etag = read_manifest(buckets["private"], target.profile_id)
+        self.entries = dict(self.manifest.entries)
+
+    def run(self) -> bool:
+        if self._overtaken():
+            self.result.superseded = self.manifest.mark != self.target.mark
+            return True
+        before = self.manifest
+        if not self._name():
+            return False
+        self.entries = dict(self.manifest.entries)
+        if self.target.takedown:
+            self._bury("public")
+            self._remove_public_folders()
+        self._copy_folders()
+        self._write_pages()
+        self._bury("public", "private")
+        folders = self._retire_folders()
+        self._queue_changed(before)
+        done = replace(
+            self.manifest,
+            mark=self.target.mark,
+            gone=self.target.mark if self.target.takedown else None,
+            entries=self.entries,
+            folders=folders,
+            named=frozenset(),
+        )
+        return self._save(done)
+
+    # ── whether and what ──
+
+    def _overtaken(self) -> bool:
+        """Whether storage is at the target or beyond. Raises Stale if the target lags in one of the two counters."""
+        marks = [mark for mark in (self.manifest.mark, self.manifest.gone) if mark]
+        for mark in marks:
+            found = verdict(mark.as_rank(), self.target.mark.as_rank())
+            if found is Verdict.STALE:
+                raise Stale
+            if found is Verdict.LEAVE and mark != self.target.mark:
+                return True
+        return self.manifest.mark == self.target.mark and self.trust
+
+    def _name(self) -> bool:
+        gone = self.target.mark if self.target.takedown else None
+        named = self.manifest.naming(self.target.places(), self.target.folder_places(), gone)
+        return named == self.manifest or self._save(named)
+
+    def _save(self, manifest: Manifest) -> bool:
+        key, body = keys.manifest(self.target.profile_id), encode(manifest)
+        private = self.buckets["private"]
+        try:
+            self.etag = private.put(key, body, Headers(type="application/json"), only_if=self.etag)
+        except (PreconditionFailed, OutcomeUnknown):
+            # Perhaps our own write, whose reply was lost: equal bytes are ours.
+            stored = get(private, key)
+            if stored is None or stored.body != body:
+                return False
+            self.etag = stored.etag
+        self.manifest = manifest
+        return True
+
+    # ── mutable keys ──
+
+    def _write_pages(self) -> None:
+        for page in self.target.pages:
+            place = Place(self.target.bucket, page.key)
+            self.entries[place] = self._write(place, page.rank, page.render, page.headers)
+
+    def _bury(self, *buckets: Bucket) -> None:
+        """Tombstones for every key that isn't wanted; data documents first, so that no edge renders from one."""
+        wanted = self.target.places()
+        gone = [place for place in self.entries if place not in wanted and place.bucket in buckets]
+        for place in sorted(gone, key=lambda one: (not one.key.startswith("_data/"), one)):
+            entry, rank = self.entries[place], self.target.rank_under(place.key)
+            fate = self.target.fate(place)
+            if entry.lost or rank is None or (entry.gone == str(fate) and self.trust):
+                continue
+            stone = self.target.tombstone(place, rank, fate)
+            written = self._write(place, rank, lambda body=stone.body: body, stone.headers)  # type: ignore[misc]
+            self.entries[place] = replace(written, gone=str(fate))
+
+    def _write(self, place: Place, rank: Rank, render: Callable[[], bytes], headers: Headers) -> Entry:
+        objects, entry = self.buckets[place.bucket], self.entries.get(place, Entry())
+        if entry.lost:
+            return entry
+        known = Known(entry.rank, entry.etag) if self.trust else look(objects, place.key)[0]
+        written = put_ranked(objects, place.key, rank, render, headers, known)
+        self.result.wrote += written.ours
+        lost = written.rank.life == rank.life and written.rank.claim > rank.claim
+        if lost:
+            self.result.lost.append(place)
+        return Entry(written.rank, written.etag, lost=lost)
+
+    # ── immutable children ──
+
+    def _copy_folders(self) -> None:
+        for folder, child in self.target.folders.items():
+            place = Place(self.target.bucket, folder)
+            if place in self.manifest.named or not self.trust:
+                copy_folder(self.buckets["private"], self.buckets[place.bucket], child, folder)
+                self.result.copied += 1
+
+    def _remove_public_folders(self) -> None:
+        """A takedown's children go at once, without grace."""
+        for place in self.manifest.folders:
+            if place.bucket == "public":
+                remove_folder(self.buckets["public"], place.key)
+
+    def _retire_folders(self) -> dict[Place, int | None]:
+        """Folders that aren't shown any more get their time of death; `pipeline/tidy.py` removes them after the grace."""
+        wanted, now = self.target.folder_places(), int(time.time())
+        kept = {
+            place: None if place in wanted else (at if at is not None else now)
+            for place, at in self.manifest.folders.items()
+            if not (self.target.takedown and place.bucket == "public")
+        }
+        self.result.expiring = any(
+            at is not None and self.manifest.folders[place] is None for place, at in kept.items()
+        )
+        return kept
+
+    # ── purge ──
+
+    def _queue_changed(self, before: Manifest) -> None:
+        """Every key whose rank differs from the last done-mark, whoever wrote it."""
+        changed = {
+            place: entry
+            for place, entry in self.entries.items()
+            if entry.rank is not None
+            and place.bucket == "public"
+            and not entry.lost
+            and entry.rank != before.entries.get(place, Entry()).rank
+        }
+        self.result.paths = tuple(
+            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
+            for place, entry in changed.items()
+        )
+        if self.result.paths:
+            self.queue_purge(self.result.paths)

@@ -1,0 +1,1 @@
+"""Purging: telling every cache what has changed, and proving that readers get it."""

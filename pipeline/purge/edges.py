@@ -1,0 +1,89 @@
+"""Our own edges as the purger sees them: signed calls by Standard Webhooks, heartbeats, and probes of what they serve."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import httpx
+from standardwebhooks import Webhook
+
+from core.errors import Unavailable
+from core.ids import new_id
+from core.rank import Rank, Verdict, read_rank, verdict
+from core.store import PurgePath
+
+SILENCES = 3
+"""An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
+PROBE_BYTES_MAX = 16 << 20
+
+
+class Edge:
+    """One edge (one address of it). `live` while it answers; calls are numbered, so that replays are seen."""
+
+    def __init__(self, url: str, sub_path: str, secret: bytes, timeout_s: float, heartbeat_s: float) -> None:
+        self.url = url
+        self._path = sub_path
+        self._webhook = Webhook(base64.b64encode(secret).decode())
+        # trust_env=False: calls to our own edges must not go through a proxy of the environment.
+        self._http = httpx.Client(
+            timeout=timeout_s, trust_env=False, headers={"User-Agent": "holdfast-purger"}
+        )
+        self._numbers = itertools.count(time.time_ns())
+        self._silence_s = SILENCES * heartbeat_s
+        self._guard = threading.Lock()
+        self._answered_at = time.monotonic()
+        self.live = False
+
+    def call(self, paths: Iterable[PurgePath] = ()) -> None:
+        """Purges these paths; without any it is a heartbeat. Raises Unavailable when the edge does not answer 200."""
+        body = json.dumps({"number": next(self._numbers), "purges": [path._asdict() for path in paths]})
+        message, now = new_id(), datetime.now(UTC)
+        headers = {
+            "webhook-id": message,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(message, now, body),
+            "content-type": "application/json",
+        }
+        try:
+            answer = self._http.post(f"{self.url}/-/purge", content=body.encode(), headers=headers)
+        except httpx.HTTPError as error:
+            self.live = False
+            raise Unavailable(
+                f"The edge {self.url} does not answer ({str(error) or type(error).__name__})."
+            ) from None
+        if answer.status_code != 200:
+            self.live = False
+            raise Unavailable(
+                f"The edge {self.url} answered {answer.status_code} to a purge;"
+                " if it is 401, worker and edge have different purge secrets (HOLDFAST_PURGE__SECRET)."
+            )
+        with self._guard:
+            self._answered_at = time.monotonic()
+            self.live = True
+
+    @property
+    def silent(self) -> bool:
+        """Whether it has gone uncalled for so long that it revalidates by itself."""
+        return time.monotonic() - self._answered_at > self._silence_s
+
+    def shows(self, path: str, rank: Rank) -> bool:
+        """Whether a reader of this edge gets that rank or a newer one. Raises Unavailable when it can't be asked."""
+        address = f"{self.url}{quote(self._path + path)}"
+        try:
+            answer = self._http.get(address, headers={"Accept-Encoding": "identity"})
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"The edge {self.url} does not answer ({str(error) or type(error).__name__})."
+            ) from None
+        found = read_rank(answer.content)
+        return found is not None and verdict(found, rank) is Verdict.LEAVE
+
+    def close(self) -> None:
+        self._http.close()

@@ -1,0 +1,93 @@
+"""The purger: takes a durable purge to every edge, proves it, and records how far the profile has got."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from core.errors import Unavailable
+from core.log import get_logger
+from core.rank import Mark, Rank
+from core.store import REPLICA, Purge, PurgePath, Reached, Stage, Store
+from pipeline.purge.edges import Edge
+
+PROBES_MAX = 6
+"""Paths of one purge that are probed at each edge."""
+PROVE_TRIES = 3
+log = get_logger("purge")
+
+
+class Purger:
+    """Delivers and proves purges at `edges`. Safe to use from any thread."""
+
+    def __init__(self, store: Store, edges: Sequence[Edge]) -> None:
+        self._store, self._edges = store, edges
+
+    def settle(self, purge: Purge) -> bool:
+        """Takes one queued purge to its end: purged, live, off the queue. False if it has to be tried again.
+
+        An edge that does not answer counts as purged once it has gone uncalled for so long that it revalidates by
+        itself; live is recorded only if every edge that answers was seen to show the new pages.
+        """
+        try:
+            self._deliver(purge.paths)
+            self.record(purge.profile_id, purge.mark, "purged")
+            self._prove(purge)
+        except Unavailable as error:
+            log.warning("purge_waits", profile=purge.profile_id, reason=str(error))
+            return False
+        self._store.purges.settle(REPLICA, purge.id)
+        return True
+
+    def record(self, profile_id: str, mark: Mark, stage: Stage) -> None:
+        self._store.published.record(profile_id, REPLICA, Reached(stage, mark, time.time_ns() // 1_000_000))
+        log.info(stage, profile=profile_id, revision=mark.revision, rollout=mark.rollout)
+
+    def drain(self, limit: int = 100) -> int:
+        """Tries again what is queued; returns how many purges are settled."""
+        return sum(self.settle(purge) for purge in self._store.purges.pending(REPLICA, limit))
+
+    def heartbeat(self) -> None:
+        """Calls each edge, so that it knows that it hears of every purge."""
+        for edge in self._edges:
+            was = edge.live
+            try:
+                edge.call()
+            except Unavailable as error:
+                if was:
+                    log.warning("edge_lost", edge=edge.url, reason=str(error))
+                continue
+            if not was:
+                log.info("edge_live", edge=edge.url)
+
+    @property
+    def live(self) -> list[Edge]:
+        return [edge for edge in self._edges if edge.live]
+
+    def _deliver(self, paths: Sequence[PurgePath]) -> None:
+        missed = []
+        for edge in self._edges:
+            try:
+                edge.call(paths)
+            except Unavailable as error:
+                if not edge.silent:
+                    missed.append(str(error))
+        if missed:
+            raise Unavailable(" ".join(missed))
+
+    def _prove(self, purge: Purge) -> None:
+        # The profile's own page has the shortest path; with it come the others as far as the bound reaches.
+        probes = sorted(purge.paths, key=lambda path: (len(path.path), path.path))[:PROBES_MAX]
+        for edge in self.live:
+            for path in probes:
+                for again in range(PROVE_TRIES):
+                    if edge.shows(path.path, Rank.parse(path.rank)):
+                        break
+                    edge.call([path])
+                    time.sleep(0.02 * 2**again)
+                else:
+                    raise Unavailable(
+                        f"The edge {edge.url} still shows an older {path.path} after its purge."
+                    )
+        if self.live:
+            self.record(purge.profile_id, purge.mark, "live")

@@ -1,0 +1,265 @@
+"""The worker: loops around the jobs. It reads the change log, hands profiles to publishers, media to makers, and keeps time.
+
+What is decided is in `plan.py`, what is done in `job.py`, `making.py`, `tidy.py` and `site.py`; here are only threads.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.errors import HoldfastError, Stale, Unavailable
+from core.log import get_logger
+from core.settings import Settings, WorkerSettings
+from core.store import REPLICA, Failure, MediaTask
+from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
+from pipeline.making import Maker, make_all, set_failed
+from pipeline.media.make import Limits
+from pipeline.plan import Plan
+from pipeline.site import publish_sitemap
+from pipeline.tidy import fall_due
+
+READ_MAX = 500
+POSITION_S, DUE_S, PURGES_S, SITEMAP_S = 0.5, 1.0, 1.0, 60.0
+BACKOFF_S, BACKOFF_MAX_S = 0.2, 30.0
+# Twice what a write may take (core.store.revise.DEADLINE_S): by then a hint without its revision has none coming.
+NOT_YET_S = 20.0
+DRAIN_S = 15.0
+log = get_logger("worker")
+
+
+def media_limits(settings: Settings) -> Limits:
+    """The [media] section as limits of one decoder."""
+    media = settings.media
+    return Limits(
+        pixels_max=media.megapixels_max * 1_000_000,
+        side_px_max=media.side_px_max,
+        duration_s_max=media.video_minutes_max * 60,
+        image_wall_s=media.image_s_max,
+        video_wall_s=media.video_s_max,
+        image_memory_bytes=media.memory_mb_max << 20,
+        video_memory_bytes=2 * media.memory_mb_max << 20,
+    )
+
+
+class Worker:
+    """Threads of one worker process; any number of such processes may run against one store."""
+
+    def __init__(
+        self, tools: Tools, settings: WorkerSettings, limits: Limits, heartbeat_s: float, scratch: Path
+    ):
+        self._tools, self._settings, self._heartbeat_s = tools, settings, heartbeat_s
+        self._stop = threading.Event()
+        self._plan = Plan()
+        scratch.mkdir(parents=True, exist_ok=True)
+        private = tools.buckets["private"]
+        self._maker = Maker(tools.store, private, limits, scratch, self._stop.is_set)
+        self._media_busy: set[str] = set()
+        self._media_tries: dict[str, int] = {}
+        self._not_yet: dict[str, float] = {}
+        self._guard = threading.Lock()
+        self._site_changed = threading.Event()
+        self._site_changed.set()
+
+    def run(self) -> None:
+        """Works until `stop` is called, then drains: what is under way is finished, or comes again after a restart."""
+        loops: list[tuple[str, Callable[[], None]]] = [
+            ("reader", self._read_changes),
+            *((f"publisher-{n}", self._publish) for n in range(self._settings.threads)),
+            *((f"maker-{n}", self._make_media) for n in range(self._settings.media_jobs)),
+            ("purger", lambda: self._every(PURGES_S, self._tools.purger.drain)),
+            ("heart", lambda: self._every(self._heartbeat_s, self._tools.purger.heartbeat)),
+            ("clock", lambda: self._every(DUE_S, self._fall_due)),
+            ("position", lambda: self._every(POSITION_S, self._save_position)),
+            ("sweep", lambda: self._every(self._settings.sweep_s, self._sweep)),
+            ("sitemap", lambda: self._every(SITEMAP_S, self._draw_sitemap)),
+        ]
+        threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops]
+        for thread in threads:
+            thread.start()
+        log.info("worker_ready", threads=self._settings.threads, media_jobs=self._settings.media_jobs)
+        self._stop.wait()
+        ends = time.monotonic() + DRAIN_S
+        for thread in threads:
+            thread.join(max(0.0, ends - time.monotonic()))
+        self._save_position()
+        log.info("worker_drained", left=[thread.name for thread in threads if thread.is_alive()])
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    # ── loops ──
+
+    def _every(self, period_s: float, act: Callable[[], object]) -> None:
+        """Calls `act` now and then every `period_s`; an error is logged and the next time tried again."""
+        while not self._stop.is_set():
+            self._guarded(act)
+            self._stop.wait(period_s)
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except HoldfastError as error:
+            log.warning("waits", what=threading.current_thread().name, reason=str(error))
+        except Exception:
+            log.exception("failed", what=threading.current_thread().name)
+
+    def _read_changes(self) -> None:
+        changes = self._tools.store.changes
+        after: str | None = None
+        started = False
+        while not self._stop.is_set():
+            try:
+                if not started:
+                    after, started = changes.position(REPLICA), True
+                hints = changes.read(after, READ_MAX)
+            except Unavailable as error:
+                log.warning("store_away", reason=str(error))
+                self._stop.wait(1.0)
+                continue
+            if hints:
+                self._plan.add(hints)
+                after = hints[-1].position
+            else:
+                self._guarded(lambda: changes.wait(0.5))
+
+    def _save_position(self) -> None:
+        position = self._plan.position()
+        if position is not None and position != self._saved:
+            self._tools.store.changes.save_position(REPLICA, position)
+            self._saved = position
+
+    _saved: str | None = None
+
+    def _publish(self) -> None:
+        while not self._stop.is_set():
+            job = self._plan.take(0.5)
+            if job:
+                self._publish_one(*job)
+
+    def _publish_one(self, profile_id: str, revision: int, failures: int) -> None:
+        try:
+            done = publish_profile(self._tools, profile_id, revision)
+        except Stale:
+            self._plan.postpone(profile_id, 0.0)
+        except NotYet as error:
+            self._wait_for_revision(profile_id, revision, error)
+        except OtherRelease as error:
+            log.warning("other_release", profile=profile_id, reason=str(error))
+            self._plan.postpone(profile_id, 5.0)
+        except Exception as error:
+            if not isinstance(error, HoldfastError):
+                log.exception("publish_failed", profile=profile_id)
+            self._retry_or_put_aside(profile_id, revision, failures + 1, error)
+        else:
+            self._not_yet.pop(profile_id, None)
+            if failures:
+                self._tools.store.failures.clear("publish", profile_id)
+            self._site_changed.set()
+            self._plan.finish(profile_id, done.revision)
+
+    def _wait_for_revision(self, profile_id: str, revision: int, error: NotYet) -> None:
+        """A hint comes before its batch. Its revision is asked for again for a while, a last time by a SERIAL read."""
+        since = self._not_yet.setdefault(profile_id, time.monotonic())
+        if time.monotonic() - since < NOT_YET_S:
+            self._plan.postpone(profile_id, random.uniform(0.003, 0.02))
+            return
+        del self._not_yet[profile_id]
+        if self._tools.store.profiles.writer_of(profile_id, revision) is not None:
+            self._plan.postpone(profile_id, 0.1)
+            return
+        log.info("hint_without_edit", profile=profile_id, revision=revision, reason=str(error))
+        self._plan.finish(profile_id, revision)
+
+    def _retry_or_put_aside(self, profile_id: str, revision: int, failures: int, error: Exception) -> None:
+        """Retries live in this layer alone. Storage that is away is waited for; anything else is put aside in the end."""
+        away = isinstance(error, Unavailable)
+        log.warning("publish_retried", profile=profile_id, failures=failures, reason=str(error))
+        if away or failures < self._settings.attempts:
+            delay_s = min(BACKOFF_MAX_S, BACKOFF_S * 2**failures) * random.uniform(0.5, 1.5)
+            self._plan.postpone(profile_id, delay_s)
+            return
+        reason = f"{type(error).__name__}: {error}"
+        self._guarded(
+            lambda: self._tools.store.failures.put(
+                Failure(profile_id, profile_id, "publish", reason[:500], failures, int(time.time()))
+            )
+        )
+        log.error("publish_put_aside", profile=profile_id, reason=reason)
+        self._plan.finish(profile_id, revision)
+
+    # ── media ──
+
+    def _make_media(self) -> None:
+        while not self._stop.is_set():
+            task = self._next_task()
+            if task is None:
+                self._stop.wait(0.05)
+                continue
+            try:
+                make_all(self._maker, task)
+            except Exception as error:
+                if not self._stop.is_set():
+                    self._guarded(lambda task=task, error=error: self._media_failed(task, error))  # type: ignore[misc]
+            else:
+                self._media_tries.pop(task.media_id, None)
+                self._guarded(lambda task=task: self._tools.store.media_work.done(task.media_id))  # type: ignore[misc]
+            finally:
+                with self._guard:
+                    self._media_busy.discard(task.media_id)
+
+    def _next_task(self) -> MediaTask | None:
+        with self._guard:
+            try:
+                pending = self._tools.store.media_work.pending(self._settings.media_jobs * 4)
+            except Unavailable:
+                return None
+            found = next((task for task in pending if task.media_id not in self._media_busy), None)
+            if found:
+                self._media_busy.add(found.media_id)
+            return found
+
+    def _media_failed(self, task: MediaTask, error: Exception) -> None:
+        tries = self._media_tries[task.media_id] = self._media_tries.get(task.media_id, 0) + 1
+        log.warning(
+            "media_retried", profile=task.profile_id, media=task.media_id, tries=tries, reason=str(error)
+        )
+        if tries < self._settings.attempts:
+            self._stop.wait(min(BACKOFF_MAX_S, BACKOFF_S * 2**tries))
+            return
+        reason = f"{type(error).__name__}: {error}"
+        failure = Failure(task.media_id, task.profile_id, "media", reason[:500], tries, int(time.time()))
+        self._tools.store.failures.put(failure)
+        set_failed(self._tools.store, task, "Something went wrong on our side; please upload it again later.")
+        self._tools.store.media_work.done(task.media_id)
+        self._media_tries.pop(task.media_id, None)
+
+    # ── time ──
+
+    def _fall_due(self) -> None:
+        now = int(time.time())
+        for due in self._tools.store.changes.due(now, 100):
+            fall_due(self._tools.store, self._tools.buckets, due, now, self._tools.child_grace_s)
+
+    def _sweep(self) -> None:
+        """Compares every head with what has been published: the truth, whatever the log ever missed."""
+        store = self._tools.store
+        for profile_id in store.profiles.ids():
+            if self._stop.is_set():
+                return
+            head = store.profiles.head(profile_id)
+            published = store.published.get(profile_id, REPLICA, store.life).get("published")
+            if head and head.name and (published is None or published.mark.revision < head.revision):
+                self._plan.want(profile_id)
+
+    def _draw_sitemap(self) -> None:
+        tools = self._tools
+        rollout = tools.store.rollouts.current()
+        if rollout and self._site_changed.is_set():
+            self._site_changed.clear()
+            publish_sitemap(
+                tools.store, tools.buckets["public"], tools.urls, tools.store.life, rollout.number
+            )
