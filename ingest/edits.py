@@ -1,0 +1,154 @@
+"""What a creator can change of a profile: each change a pure function on a snapshot, written by `write`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from core import keys
+from core.errors import BadInput, EditConflict, NotFound, OutcomeUnknown
+from core.ids import new_id
+from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
+from core.store import Store, naming
+from core.store.revise import DEADLINE_S, Asked, Revised, revise
+
+Change = Callable[[Snapshot], Snapshot]
+
+
+class Terms(NamedTuple):
+    """What a write came with: the edit it was made on (If-Match; None: any), and its Idempotency-Key."""
+
+    edit: int | None = None
+    asked: Asked | None = None
+
+
+def write(
+    store: Store,
+    profile_id: str,
+    change: Change,
+    terms: Terms,
+    what: str,
+    answer: Callable[[Snapshot], str] | None = None,
+) -> Revised:
+    """Makes the change as one edit by the creator.
+
+    Raises what the change raises, NotFound for a deleted profile, OutcomeUnknown when it took too long to be sure.
+    """
+    # Measured on a clock that goes on while this process is frozen or starved: an answer that late helps nobody.
+    ends = time.monotonic() + DEADLINE_S
+
+    def checked(old: Snapshot) -> Snapshot:
+        if old.head.deleted:
+            raise NotFound("This profile has been deleted.")
+        return change(old)
+
+    done = revise(
+        store,
+        profile_id,
+        checked,
+        writer=new_id(),
+        what=what,
+        by_creator=True,
+        asked=terms.asked,
+        body=answer,
+    )
+    if time.monotonic() > ends:
+        raise OutcomeUnknown
+    return done
+
+
+def require_edit(snapshot: Snapshot, terms: Terms) -> None:
+    """Raises EditConflict when somebody edited since: a rendition or a publish is no edit."""
+    if terms.edit is not None and terms.edit != snapshot.head.edit:
+        raise EditConflict(snapshot.head.edit)
+
+
+def change_profile(
+    store: Store, profile_id: str, make: Callable[[Profile], Profile], terms: Terms, what: str = "profile"
+) -> Revised:
+    """Replaces the profile by what `make` returns. Raises BadInput for references to media that aren't its own."""
+
+    def change(old: Snapshot) -> Snapshot:
+        require_edit(old, terms)
+        profile = make(old.head.profile)
+        check_references(profile, old)
+        return with_profile(old, profile)
+
+    return write(store, profile_id, change, terms, what)
+
+
+def patched(profile: Profile, patch: Any) -> Profile:
+    """The profile after a JSON Merge Patch (RFC 7396). Raises BadInput."""
+    if not isinstance(patch, dict):
+        raise BadInput({"body": "must be an object"})
+    return parse(Profile, _merged(profile.model_dump(mode="json"), patch))
+
+
+def _merged(old: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    new = dict(old) if isinstance(old, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            new.pop(name, None)
+        else:
+            new[name] = _merged(new.get(name), value)
+    return new
+
+
+def rename(store: Store, profile_id: str, username: str, terms: Terms) -> Snapshot:
+    """Gives the profile another username; the old one redirects. Having it already is fine. Raises as naming does."""
+    username = keys.username(username)
+    snapshot = store.profiles.load(profile_id)
+    if snapshot is None or snapshot.head.deleted:
+        raise NotFound("There is no such profile.")
+    if snapshot.head.name and snapshot.head.name.username == username:
+        return snapshot
+    require_edit(snapshot, terms)
+    return naming.rename(store, profile_id, username)
+
+
+def delete_profile(store: Store, profile_id: str, terms: Terms) -> Snapshot:
+    """Marks the profile as deleted: the worker takes everything down. Being deleted already is fine."""
+
+    def change(old: Snapshot) -> Snapshot:
+        if old.head.deleted:
+            return old
+        require_edit(old, terms)
+        return old.model_copy(update={"head": old.head.model_copy(update={"deleted": True})})
+
+    done = revise(store, profile_id, change, writer=new_id(), what="deleted", by_creator=True)
+    return done.snapshot
+
+
+# ── what changes have in common ───────────────────────────────────────────────────────────────────
+
+
+def with_profile(old: Snapshot, profile: Profile) -> Snapshot:
+    return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+
+
+def check_references(profile: Profile, snapshot: Snapshot) -> None:
+    """Raises BadInput naming each field that refers to a medium which isn't the profile's, or not of the right kind."""
+    kinds = {medium.id: medium.kind for medium in snapshot.media}
+    wrong: dict[str, str] = {}
+
+    def check(field: str, media_id: str | None, kind: str = "") -> None:
+        if media_id is None:
+            return
+        if media_id not in kinds:
+            wrong[field] = "is not one of this profile's photos or videos"
+        elif kind and kinds[media_id] != kind:
+            wrong[field] = "must be a photo" if kind == "image" else "must be a video"
+
+    check("avatar", profile.avatar, "image")
+    check("cover", profile.cover, "image")
+    for number, section in enumerate(profile.sections):
+        if isinstance(section, GallerySection):
+            for place, media_id in enumerate(section.media):
+                check(f"sections.{number}.media.{place}", media_id)
+        elif isinstance(section, VideoSection):
+            check(f"sections.{number}.media", section.media, "video")
+    if wrong:
+        raise BadInput(wrong)

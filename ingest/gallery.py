@@ -1,0 +1,144 @@
+"""Photos and videos of a profile: add, describe, order, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from core import keys
+from core.errors import BadInput, Conflict, NotFound
+from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Frozen, Media
+from core.objects import Objects
+from core.profile import LF, TEXT, GallerySection, Profile, Section, Snapshot, VideoSection
+from core.store import Store
+from core.store.revise import Revised
+from ingest.edits import Terms, require_edit, with_profile, write
+
+Alt = Annotated[str, LF, StringConstraints(strip_whitespace=True, max_length=ALT_CHARS_MAX), TEXT]
+Purpose = Literal["gallery", "avatar", "cover", "post"]
+
+
+class MediaChange(Frozen):
+    """What a creator can change of a medium; what is left out stays."""
+
+    alt: Alt | None = None
+    listed: bool | None = None
+    position: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+def require_medium(snapshot: Snapshot, media_id: str) -> Media:
+    medium = snapshot.medium(media_id)
+    if medium is None:
+        raise NotFound("There is no such photo or video.")
+    return medium
+
+
+def in_order(snapshot: Snapshot) -> list[Media]:
+    """All media by position."""
+    return sorted(snapshot.media, key=lambda medium: (medium.position, medium.id))
+
+
+def require_room(snapshot: Snapshot) -> None:
+    if len(snapshot.media) >= MEDIA_PER_PROFILE_MAX:
+        raise Conflict(f"A profile can hold {MEDIA_PER_PROFILE_MAX} photos and videos at most.")
+
+
+def add_medium(store: Store, profile_id: str, medium: Media, purpose: Purpose) -> Revised:
+    """Adds what has been uploaded, behind all others; as avatar or cover if that is what it is for.
+
+    A medium that is there already is left as it is.
+    """
+
+    def change(old: Snapshot) -> Snapshot:
+        if old.medium(medium.id):
+            return old
+        require_room(old)
+        position = max((one.position for one in old.media), default=-1) + 1
+        new = old.model_copy(update={"media": (*old.media, medium.model_copy(update={"position": position}))})
+        if purpose in ("avatar", "cover"):
+            profile = old.head.profile.model_copy(update={purpose: medium.id})
+            new = with_profile(new, profile)
+        return new
+
+    return write(store, profile_id, change, Terms(), f"{medium.kind} added")
+
+
+def change_media(store: Store, profile_id: str, wishes: Mapping[str, MediaChange], terms: Terms) -> Revised:
+    """Changes some media in one edit. Raises NotFound if one isn't there."""
+
+    def change(old: Snapshot) -> Snapshot:
+        require_edit(old, terms)
+        for media_id in wishes:
+            require_medium(old, media_id)
+        return old.model_copy(update={"media": tuple(_changed(one, wishes.get(one.id)) for one in old.media)})
+
+    return write(store, profile_id, change, terms, "media changed")
+
+
+def order_media(store: Store, profile_id: str, ids: Sequence[str], terms: Terms) -> Revised:
+    """Puts the media into this order; those that aren't named follow behind, as they stood."""
+
+    def change(old: Snapshot) -> Snapshot:
+        require_edit(old, terms)
+        if len(set(ids)) != len(ids):
+            raise BadInput({"ids": "names one twice"})
+        for media_id in ids:
+            require_medium(old, media_id)
+        named = set(ids)
+        order = [*ids, *(one.id for one in in_order(old) if one.id not in named)]
+        place = {media_id: number for number, media_id in enumerate(order)}
+        return old.model_copy(
+            update={"media": tuple(_changed(one, MediaChange(position=place[one.id])) for one in old.media)}
+        )
+
+    return write(store, profile_id, change, terms, "media ordered")
+
+
+def delete_medium(store: Store, private: Objects, profile_id: str, media_id: str, terms: Terms) -> Revised:
+    """Removes the medium from the profile, wherever it is named; then what is stored of it from the private bucket."""
+
+    def change(old: Snapshot) -> Snapshot:
+        require_edit(old, terms)
+        require_medium(old, media_id)
+        return without_medium(old, media_id)
+
+    done = write(store, profile_id, change, terms, "media deleted")
+    private.delete(keys.original(media_id))
+    for key in private.walk(keys.rendition_folder(media_id)):
+        private.delete(key)
+    return done
+
+
+def without_medium(old: Snapshot, media_id: str) -> Snapshot:
+    """The snapshot without the medium, and without any mention of it."""
+    profile = old.head.profile
+    new = with_profile(old, _profile_without(profile, media_id))
+    posts = tuple(
+        post.model_copy(update={"media": _without(post.media, media_id)}) if media_id in post.media else post
+        for post in old.posts
+    )
+    media = tuple(one for one in old.media if one.id != media_id)
+    return new.model_copy(update={"posts": posts, "media": media})
+
+
+def _profile_without(profile: Profile, media_id: str) -> Profile:
+    sections: list[Section] = []
+    for section in profile.sections:
+        if isinstance(section, VideoSection) and section.media == media_id:
+            continue
+        if isinstance(section, GallerySection):
+            section = section.model_copy(update={"media": _without(section.media, media_id)})
+        sections.append(section)
+    gone = {field: None for field in ("avatar", "cover") if getattr(profile, field) == media_id}
+    return profile.model_copy(update={**gone, "sections": tuple(sections)})
+
+
+def _without(ids: tuple[str, ...], media_id: str) -> tuple[str, ...]:
+    return tuple(one for one in ids if one != media_id)
+
+
+def _changed(medium: Media, wish: MediaChange | None) -> Media:
+    """The medium with what the wish names; an unchanged one is equal to the old, so its row isn't written."""
+    return medium.model_copy(update=wish.model_dump(exclude_none=True)) if wish else medium

@@ -1,0 +1,160 @@
+"""The receipt of an edit: how far it has got (accepted → published → purged → live), and how its media are coming on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal
+
+from core.errors import NotFound
+from core.media import Frozen, Kind, Media, State
+from core.profile import Head, Snapshot
+from core.settings import SiteSettings
+from core.store import REPLICA, Reached, Stage, Store
+from ingest.access import page_url
+from ingest.crossing import Crossing
+from ingest.gallery import in_order
+
+STAGES: tuple[Stage, ...] = ("published", "purged", "live")
+STREAM_S_MAX = 600.0
+"""Then the stream ends, and a browser opens it anew by itself."""
+
+
+class StageTime(Frozen):
+    """When a stage was first reached (milliseconds since 1970), and with which revision: the edit's or a later one."""
+
+    at_ms: int
+    revision: int
+
+
+class MediaProgress(Frozen):
+    """What is being made of a medium; `ready` are the recipes whose results exist."""
+
+    id: str
+    kind: Kind
+    filename: str
+    state: State
+    failure: str
+    ready: tuple[str, ...]
+
+
+class Receipt(Frozen):
+    """How far `revision` has got. `live` is proven: storage, every live edge and every CDN have it, or something newer."""
+
+    profile_id: str
+    edit: int
+    revision: int
+    state: Literal["accepted", "published", "purged", "live"]
+    url: str
+    accepted: StageTime | None = None
+    published: StageTime | None = None
+    purged: StageTime | None = None
+    live: StageTime | None = None
+    media: tuple[MediaProgress, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is going to change here by itself."""
+        return self.state == "live" and all(one.state in ("ready", "failed") for one in self.media)
+
+
+class Written(Frozen):
+    """The answer to a write: the edit it made, the revision that carries it, and how far that is. `id` is what it made."""
+
+    edit: int
+    revision: int
+    state: Literal["accepted", "published", "purged", "live"]
+    url: str
+    accepted_at_ms: int
+    id: str = ""
+
+
+def receipt(store: Store, site: SiteSettings, profile_id: str, revision: int | None = None) -> Receipt:
+    """The receipt of that revision (the newest if none is named); raises NotFound for one that isn't there yet."""
+    snapshot = store.profiles.load(profile_id)
+    if snapshot is None:
+        raise NotFound("There is no such profile.")
+    if revision is not None and not 1 <= revision <= snapshot.head.revision:
+        raise NotFound("There is no such revision.")
+    return _receipt(store, site, snapshot, revision or snapshot.head.revision)
+
+
+def written(
+    store: Store, site: SiteSettings, head: Head, *, made: str = "", edit: int = 0, revision: int = 0
+) -> Written:
+    """The answer to a write that left the profile at `head`, or to a repeated one that made `edit` and `revision`."""
+    number = revision or head.revision
+    return Written(
+        edit=edit or head.edit,
+        revision=number,
+        state=_state(_first_reached(store, head.id, number)),
+        url=page_url(site, head),
+        accepted_at_ms=int(time.time() * 1000),
+        id=made,
+    )
+
+
+async def follow(
+    crossing: Crossing, load: Callable[[], Receipt], until_settled: bool = False
+) -> AsyncIterator[Receipt]:
+    """The receipt each time it changes, until it is live (`until_settled`: and no medium is being made any more)."""
+    last, started = None, time.monotonic()
+    while (age_s := time.monotonic() - started) < STREAM_S_MAX:
+        now = await crossing.run(load)
+        if now != last:
+            last = now
+            yield now
+        if now.is_settled or (now.state == "live" and not until_settled):
+            return
+        # An edit is live in well under a second; a video takes minutes.
+        await asyncio.sleep(0.02 if age_s < 1 else 0.1 if age_s < 5 else 0.5 if age_s < 60 else 2)
+
+
+def _receipt(store: Store, site: SiteSettings, snapshot: Snapshot, revision: int) -> Receipt:
+    head = snapshot.head
+    reached = _first_reached(store, head.id, revision)
+    row = next((row for row in store.profiles.history(head.id) if row.revision == revision), None)
+    return Receipt(
+        profile_id=head.id,
+        edit=row.edit if row else head.edit,
+        revision=revision,
+        state=_state(reached),
+        url=page_url(site, head),
+        accepted=StageTime(at_ms=row.at * 1000, revision=revision) if row else None,
+        **reached,
+        media=() if head.deleted else tuple(_progress(medium) for medium in in_order(snapshot)),
+    )
+
+
+def _first_reached(store: Store, profile_id: str, revision: int) -> dict[Stage, StageTime]:
+    """For each stage that has this revision, or one that holds it, when that was first so."""
+    found: dict[Stage, StageTime] = {}
+    marks = list(store.published.get(profile_id, REPLICA, store.life).values())
+    # Transitions come newest first, and the oldest that counts shall win.
+    for one in [*marks, *_of_life(store.published.transitions(profile_id, REPLICA), store.life)]:
+        if one.mark.revision >= revision:
+            found[one.stage] = StageTime(at_ms=one.at_ms, revision=one.mark.revision)
+    return found
+
+
+def _of_life(transitions: Sequence[Reached], life: int) -> list[Reached]:
+    return [one for one in transitions if one.mark.life == life]
+
+
+def _state(reached: dict[Stage, StageTime]) -> Literal["accepted", "published", "purged", "live"]:
+    for stage in reversed(STAGES):
+        if stage in reached:
+            return stage
+    return "accepted"
+
+
+def _progress(medium: Media) -> MediaProgress:
+    return MediaProgress(
+        id=medium.id,
+        kind=medium.kind,
+        filename=medium.filename,
+        state=medium.state,
+        failure=medium.failure,
+        ready=tuple(one.recipe for one in medium.renditions),
+    )
