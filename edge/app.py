@@ -1,0 +1,116 @@
+"""The edge as an ASGI app: wiring, health, and the purger's signed calls; it is given nothing that can write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from standardwebhooks.webhooks import Webhook
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.errors import HoldfastError, TooLarge
+from core.objects import ReadObjects
+from core.settings import EdgeSettings, SiteSettings
+from edge.cache import Cache
+from edge.fetch import Fetcher
+from edge.flight import Crossing
+from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
+from edge.reader import Reader
+from edge.render import Renderer
+from edge.respond import Responder
+from edge.rules import Rules
+from generator.release import Release
+from generator.urls import Urls
+
+log = structlog.get_logger("edge")
+
+HEALTH, PURGE = "/-/health", "/-/purge"
+"""Under the origin itself, not under the site's sub-path; no username may begin with a sign."""
+THREADS = 16
+SILENCE_HEARTBEATS = 3
+"""An edge that has missed so many calls no longer trusts what it remembers."""
+UNCACHED = {"cache-control": "no-store"}
+
+
+def create_app(
+    objects: ReadObjects,
+    release: Release,
+    settings: EdgeSettings,
+    site: SiteSettings,
+    secret: str | bytes,
+    *,
+    heartbeat_s: float = 5.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """The edge over the public bucket.
+
+    `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
+    `heartbeat_s`. `clock` counts seconds and never goes back.
+    """
+    crossing = Crossing(THREADS)
+    purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
+    renderer = Renderer(objects, release, Urls(site.url, site.path), crossing)
+    cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
+    reader = Reader(cache, Responder(cache, objects, crossing), Rules(settings), site.path)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        crossing.close()
+
+    app = Starlette(
+        routes=[
+            Route(HEALTH, health, methods=["GET"]),
+            Route(PURGE, Purger(cache, calls, Webhook(secret)).called, methods=["POST"]),
+        ],
+        lifespan=lifespan,
+    )
+    # Not a route of its own: a pattern would miss paths that hold a line break.
+    app.router.default = reader
+    app.router.redirect_slashes = False
+    return app
+
+
+async def health(request: Request) -> Response:
+    return JSONResponse({"ok": True}, headers=UNCACHED)
+
+
+class Purger:
+    """`POST /-/purge`: believes only what is signed."""
+
+    def __init__(self, cache: Cache, calls: Calls, webhook: Webhook) -> None:
+        self._cache = cache
+        self._calls = calls
+        self._webhook = webhook
+
+    async def called(self, request: Request) -> Response:
+        """200 with how many paths were purged; 401 wrong signature, 400 malformed, 413 too large."""
+        try:
+            call = open_call(self._webhook, await _body(request), request.headers)
+        except HoldfastError as error:
+            # 400 and not 422: the sender is a machine of ours, whose call makes no sense.
+            status = 400 if error.status == 422 else error.status
+            log.warning("purge_refused", status=status, reason=error.detail)
+            return JSONResponse({"error": error.detail}, status, UNCACHED)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        self._calls.heard()
+        for purge in call.purges:
+            self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+        if call.purges:
+            log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
+        return JSONResponse({"number": call.number, "purged": len(call.purges)}, headers=UNCACHED)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge(f"A call may hold {BODY_BYTES_MAX} bytes; send the purges in several.")
+    return bytes(body)

@@ -1,0 +1,206 @@
+"""The memory cache: answers by path, filled once for all who wait, checked with storage when they age or are purged."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import structlog
+
+from core.errors import ObjectError, Unavailable
+from core.keys import path_of
+from core.rank import Rank
+from core.settings import EdgeSettings
+from edge.encodings import Coding, compress
+from edge.entry import Entry
+from edge.flight import Crossing, SingleFlight
+from edge.purge import Calls, Purges
+from edge.rules import MISSING_S
+
+log = structlog.get_logger("edge")
+
+WAIT_S = 15.0
+"""How long a reader waits for storage or a render before hearing "unavailable" (or getting what is stale)."""
+RETRY_S = 1.0
+"""While storage is away a stale answer is served at once, and storage asked again this often for it."""
+MISSING_SHARE = 16
+"""What is missing may take a 16th of the memory, so that made-up paths can't push pages out."""
+
+AWAY = (ObjectError, Unavailable, OSError)
+"""Storage can't be asked (ObjectMissing, an answer, is caught before)."""
+
+Fetch = Callable[[str, Entry | None], Awaitable[Entry]]
+"""Reads a key from storage. With a known entry: that same entry back if what is stored is still that."""
+
+
+class Answer(NamedTuple):
+    """An entry, and how it came about: `status` is Cache-Status (RFC 9211), `keep` False if no cache may hold it,
+    `stale_left_s` what is left of the cap where storage is away."""
+
+    entry: Entry
+    status: str
+    keep: bool = True
+    stale_left_s: float | None = None
+
+
+class Cache:
+    """Lives in one event loop, so that it needs no locks."""
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        crossing: Crossing,
+        settings: EdgeSettings,
+        purges: Purges,
+        calls: Calls,
+        clock: Callable[[], float],
+    ) -> None:
+        self._fetch = fetch
+        self._crossing = crossing
+        self._settings = settings
+        self._purges = purges
+        self._calls = calls
+        self._clock = clock
+        bytes_max = settings.memory_mb * 1_000_000
+        self._kept = Shelf(bytes_max)
+        self._missing = Shelf(bytes_max // MISSING_SHARE)
+        self._flights = SingleFlight()
+
+    async def answer(self, key: str) -> Answer:
+        """What to say about `key`; Unavailable if storage is away and nothing is kept."""
+        path = path_of(key)
+        entry = self._kept.get(path) or self._missing.get(path)
+        if entry and self._fresh(entry):
+            return Answer(entry, "hit")
+        if entry and self._stale_left_s(entry) > 0 and self._clock() < entry.retry_s:
+            return self._stale(entry)
+        try:
+            answer, joined = await self._flights.run(path, lambda: self._fill(key, path, entry), WAIT_S)
+        except AWAY as error:  # TimeoutError is an OSError
+            entry = self._kept.get(path)  # it may be gone by now: purged hard
+            if entry and self._stale_left_s(entry) > 0:
+                entry.retry_s = self._clock() + RETRY_S
+                log.warning("served_stale", path=path, error=str(error) or repr(error))
+                return self._stale(entry)
+            raise Unavailable(f"Storage can't be reached: {error!r}") from error
+        return answer._replace(status=f"{answer.status}; collapsed") if joined else answer
+
+    async def encoded(self, entry: Entry, coding: Coding) -> bytes:
+        """The entry's body compressed, made once; empty if compressing it isn't worth it."""
+        if coding not in entry.encodings:
+            # By identity: another version of it may be compressed at the same time.
+            await self._flights.run((id(entry), coding), lambda: self._compress(entry, coding), WAIT_S)
+        return entry.encodings[coding]
+
+    def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
+        """Nothing that was read of `path` before now is served again without asking storage."""
+        self._purges.note(path, rank)
+        self._missing.drop(path)
+        entry = self._kept.get(path)
+        if entry and (hard or entry.rendered or not entry.stored_etag):
+            self._kept.drop(path)
+        elif entry:
+            # What stays is the fallback while storage is away.
+            entry.purged, entry.retry_s = True, 0.0
+
+    # ── freshness ─────────────────────────────────────────────────────────────────────────────────
+
+    def _fresh(self, entry: Entry) -> bool:
+        return (
+            self._calls.live
+            and not entry.purged
+            and entry.epoch == self._calls.epoch
+            and self._clock() - entry.checked_s < self._life_s(entry)
+            and not self._source_purged(entry)
+        )
+
+    def _life_s(self, entry: Entry) -> float:
+        if entry.missing:
+            return min(self._settings.fresh_s, MISSING_S)
+        return self._settings.render_s if entry.source else self._settings.fresh_s
+
+    def _source_purged(self, entry: Entry) -> bool:
+        return bool(entry.source) and self._purges.since(entry.sequence, entry.source)
+
+    def _stale_left_s(self, entry: Entry) -> float:
+        """How much longer `entry` may stand in while storage is away; what is missing never does."""
+        if entry.missing or self._source_purged(entry):
+            return 0.0
+        return entry.checked_s + self._life_s(entry) + self._settings.stale_s - self._clock()
+
+    def _stale(self, entry: Entry) -> Answer:
+        return Answer(entry, "fwd=stale; detail=storage-away", stale_left_s=self._stale_left_s(entry))
+
+    # ── filling ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _fill(self, key: str, path: str, known: Entry | None) -> Answer:
+        sequence, epoch, checked_s = self._purges.sequence, self._calls.epoch, self._clock()
+        # Only what storage itself gave can be asked about: "still this one?"
+        entry = await self._fetch(key, known if known and known.stored_etag else None)
+        if self._refused(entry, path, sequence):
+            # It is from before a purge, or was read through something that lags behind. Once more, and never kept;
+            # nor is what is older than it, or a reader could see that again.
+            entry = await self._fetch(key, None)
+            self._kept.drop(path)
+            return Answer(entry, "fwd=bypass; detail=purged-meanwhile", keep=False)
+        entry.sequence, entry.epoch, entry.checked_s = sequence, epoch, checked_s
+        entry.purged, entry.retry_s = False, 0.0
+        self._keep(path, entry)
+        if entry is known:
+            return Answer(entry, "fwd=stale; fwd-status=304")
+        reason = "stale" if known else "uri-miss"
+        return Answer(entry, f"fwd={reason}; stored" + ("; detail=rendered" if entry.rendered else ""))
+
+    def _refused(self, entry: Entry, path: str, sequence: int) -> bool:
+        return (
+            self._purges.since(sequence, path)
+            or bool(entry.source and self._purges.since(sequence, entry.source))
+            or self._purges.outranks(path, entry.rank)
+        )
+
+    def _keep(self, path: str, entry: Entry) -> None:
+        shelf, other = (self._missing, self._kept) if entry.missing else (self._kept, self._missing)
+        other.drop(path)
+        shelf.put(path, entry)
+
+    async def _compress(self, entry: Entry, coding: Coding) -> None:
+        small = await self._crossing(compress, entry.body or b"", coding)
+        entry.encodings[coding] = small
+        self._kept.grown(path_of(entry.key), entry)
+
+
+class Shelf:
+    """Entries by path; the least recently used leave when the whole weighs more than `bytes_max`."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, path: str) -> Entry | None:
+        found = self._entries.get(path)
+        if found is None:
+            return None
+        self._entries.move_to_end(path)
+        return found[0]
+
+    def put(self, path: str, entry: Entry) -> None:
+        self.drop(path)
+        weight = entry.weight_bytes
+        if weight > self._bytes_max // 4:
+            return  # it would push out too many others
+        self._entries[path] = (entry, weight)
+        self._bytes += weight
+        while self._bytes > self._bytes_max:
+            _, (_, left) = self._entries.popitem(last=False)
+            self._bytes -= left
+
+    def grown(self, path: str, entry: Entry) -> None:
+        """Weighs an entry again that has got another encoding, if it is still here."""
+        if self.get(path) is entry:
+            self.put(path, entry)
+
+    def drop(self, path: str) -> None:
+        if found := self._entries.pop(path, None):
+            self._bytes -= found[1]

@@ -1,0 +1,54 @@
+"""The one place where the edge crosses over to synchronous code, and single flight: many wait, one works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Crossing:
+    """A bounded pool of threads for storage, compression and renders; what finds no thread free waits its turn."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="edge")
+
+    async def __call__(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class SingleFlight:
+    """Of those who ask for one thing at one time, the first sets out, and all get what it brings home."""
+
+    def __init__(self) -> None:
+        self._flights: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def run(self, name: Hashable, work: Callable[[], Awaitable[T]], wait_s: float) -> tuple[T, bool]:
+        """What `work` returns or raises, and whether we joined a flight under way.
+
+        TimeoutError after `wait_s`; the flight goes on then, and also when one who waits for it goes away.
+        """
+        flight = self._flights.get(name)
+        joined = flight is not None
+        if flight is None:
+            flight = asyncio.ensure_future(_start(work))
+            self._flights[name] = flight
+            flight.add_done_callback(partial(self._landed, name))
+        return await asyncio.wait_for(asyncio.shield(flight), wait_s), joined
+
+    def _landed(self, name: Hashable, flight: asyncio.Task[Any]) -> None:
+        del self._flights[name]
+        if not flight.cancelled():
+            # Asked for, so that asyncio doesn't report an error that nobody waited for any more.
+            flight.exception()
+
+
+async def _start(work: Callable[[], Awaitable[T]]) -> T:
+    return await work()

@@ -1,0 +1,134 @@
+"""Answers a reader: routes the path, asks the cache, and chooses what is said where nothing, or no longer, lies."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote_to_bytes
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from core import keys
+from core.errors import BadInput, Unavailable
+from edge.cache import Answer, Cache
+from edge.entry import BUILT_IN, Entry, missing
+from edge.respond import Responder
+from edge.rules import SECURITY, Kind, Rules
+
+log = structlog.get_logger("edge")
+
+URL_BYTES_MAX = 4096
+RETRY_AFTER_S = 5
+MOVED = (301, 302, 307, 308)
+
+
+class Reader:
+    """Pages, media, and what is told about names under which nothing lies; an ASGI app."""
+
+    def __init__(self, cache: Cache, responder: Responder, rules: Rules, sub_path: str) -> None:
+        self._cache = cache
+        self._responder = responder
+        self._rules = rules
+        self._sub_path = sub_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self.read(request)
+        except Unavailable as error:
+            log.error("unavailable", path=scope["path"], error=error.detail)
+            response = _plain(503, "This page can't be read for the moment. Please try again.")
+            response.headers["retry-after"] = str(RETRY_AFTER_S)
+        except Exception:
+            log.exception("failed", path=scope["path"])
+            response = _plain(500, "Something went wrong here. Please try again later.")
+        try:
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def read(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            response = _plain(405, "Pages here can only be read.")
+            response.headers["allow"] = "GET, HEAD"
+            return response
+        raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+        query: bytes = request.scope["query_string"]
+        if len(raw) + len(query) > URL_BYTES_MAX:
+            return _plain(414, "This address is too long.")
+        path = decoded(raw)
+        if path is None:
+            return _plain(400, "This address is not spelled as addresses are.")
+        return await self._route(request, path, query.decode("latin-1"))
+
+    async def _route(self, request: Request, path: str, query: str) -> Response:
+        if path != self._sub_path and not path.startswith(self._sub_path + "/"):
+            return await self._missing(request, "")
+        inner = path.removeprefix(self._sub_path)
+        key, redirect = keys.route(inner)
+        if self._sub_path and inner == "/":
+            redirect = ""
+        if redirect is not None:
+            return self._moved(quote(self._sub_path + redirect) + (f"?{query}" if query else ""))
+        try:
+            key = keys.check(key or "")
+        except BadInput:
+            return await self._missing(request, "")
+        answer = await self._cache.answer(key)
+        if answer.entry.missing:
+            return await self._missing(request, key, answer)
+        return await self._show(request, answer)
+
+    async def _show(self, request: Request, answer: Answer) -> Response:
+        entry, status = answer.entry, answer.entry.headers.status
+        headers = self._rules.headers(
+            entry.kind,
+            entry.tags,
+            keep=answer.keep,
+            rendered=bool(entry.source),
+            stale_left_s=answer.stale_left_s,
+        )
+        if status in MOVED:
+            headers["location"] = entry.headers.location
+        elif status != 200 and not entry.body:
+            # Only the data document says so; the words are the site's.
+            page = await self._site_page(keys.GONE if status == 410 else keys.NOT_FOUND)
+            answer = answer._replace(entry=page)
+        return await self._responder.respond(request, answer, headers, status)
+
+    async def _missing(self, request: Request, key: str, answer: Answer | None = None) -> Response:
+        """404 in the site's own words, tagged with the name that was asked for."""
+        answer = answer or Answer(missing(key), "fwd=bypass")
+        headers = self._rules.headers(Kind.MISSING, answer.entry.tags, keep=answer.keep)
+        page = await self._site_page(keys.NOT_FOUND)
+        return await self._responder.respond(request, answer._replace(entry=page), headers, 404)
+
+    async def _site_page(self, key: str) -> Entry:
+        """The site's page for what isn't there, or a few words of ours while there is none."""
+        try:
+            entry = (await self._cache.answer(key)).entry
+        except Unavailable:
+            entry = missing(key)
+        return BUILT_IN[key] if entry.missing else entry
+
+    def _moved(self, location: str) -> Response:
+        headers = self._rules.headers(Kind.TOMBSTONE)
+        return Response(status_code=301, headers=headers | {"location": location or "/"})
+
+
+def decoded(raw_path: bytes) -> str | None:
+    """The path as text; None for one that isn't percent-encoded UTF-8, or that hides a slash in a part."""
+    lower = raw_path.lower()
+    if not raw_path.startswith(b"/") or any(sign in lower for sign in (b"%2f", b"%5c", b"%00")):
+        return None
+    try:
+        return unquote_to_bytes(raw_path).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _plain(status: int, words: str) -> Response:
+    return PlainTextResponse(words + "\n", status, SECURITY | {"cache-control": "no-store"})

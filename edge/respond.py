@@ -1,0 +1,183 @@
+"""An entry and a reader's request → the response: conditional requests, ranges, content codings (RFC 9110)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from email.utils import formatdate, parsedate_to_datetime
+from typing import NamedTuple
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
+
+from core.errors import HoldfastError
+from core.objects import ReadObjects
+from edge.cache import Answer, Cache
+from edge.encodings import choose, compressible
+from edge.entry import Entry
+from edge.flight import Crossing
+
+log = structlog.get_logger("edge")
+
+PIECE_BYTES = 256 * 1024
+"""What is read of a large object at once, for each of its readers."""
+
+
+class Span(NamedTuple):
+    """Bytes `start` to `end`, exclusive."""
+
+    start: int
+    end: int
+
+
+class Responder:
+    """Answers with what the cache gave."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        objects: ReadObjects,
+        crossing: Crossing,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cache = cache
+        self._objects = objects
+        self._crossing = crossing
+        self._wall_clock = wall_clock
+
+    async def respond(
+        self, request: Request, answer: Answer, headers: dict[str, str], status: int
+    ) -> Response:
+        """`headers` are those of the table of rules; what depends on bytes and request is added here."""
+        entry = answer.entry
+        headers = headers | {"cache-status": f"holdfast; {answer.status}", "content-type": entry.headers.type}
+        body, etag = entry.body, f'"{entry.etag}"'
+        if compressible(entry.headers.type) and body:
+            headers["vary"] = "Accept-Encoding"
+            coding = choose(request.headers.get("accept-encoding", ""))
+            # A range is of the body as it is: what readers resume are downloads, not pages.
+            if coding and not _ranged(request) and (small := await self._cache.encoded(entry, coding)):
+                headers["content-encoding"] = coding
+                body, etag = small, f'"{entry.etag}-{coding}"'
+        if status != 200:
+            return _send(request, status, headers, body or b"")
+        headers |= {"etag": etag, "accept-ranges": "bytes"}
+        if modified := self._last_modified(entry):
+            headers["last-modified"] = modified
+        if not_modified(request.headers, etag, modified):
+            del headers["content-type"]
+            headers.pop("content-encoding", None)
+            return Response(status_code=304, headers=headers)
+        return self._ok(request, entry, headers, body, etag, modified)
+
+    def _ok(
+        self,
+        request: Request,
+        entry: Entry,
+        headers: dict[str, str],
+        body: bytes | None,
+        etag: str,
+        modified: str,
+    ) -> Response:
+        size = entry.size if body is None else len(body)
+        status, span = 200, Span(0, size)
+        if _ranged(request) and if_range(request.headers.get("if-range"), etag, modified):
+            asked = parse_range(request.headers["range"], size)
+            if asked == "unsatisfiable":
+                # Nothing else about the object holds for the empty body that goes with it.
+                headers["cache-control"] = headers["cdn-cache-control"] = "no-store"
+                return _send(request, 416, headers | {"content-range": f"bytes */{size}"}, b"")
+            if isinstance(asked, Span):
+                status, span = 206, asked
+                headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{size}"
+        if body is not None:
+            return _send(request, status, headers, body[span.start : span.end])
+        headers["content-length"] = str(span.end - span.start)
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers)
+        return Pieces(self._pieces(entry.key, span), status, headers)
+
+    async def _pieces(self, key: str, span: Span) -> AsyncIterator[bytes]:
+        start = span.start
+        while start < span.end:
+            piece = await self._crossing(self._objects.read, key, start, min(PIECE_BYTES, span.end - start))
+            if not piece:
+                raise OSError(f"{key} ended at byte {start} of {span.end}")
+            yield piece
+            start += len(piece)
+
+    def _last_modified(self, entry: Entry) -> str:
+        """Empty within the same second: another edit could still come in it, which no If-Modified-Since would tell
+        from this one."""
+        modified_s = int(entry.modified_s)
+        return formatdate(modified_s, usegmt=True) if 0 < modified_s < int(self._wall_clock()) else ""
+
+
+class Pieces(StreamingResponse):
+    """A large body. If storage fails under way, the connection ends before the promised length: no reader can take
+    the part for the whole, and no traceback is made of it."""
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async for piece in self.body_iterator:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except (HoldfastError, OSError) as error:
+            log.error("stream_broken", error=str(error))
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _send(request: Request, status: int, headers: dict[str, str], body: bytes) -> Response:
+    length = {"content-length": str(len(body))}
+    return Response(b"" if request.method == "HEAD" else body, status, headers | length)
+
+
+def _ranged(request: Request) -> bool:
+    return request.method == "GET" and "range" in request.headers
+
+
+# ── RFC 9110, section 13: conditional requests; section 14: ranges ────────────────────────────────────
+
+_ETAG = re.compile(r'(?:W/)?("[^"]*")')
+_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+
+
+def not_modified(headers: Headers, etag: str, modified: str) -> bool:
+    """If-None-Match by weak comparison; If-Modified-Since only where that is absent."""
+    if (names := headers.get("if-none-match")) is not None:
+        return names.strip() == "*" or etag in _ETAG.findall(names)
+    since = _seconds(headers.get("if-modified-since", ""))
+    changed = _seconds(modified)
+    return since is not None and changed is not None and changed <= since
+
+
+def if_range(condition: str | None, etag: str, modified: str) -> bool:
+    """Whether a range may be given: by strong comparison, or the very date that we gave out."""
+    return condition is None or condition.strip() in (etag, modified)
+
+
+def parse_range(header: str, size: int) -> Span | str | None:
+    """The one range asked for, "unsatisfiable", or None: several, or none that we know, get the whole."""
+    found = _RANGE.fullmatch(header)
+    if not found or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < int(first):
+            return None
+    return Span(start, end) if start < end else "unsatisfiable"
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

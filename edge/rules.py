@@ -1,0 +1,162 @@
+"""The one table of cache life and headers: what kind of object a key names, and what is sent with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from core import keys
+from core.settings import EdgeSettings
+
+YEAR_S = 31_536_000
+MISSING_S = 10
+"""How long a "nothing here" is believed, by us and by a CDN; a purge of its path, or of its tag, ends it earlier."""
+
+
+class Kind(Enum):
+    """What a key names; `MISSING` stands for a name under which nothing lies, `TOMBSTONE` for what is gone or moved."""
+
+    PAGE = "page"
+    POST = "post"
+    LIST = "list"
+    FEED = "feed"
+    DATA = "data"
+    ICON = "icon"
+    SITE = "site"
+    ASSET = "asset"
+    MEDIA = "media"
+    TOMBSTONE = "tombstone"
+    MISSING = "missing"
+
+
+def _folder(key: str) -> str:
+    return key.partition("/")[0]
+
+
+_FOLDERS = {
+    _folder(keys.asset("style.css", "0")): Kind.ASSET,
+    _folder(keys.media_folder("0")): Kind.MEDIA,
+    _folder(keys.data("ann")): Kind.DATA,
+    _folder(keys.sitemap_shard(0)): Kind.SITE,
+    _folder(keys.NOT_FOUND): Kind.SITE,
+}
+
+
+def kind_of(key: str, status: int = 200) -> Kind:
+    """The kind of the object under `key`; a status other than 200 makes it a tombstone."""
+    if status != 200:
+        return Kind.TOMBSTONE
+    name, _, rest = key.partition("/")
+    if not rest:
+        return Kind.SITE
+    if name in _FOLDERS:
+        return _FOLDERS[name]
+    if key == keys.page(name):
+        return Kind.PAGE
+    if key in (keys.atom(name), keys.json_feed(name)):
+        return Kind.FEED
+    if key == keys.icon(name):
+        return Kind.ICON
+    parts = key.split("/")
+    return Kind.POST if len(parts) == 4 and key == keys.post(name, parts[2]) else Kind.LIST
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long answers of one kind are kept, and who else may use them."""
+
+    browser_s: int
+    cdn_s: int
+    stale_s: int
+    """After `cdn_s`, while a CDN asks anew or can't reach us (RFC 5861)."""
+    immutable: bool = False
+    shared: bool = False
+    """Other sites may embed and read it: media and feeds live from that."""
+    index: bool = True
+
+
+class Rules:
+    """The table, for one site's settings."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        browser, cdn, cap = settings.browser_s, settings.cdn_s, int(settings.stale_s)
+        page = Rule(browser, cdn, cap)
+        shared = Rule(browser, cdn, cap, shared=True)
+        self._table = {
+            Kind.PAGE: page,
+            Kind.POST: page,
+            Kind.LIST: page,
+            Kind.SITE: page,
+            Kind.FEED: shared,
+            Kind.ICON: shared,
+            Kind.DATA: Rule(browser, cdn, cap, shared=True, index=False),
+            Kind.ASSET: Rule(YEAR_S, YEAR_S, 0, immutable=True, shared=True),
+            # A browser may keep them for good. A CDN no longer than it might keep a page, or what is
+            # gone would outlast the bound that receipts state wherever a purge could not reach.
+            Kind.MEDIA: Rule(YEAR_S, cdn + cap, 0, immutable=True, shared=True),
+            Kind.TOMBSTONE: Rule(0, cdn, cap, index=False),
+            Kind.MISSING: Rule(0, min(cdn, MISSING_S), 0, index=False),
+        }
+        self._rendered = Rule(0, min(cdn, int(settings.render_s)), cap)
+
+    def headers(
+        self,
+        kind: Kind,
+        tags: str = "",
+        *,
+        keep: bool = True,
+        rendered: bool = False,
+        stale_left_s: float | None = None,
+    ) -> dict[str, str]:
+        """All headers that depend on the kind and not on the bytes.
+
+        `tags` are purge tags, separated by spaces or commas. `keep` is False for an answer that no cache may hold.
+        `rendered` is one of the edge's own making. `stale_left_s` is given while storage is away: what is left of
+        the cap, which outer caches may use up but not begin anew.
+        """
+        rule = self._table[kind]
+        life = self._rendered if rendered else rule
+        if stale_left_s is not None:
+            cdn_s = min(life.cdn_s, int(stale_left_s))
+            life = Rule(0, cdn_s, min(life.stale_s, int(stale_left_s) - cdn_s))
+        found = _life(life) if keep else {"cache-control": "no-store", "cdn-cache-control": "no-store"}
+        if names := re.findall(r"[^\s,]+", tags):
+            found["cache-tag"] = ",".join(names)
+            found["surrogate-key"] = " ".join(names)
+        if not rule.index:
+            found["x-robots-tag"] = "noindex"
+        if rule.shared:
+            found["access-control-allow-origin"] = "*"
+        found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
+        return found | SECURITY
+
+
+def _life(rule: Rule) -> dict[str, str]:
+    """Cache-Control for all, CDN-Cache-Control (RFC 9213) for the CDN.
+
+    stale-while-revalidate goes to the CDN alone: browsers obey it too, and would show a creator the page from before
+    the edit that was just reported live.
+    """
+    cache = f"public, max-age={rule.browser_s}"
+    if rule.cdn_s != rule.browser_s:
+        cache += f", s-maxage={rule.cdn_s}"
+    cdn = f"max-age={rule.cdn_s}"
+    if rule.stale_s > 0:
+        cache += f", stale-if-error={rule.stale_s}"
+        cdn += f", stale-while-revalidate={min(rule.cdn_s, rule.stale_s)}, stale-if-error={rule.stale_s}"
+    if rule.immutable:
+        cache += ", immutable"
+    return {"cache-control": cache, "cdn-cache-control": cdn}
+
+
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    # Pages run nothing. Inline styles are ours: themes' custom properties and the placeholders' colours.
+    "content-security-policy": (
+        "default-src 'none'; img-src 'self' data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}

@@ -1,0 +1,209 @@
+"""A small published site in a real folder, and an edge in front of it whose storage and clock can be played with."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from httpx import ASGITransport, AsyncClient, Response
+from standardwebhooks.webhooks import Webhook
+from starlette.applications import Starlette
+
+from core import keys
+from core.document import Document, write
+from core.errors import Unavailable
+from core.objects import Headers, Object, ReadObjects, Stat
+from core.objects.folder import FolderObjects, FolderReader
+from core.profile import HeldName, Profile
+from core.rank import Rank, stamp_html
+from core.settings import EdgeSettings, SiteSettings
+from edge.app import PURGE, create_app
+from generator.release import Release, load_release
+
+HTML = "text/html; charset=utf-8"
+SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBhbmQgbm9ib2R5IGVsc2U="
+RENDITION = keys.media("m1234567", "pub1", "still", "a1234567", "640.webp")
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def pass_by(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+class Storage:
+    """The public bucket as the edge is given it: read-only, counted; it can be away, and slow at one key."""
+
+    def __init__(self, objects: ReadObjects) -> None:
+        self._objects = objects
+        self.calls: Counter[str] = Counter()
+        self.biggest_read = 0
+        self.away: BaseException | None = None
+        self.slow: dict[str, tuple[threading.Event, threading.Event]] = {}
+
+    def get(self, key: str, *, unless: str | None = None) -> Object | None:
+        return self._called("get", key, lambda: self._objects.get(key, unless=unless))
+
+    def stat(self, key: str) -> Stat:
+        return self._called("stat", key, lambda: self._objects.stat(key))
+
+    def read(self, key: str, start: int, size: int) -> bytes:
+        self.biggest_read = max(self.biggest_read, size)
+        return self._called("read", key, lambda: self._objects.read(key, start, size))
+
+    def hold(self, key: str) -> tuple[threading.Event, threading.Event]:
+        """The next read of `key` has its answer when the first event is set, and gives it when the second is."""
+        self.slow[key] = threading.Event(), threading.Event()
+        return self.slow[key]
+
+    def _called(self, verb: str, key: str, work: Callable[[], Any]) -> Any:
+        self.calls[f"{verb} {key}"] += 1
+        if self.away:
+            raise self.away
+        found = work()
+        if key in self.slow:
+            has_it, go_on = self.slow.pop(key)
+            has_it.set()
+            assert go_on.wait(10)
+        return found
+
+
+class Reader:
+    """A browser without a cache, in front of an app that runs in one event loop, as it does in a server."""
+
+    def __init__(self, app: Starlette, portal: BlockingPortal) -> None:
+        self._portal = portal
+        self._client = AsyncClient(transport=ASGITransport(app), headers={"accept-encoding": ""})
+
+    def request(self, method: str, path: str, **details: Any) -> Response:
+        # The whole address, or httpx would take "//evil.example/" for one.
+        return self._portal.call(lambda: self._client.request(method, f"http://edge{path}", **details))
+
+    def get(self, path: str, **details: Any) -> Response:
+        return self.request("GET", path, **details)
+
+    def head(self, path: str) -> Response:
+        return self.request("HEAD", path)
+
+    def post(self, path: str, **details: Any) -> Response:
+        return self.request("POST", path, **details)
+
+    def get_raw(self, path: str, accepted: str) -> tuple[Response, bytes]:
+        """The response with its body as it came, not decompressed."""
+
+        async def fetch() -> tuple[Response, bytes]:
+            headers = {"accept-encoding": accepted}
+            async with self._client.stream("GET", f"http://edge{path}", headers=headers) as response:
+                return response, b"".join([piece async for piece in response.aiter_raw()])
+
+        return self._portal.call(fetch)
+
+
+class Site:
+    """What a worker would have published, and the readers' and the purger's view of it."""
+
+    def __init__(self, folder: Path, release: Release, portal: BlockingPortal, **changes: Any) -> None:
+        self.objects = FolderObjects(folder)
+        self.storage = Storage(FolderReader(folder))
+        self.clock = Clock()
+        settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
+        site = SiteSettings().model_copy(update=changes)
+        self.app: Starlette = create_app(self.storage, release, settings, site, SECRET, clock=self.clock)
+        self.reader = Reader(self.app, portal)
+        self.number = 0
+
+    def put(self, key: str, body: bytes, **headers: Any) -> None:
+        self.objects.put(key, body, Headers(**{"type": HTML} | headers), durable=False)
+
+    def put_page(self, words: str, revision: int = 1, *, key: str = "ann/index.html", **headers: Any) -> None:
+        rank = Rank(1, 1, revision, 1)
+        body = stamp_html(f"<title>Ann</title><p>{words}</p>", rank)
+        self.put(key, body, **{"tags": keys.tag("p1234567"), "rank": str(rank)} | headers)
+
+    def put_document(self, bio: str, revision: int = 1) -> None:
+        body = write(new_document(bio, revision), life=1, rollout=1)
+        self.put(keys.data("ann"), body, type="application/json")
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self.reader.get(
+            path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+    def call(self, *purges: dict[str, Any]) -> Response:
+        """The purger's signed call; without purges its heartbeat."""
+        self.number += 1
+        body = json.dumps({"number": self.number, "purges": purges})
+        return self.reader.post(PURGE, content=body, headers=signed(body))
+
+    def purge(self, path: str, revision: int = 1, *, hard: bool = False) -> Response:
+        return self.call({"path": path, "rank": f"1.1.{revision}.1", "hard": hard})
+
+
+def new_document(bio: str, revision: int = 1) -> Document:
+    return Document(
+        id="p1234567",
+        name=HeldName(username="ann", claim=1),
+        revision=revision,
+        frame_revision=revision,
+        posts_revision=revision,
+        created_at=0,
+        edited_at=0,
+        profile=Profile(name="Ann", bio=bio),
+    )
+
+
+def signed(body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str = "msg_1") -> dict[str, str]:
+    at = datetime.now(UTC) - timedelta(seconds=ago_s)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, at, body),
+    }
+
+
+@pytest.fixture(scope="session")
+def release() -> Release:
+    return load_release(SiteSettings())
+
+
+@pytest.fixture
+def new_site(tmp_path: Path, release: Release) -> Iterator[Callable[..., Site]]:
+    """Makes a site with other settings: `new_site(path="/people", edge={"cdn_s": 60})`."""
+    with start_blocking_portal() as portal, ExitStack() as running:
+
+        def make(**changes: Any) -> Site:
+            site = Site(tmp_path / "public", release, portal, **changes)
+            lifespan = site.app.router.lifespan_context(site.app)
+            running.enter_context(portal.wrap_async_context_manager(lifespan))
+            return site
+
+        yield make
+
+
+@pytest.fixture
+def site(new_site: Callable[..., Site]) -> Site:
+    """Ann's page, called upon by the purger a moment ago."""
+    site = new_site()
+    site.put_page("Paints boats.")
+    site.call()
+    return site
+
+
+@pytest.fixture
+def away() -> Unavailable:
+    return Unavailable("the bucket does not answer")

@@ -1,0 +1,305 @@
+"""Readers get pages, pictures and videos, as whole or as partly as they ask for them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import time
+from collections.abc import Callable
+
+import brotli
+import pytest
+
+from core import keys
+from edge.respond import PIECE_BYTES
+from tests.edge.conftest import RENDITION, Site
+
+VIDEO = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
+
+
+def test_a_page_is_served_with_its_type_tags_and_safety(site: Site) -> None:
+    page = site.get("/ann")
+    assert page.status_code == 200
+    assert "Paints boats." in page.text
+    assert "<!--holdfast 1.1.1.1-->" in page.text
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["cache-tag"] == page.headers["surrogate-key"] == "p-p1234567"
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; img-src 'self' data:")
+    assert page.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "x-robots-tag" not in page.headers
+
+
+def test_a_page_may_be_kept_by_cdns_and_only_they_show_it_while_they_ask_anew(site: Site) -> None:
+    page = site.get("/ann")
+    assert page.headers["cache-control"] == "public, max-age=0, s-maxage=300, stale-if-error=86400"
+    assert page.headers["cdn-cache-control"] == (
+        "max-age=300, stale-while-revalidate=300, stale-if-error=86400"
+    )
+
+
+def test_storage_is_read_once_for_many_readers(site: Site) -> None:
+    first, second = site.get("/ann"), site.get("/ann")
+    assert first.headers["cache-status"] == "holdfast; fwd=uri-miss; stored"
+    assert second.headers["cache-status"] == "holdfast; hit"
+    assert site.storage.calls["get ann/index.html"] == 1
+
+
+def test_head_tells_all_but_the_body(site: Site) -> None:
+    whole, head = site.get("/ann"), site.reader.head("/ann")
+    assert head.content == b""
+    told = ("content-length", "content-type", "etag", "cache-control")
+    assert [head.headers[one] for one in told] == [whole.headers[one] for one in told]
+
+
+def test_a_reader_who_has_it_already_hears_304(site: Site) -> None:
+    etag = site.get("/ann").headers["etag"]
+    again = site.get("/ann", if_none_match=f'"other", W/{etag}')
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    assert "s-maxage=300" in again.headers["cache-control"]
+    assert site.get("/ann", if_none_match="*").status_code == 304
+    assert site.get("/ann", if_none_match='"other"').status_code == 200
+
+
+def test_if_modified_since_counts_only_without_an_etag(site: Site) -> None:
+    path = site.storage._objects.root / "ann/index.html"  # type: ignore[attr-defined]
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    date = site.get("/ann").headers["last-modified"]
+    assert date == "Sun, 13 Sep 2020 12:26:40 GMT"
+    assert site.get("/ann", if_modified_since=date).status_code == 304
+    assert site.get("/ann", if_modified_since=date, if_none_match='"other"').status_code == 200
+    assert site.get("/ann", if_modified_since="Sun, 13 Sep 2020 12:26:39 GMT").status_code == 200
+    assert site.get("/ann", if_modified_since="yesterday").status_code == 200
+
+
+def test_no_date_is_given_that_a_second_edit_could_share(site: Site) -> None:
+    path = site.storage._objects.root / "ann/index.html"  # type: ignore[attr-defined]
+    just_now_s = time.time() + 3600  # an hour ahead, so that the second can't end under the test
+    os.utime(path, (just_now_s, just_now_s))
+    assert "last-modified" not in site.get("/ann").headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("gzip;q=0.5, br;q=0.1", "gzip"),
+        ("br;q=0, *", "gzip"),
+        ("*", "br"),
+        ("identity", None),
+        ("gzip;q=none", None),
+    ],
+)
+def test_text_is_compressed_as_the_reader_likes_it(site: Site, accepted: str, coding: str | None) -> None:
+    site.put_page("boats " * 500, key="bob/index.html")
+    plain = site.get("/bob")
+    page = site.reader.get("/bob", headers={"accept-encoding": accepted})
+    assert page.text == plain.text
+    assert page.headers.get("content-encoding") == coding
+    assert page.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert (page.headers["etag"] == plain.headers["etag"]) is (coding is None)
+    assert site.get("/bob", accept_encoding=accepted, if_none_match=page.headers["etag"]).status_code == 304
+
+
+def test_what_is_compressed_is_what_was_stored(site: Site) -> None:
+    site.put_page("boats " * 500)
+    stored = site.get("/ann").content
+    for accepted, unpack in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        page, raw = site.reader.get_raw("/ann", accepted)
+        assert unpack(raw) == stored
+        assert len(raw) == int(page.headers["content-length"]) < len(stored)
+
+
+def test_a_picture_is_kept_for_good_and_may_be_embedded(site: Site) -> None:
+    site.put(RENDITION, b"RIFF0000WEBP" * 100, type="image/webp", tags=keys.tag("p1234567"))
+    picture = site.reader.get(f"/{RENDITION}", headers={"accept-encoding": "br"})
+    assert picture.headers["content-type"] == "image/webp"
+    assert picture.headers["cache-control"] == "public, max-age=31536000, s-maxage=86700, immutable"
+    assert picture.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert not {"content-encoding", "vary"} & set(picture.headers)
+
+
+@pytest.fixture(params=["held in memory", "streamed"])
+def video(site: Site, request: pytest.FixtureRequest) -> bytes:
+    size = 10_000 if request.param == "held in memory" else 2_500_000
+    body = (hashlib.sha256(b"clip").digest() * (size // 32 + 1))[:size]
+    site.put(VIDEO, body, type="video/mp4")
+    return body
+
+
+@pytest.mark.parametrize(
+    ("asked", "span"),
+    [
+        ("bytes=0-", slice(0, None)),
+        ("bytes=100-199", slice(100, 200)),
+        ("bytes=9000-99999999", slice(9000, None)),
+        ("bytes=-500", slice(-500, None)),
+        ("Bytes = 5-5", slice(5, 6)),
+    ],
+)
+def test_a_player_gets_the_part_it_asks_for(site: Site, video: bytes, asked: str, span: slice) -> None:
+    part = site.get(f"/{VIDEO}", range=asked)
+    assert part.status_code == 206
+    assert part.content == video[span]
+    start, end, _ = span.indices(len(video))
+    assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{len(video)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-2", "bytes=-", "lines=1-2", "bytes=x-"])
+def test_a_range_that_is_not_understood_gets_the_whole(site: Site, video: bytes, asked: str) -> None:
+    whole = site.get(f"/{VIDEO}", range=asked)
+    assert (whole.status_code, whole.content) == (200, video)
+    assert whole.headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
+def test_a_range_behind_the_end_is_416(site: Site, video: bytes, asked: str) -> None:
+    nothing = site.get(f"/{VIDEO}", range=asked)
+    assert nothing.status_code == 416
+    assert nothing.headers["content-range"] == f"bytes */{len(video)}"
+
+
+def test_a_download_resumes_only_what_it_began(site: Site, video: bytes) -> None:
+    etag = site.reader.head(f"/{VIDEO}").headers["etag"]
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=etag).content == video[5:]
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=f"W/{etag}").content == video
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range='"other"').content == video
+
+
+def test_a_large_video_is_never_held_whole(site: Site) -> None:
+    site.put(VIDEO, bytes(5_000_000), type="video/mp4")
+    assert site.get(f"/{VIDEO}").content == bytes(5_000_000)
+    assert site.storage.calls[f"get {VIDEO}"] == 0
+    assert site.storage.biggest_read <= PIECE_BYTES
+    head = site.reader.head(f"/{VIDEO}")
+    assert head.headers["content-length"] == "5000000"
+    assert head.headers["cache-status"] == "holdfast; hit"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_tombstone_has_its_status_and_its_own_words(site: Site, status: int) -> None:
+    site.put_page("Was here.", 2, status=status)
+    gone = site.get("/ann", if_none_match="*")
+    assert gone.status_code == status
+    assert "Was here." in gone.text
+    assert gone.headers["x-robots-tag"] == "noindex"
+    assert "etag" not in gone.headers
+
+
+def test_an_old_username_leads_to_the_new_one(site: Site) -> None:
+    site.put_page("Moved.", key="anna/index.html", status=301, location="http://127.0.0.1:8080/ann")
+    moved = site.get("/anna")
+    assert (moved.status_code, moved.headers["location"]) == (301, "http://127.0.0.1:8080/ann")
+    assert moved.headers["cache-control"].startswith("public, max-age=0")
+
+
+def test_nothing_under_a_name_is_a_tagged_404_in_the_sites_words(site: Site) -> None:
+    site.put(keys.NOT_FOUND, b"<p>Lost at sea.")
+    nothing = site.get("/bob")
+    assert nothing.status_code == 404
+    assert nothing.text == "<p>Lost at sea."
+    assert nothing.headers["cache-tag"] == "n-bob"
+    assert nothing.headers["cache-control"] == "public, max-age=0, s-maxage=10"
+    assert nothing.headers["x-robots-tag"] == "noindex"
+
+
+def test_a_site_without_a_404_page_has_one_all_the_same(site: Site) -> None:
+    nothing = site.get("/bob")
+    assert nothing.status_code == 404
+    assert "There is no page at this address." in nothing.text
+    assert site.reader.head("/bob").content == b""
+
+
+def test_made_up_paths_are_not_asked_for_twice_nor_push_pages_out(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"memory_mb": 1})
+    site.put_page("Paints boats.")
+    site.call()
+    site.get("/ann")
+    for number in range(200):
+        site.get(f"/bob/{number}")
+    site.get("/bob/199")
+    assert site.storage.calls["get bob/199/index.html"] == 1
+    assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
+
+
+def test_memory_is_bounded_and_the_least_read_leaves(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"memory_mb": 1})
+    site.call()
+    for name in ("ann", "bob", "cat", "dan", "eve", "fay"):
+        site.put_page("x" * 200_000, key=f"{name}/index.html")
+        site.get(f"/{name}")
+        site.get("/ann")
+    assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
+    assert site.get("/fay").headers["cache-status"] == "holdfast; hit"
+    assert site.get("/bob").headers["cache-status"] == "holdfast; fwd=uri-miss; stored"
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/Ann/", "/ann"),
+        ("/ann/?utm=1", "/ann?utm=1"),
+        ("/ann/index.html", "/ann"),
+        ("/index.html", "/"),
+        ("/ann/posts/%C3%A9t%C3%A9/", "/ann/posts/%C3%A9t%C3%A9"),
+    ],
+)
+def test_one_spelling_of_an_address_counts(site: Site, path: str, canonical: str) -> None:
+    moved = site.get(path)
+    assert (moved.status_code, moved.headers["location"]) == (301, canonical)
+
+
+def test_a_site_under_a_sub_path_answers_only_there(new_site: Callable[..., Site]) -> None:
+    site = new_site(path="/people")
+    site.put_page("Paints boats.")
+    site.put(keys.HOME, b"<p>Home.")
+    assert "Paints boats." in site.get("/people/ann").text
+    assert site.get("/people").text == "<p>Home."
+    assert site.get("/people/").headers["location"] == "/people"
+    assert site.get("/people/Ann/").headers["location"] == "/people/ann"
+    assert [site.get(path).status_code for path in ("/ann", "/", "/peopleann")] == [404, 404, 404]
+    assert site.get("/-/health").json() == {"ok": True}
+
+
+UGLY = {
+    "/%2e%2e/": 404,
+    "/..%2f..%2fetc/passwd": 400,
+    "/ann/%2e%2e/%2e%2e/etc": 404,
+    "//": 404,
+    "//evil.example/": 404,
+    "/ann//posts": 404,
+    "/%00": 400,
+    "/ann%0Aset-cookie:x": 404,
+    "/%0d%0a": 404,
+    "/%5c%5cevil.example": 400,
+    "/%ff%fe": 400,
+    "/%zz": 404,
+    "/%ED%A0%80": 400,
+    "/" + "a" * 10_000: 414,
+    "/" + "a" * 300: 404,
+    "/" + "%F0%9F%9B%B6" * 200: 404,
+    "/ann?" + "q" * 10_000: 414,
+    "/.locks/0001": 404,
+    "/_manifests/p1234567.json": 404,
+    "/_originals/m1234567": 404,
+    "/_site/404.html": 404,
+    "/ann/index.html/x": 404,
+}
+
+
+@pytest.mark.parametrize("path", UGLY, ids=[path[:30] for path in UGLY])
+def test_an_ugly_path_is_refused_plainly(site: Site, path: str) -> None:
+    refused = site.get(path)
+    assert refused.status_code == UGLY[path]
+    assert "traceback" not in refused.text.lower()
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_there_is_no_way_to_write(site: Site, method: str) -> None:
+    refused = site.reader.request(method, "/ann", content=b"<p>Mine now.")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert "Paints boats." in site.get("/ann").text

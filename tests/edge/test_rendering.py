@@ -1,0 +1,133 @@
+"""A page that is missing in storage is drawn from its data document, into the edge's own cache and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient, Response
+
+import edge.render
+from core import keys
+from core.settings import SiteSettings
+from edge.fetch import HELD_BYTES_MAX
+from generator.build import build
+from generator.release import Release
+from generator.urls import Urls
+from tests.edge.conftest import Site, new_document
+
+
+@pytest.fixture
+def unpublished(site: Site) -> Site:
+    """Ann's page is lost; her data document is there."""
+    site.objects.delete("ann/index.html")
+    site.put_document("Paints boats.")
+    return site
+
+
+def test_a_missing_page_is_drawn_as_the_worker_would_have(unpublished: Site, release: Release) -> None:
+    files = build(new_document("Paints boats."), release, Urls(SiteSettings().url), life=1, rollout=1)
+    for file in files:
+        if file.key != keys.data("ann"):
+            page = unpublished.get(keys.path_of(file.key))
+            assert (page.status_code, page.content) == (200, file.body), file.key
+            assert page.headers["content-type"] == file.headers.type
+            assert page.headers["cache-tag"] == "p-p1234567"
+
+
+def test_twenty_waiting_readers_get_one_render(unpublished: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    renders: list[str] = []
+    draw = edge.render.render
+    monkeypatch.setattr(edge.render, "render", lambda key, *rest: renders.append(key) or draw(key, *rest))
+
+    async def twenty() -> list[Response]:
+        has_it, go_on = unpublished.storage.hold(keys.data("ann"))
+        async with AsyncClient(transport=ASGITransport(unpublished.app), base_url="http://edge") as reader:
+            waiting = [asyncio.create_task(reader.get("/ann")) for _ in range(20)]
+            await asyncio.to_thread(has_it.wait, 10)
+            go_on.set()
+            return await asyncio.gather(*waiting)
+
+    pages = asyncio.run(twenty())
+    assert {page.status_code for page in pages} == {200}
+    assert all("Paints boats." in page.text for page in pages)
+    assert renders == ["ann/index.html"]
+    assert sum("collapsed" in page.headers["cache-status"] for page in pages) == 19
+
+
+def test_a_drawn_page_lives_for_a_short_while(unpublished: Site) -> None:
+    drawn = unpublished.get("/ann")
+    assert drawn.headers["cache-status"] == "holdfast; fwd=uri-miss; stored; detail=rendered"
+    assert drawn.headers["cache-control"] == "public, max-age=0, s-maxage=30, stale-if-error=86400"
+    assert unpublished.get("/ann").headers["cache-status"] == "holdfast; hit"
+    unpublished.put_page("The worker's.")
+    unpublished.clock.pass_by(31)
+    unpublished.call()
+    assert "The worker's." in unpublished.get("/ann").text
+
+
+@pytest.mark.parametrize("path", ["/ann", "/_data/ann.json"])
+def test_a_purge_of_the_page_or_of_its_document_ends_a_drawn_page(unpublished: Site, path: str) -> None:
+    unpublished.get("/ann")
+    unpublished.put_document("Paints ships.", 2)
+    unpublished.purge(path, 2)
+    assert "Paints ships." in unpublished.get("/ann").text
+
+
+def test_a_drawn_page_older_than_a_purge_is_not_kept(unpublished: Site) -> None:
+    unpublished.purge("/ann", 2)
+    assert unpublished.get("/ann").headers["cache-control"] == "no-store"
+
+
+def test_the_document_of_a_new_user_ends_all_that_was_missing_under_the_name(site: Site) -> None:
+    site.objects.delete("ann/index.html")
+    assert site.get("/ann/feed.json").status_code == 404
+    site.put_document("Paints boats.")
+    site.purge("/_data/ann.json")
+    assert site.get("/ann").status_code == 200
+
+
+@pytest.mark.parametrize(("status", "words"), [(410, "Sunk for good."), (404, "Lost at sea.")])
+def test_what_a_tombstone_says_is_gone_is_not_drawn(unpublished: Site, status: int, words: str) -> None:
+    unpublished.put(keys.GONE, b"<p>Sunk for good.")
+    unpublished.put(keys.NOT_FOUND, b"<p>Lost at sea.")
+    unpublished.put_page("Nothing.", 2, key=keys.data("ann"), status=status)
+    gone = unpublished.get("/ann/posts/old")
+    assert (gone.status_code, words in gone.text) == (status, True)
+    assert gone.headers["cache-tag"] == "p-p1234567"
+    assert gone.headers["x-robots-tag"] == "noindex"
+
+
+def test_a_former_names_lost_page_leads_to_the_new_name(unpublished: Site) -> None:
+    to = "http://127.0.0.1:8080/anna"
+    unpublished.put_page("Moved.", 2, key=keys.data("ann"), status=301, location=to)
+    moved = unpublished.get("/ann")
+    assert (moved.status_code, moved.headers["location"]) == (301, to)
+
+
+def test_a_page_the_profile_does_not_have_is_a_404(unpublished: Site) -> None:
+    nothing = unpublished.get("/ann/posts/never-written")
+    assert nothing.status_code == 404
+    assert nothing.headers["cache-tag"] == "n-ann"
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b'{"holdfast":"1.1.1.1","format":1}'])
+def test_a_document_that_can_not_be_read_is_503(unpublished: Site, body: bytes) -> None:
+    unpublished.put(keys.data("ann"), body)
+    assert unpublished.get("/ann").status_code == 503
+
+
+def test_nothing_of_all_this_writes_to_storage(unpublished: Site) -> None:
+    big = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
+    unpublished.put(big, bytes(HELD_BYTES_MAX + 1), type="video/mp4")
+    before = listing(unpublished.objects.root)
+    for path in ("/ann", "/bob", "/ann/feed.xml", f"/{big}", "/Ann/"):
+        unpublished.get(path)
+        unpublished.purge(path, 2, hard=True)
+    assert listing(unpublished.objects.root) == before
+
+
+def listing(folder: Path) -> dict[str, tuple[float, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}

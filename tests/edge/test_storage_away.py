@@ -1,0 +1,84 @@
+"""Storage away or broken: what was read stands in up to the cap, and nothing worse than 503 is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import keys
+from core.errors import Unavailable
+from tests.edge.conftest import Site
+
+
+def age(site: Site, seconds: float) -> None:
+    """Time passes while the purger goes on calling."""
+    site.clock.pass_by(seconds)
+    site.call()
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("503 Slow Down"), ConnectionResetError("reset"), TimeoutError()]
+)
+def test_a_page_that_was_read_stands_in(site: Site, error: BaseException) -> None:
+    site.get("/ann")
+    age(site, 100)
+    site.storage.away = error
+    page = site.get("/ann")
+    assert (page.status_code, "Paints boats." in page.text) == (200, True)
+    assert page.headers["cache-status"] == "holdfast; fwd=stale; detail=storage-away"
+
+
+def test_what_stands_in_never_outlives_the_cap_anywhere(site: Site, away: Unavailable) -> None:
+    site.get("/ann")
+    site.storage.away = away
+    age(site, 60 + 86_400 - 1000)
+    page = site.get("/ann")
+    assert page.headers["cache-control"] == "public, max-age=0, s-maxage=300, stale-if-error=700"
+    age(site, 900)
+    page = site.get("/ann")
+    assert page.headers["cache-control"] == "public, max-age=0, s-maxage=100"
+    age(site, 101)
+    assert site.get("/ann").status_code == 503
+
+
+def test_a_page_that_was_never_read_is_503_and_can_be_tried_again(site: Site, away: Unavailable) -> None:
+    site.storage.away = away
+    refused = site.get("/ann")
+    assert (refused.status_code, refused.headers["cache-control"]) == (503, "no-store")
+    assert refused.headers["retry-after"] == "5"
+    assert "bucket" not in refused.text
+    site.storage.away = None
+    assert "Paints boats." in site.get("/ann").text
+
+
+def test_storage_that_is_away_is_not_asked_by_every_reader(site: Site, away: Unavailable) -> None:
+    site.get("/ann")
+    age(site, 100)
+    site.storage.away = away
+    site.storage.calls.clear()
+    for _ in range(5):
+        assert site.get("/ann").status_code == 200
+    assert site.storage.calls["get ann/index.html"] == 1
+    site.storage.away = None
+    site.put_page("Paints ships.", 2)
+    site.clock.pass_by(1.5)
+    assert "Paints ships." in site.get("/ann").text
+
+
+def test_nothing_there_is_not_claimed_while_nobody_can_know(site: Site, away: Unavailable) -> None:
+    assert site.get("/bob").status_code == 404
+    age(site, 100)
+    site.storage.away = away
+    assert site.get("/bob").status_code == 503
+
+
+def test_a_defect_of_ours_is_a_plain_500_and_logged(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.storage.away = ZeroDivisionError("a defect")
+    broken = site.get("/ann")
+    assert broken.status_code == 500
+    assert "ZeroDivisionError" not in broken.text
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_site_page_that_can_not_be_read_does_not_make_a_404_fail(site: Site) -> None:
+    site.put(keys.NOT_FOUND, b"<p>Lost at sea.")
+    assert site.get("/bob").text == "<p>Lost at sea."
