@@ -99,7 +99,7 @@ class _Job:
             folders=folders,
             named=frozenset(),
         )
-        return self._save(done)
+        return done == self.manifest or self._save(done)
 
     # ── whether and what ──
 

@@ -1,0 +1,94 @@
+"""`holdfast serve ingest|edge`: one of the two ASGI apps, served by uvicorn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Annotated, Literal
+
+import typer
+import uvicorn
+from starlette.applications import Starlette
+
+from cli.options import DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, is_free, settings_for
+from core.backends import open_backends, open_reader
+from core.errors import OperatorError
+from core.keyring import shared_secret
+from core.log import configure, get_logger
+from core.settings import Settings
+
+DRAIN_S = 10
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="Ends when standard input does.")]
+
+
+def serve(
+    app: Annotated[
+        Literal["ingest", "edge"],
+        typer.Argument(help="ingest (the studio and the API) or edge (the readers' side)."),
+    ],
+    site: SiteFile = None,
+    data: DataDir = None,
+    studio: StudioAddress = None,
+    edge: EdgeAddress = None,
+    supervised: Supervised = False,
+) -> None:
+    """Serve the studio with its API, or the readers' side."""
+    settings = settings_for(Flags(site, data, studio, edge))
+    configure(settings.log)
+    if supervised:
+        end_with_parent()
+    if app == "ingest":
+        _listen(_ingest(settings), settings.studio.host, settings.studio.port, "--studio")
+    else:
+        _listen(_edge(settings), settings.edge.host, settings.edge.port, "--edge")
+
+
+def _ingest(settings: Settings) -> Starlette:
+    from ingest.app import create_app
+
+    backends = open_backends(settings)
+    return create_app(backends.store, backends.private, settings, shared_secret(settings, "studio"))
+
+
+def _edge(settings: Settings) -> Starlette:
+    from edge.app import create_app
+    from generator.release import load_release
+
+    return create_app(
+        open_reader(settings),
+        load_release(settings.site),
+        settings.edge,
+        settings.site,
+        shared_secret(settings, "purge"),
+        heartbeat_s=settings.purge.heartbeat_s,
+    )
+
+
+def _listen(app: Starlette, host: str, port: int, flag: str) -> None:
+    if port and not is_free(host, port):
+        raise OperatorError(f"{host}:{port} is in use: choose another address with {flag} HOST:PORT")
+    log = get_logger("serve")
+    log.info("listening", host=host, port=port)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    log.info("drained", host=host, port=port)
+
+
+def end_with_parent() -> None:
+    """Stops this process (gracefully) when the supervisor is gone, however it died: its end of our standard input closes."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

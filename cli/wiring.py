@@ -1,0 +1,55 @@
+"""Wiring: settings in, the worker's tools out; the verbs that publish share it."""
+
+from __future__ import annotations
+
+from core.backends import Backends
+from core.errors import OperatorError
+from core.keyring import shared_secret
+from core.settings import Settings
+from core.store import Rollout, Store
+from core.store.naming import owner_of
+from generator.release import Release, load_release
+from generator.urls import Urls
+from pipeline.job import Tools
+from pipeline.purge.edges import Edge
+from pipeline.purge.purger import Purger
+from pipeline.site import publish_release
+
+
+def urls_of(settings: Settings) -> Urls:
+    return Urls(settings.site.url, settings.site.path)
+
+
+def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:
+    """What publishing jobs use, with the edges of [purge]."""
+    purge, secret = settings.purge, shared_secret(settings, "purge")
+    edges = [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
+    return Tools(
+        store=backends.store,
+        buckets={"public": backends.public, "private": backends.private},
+        release=release or load_release(settings.site),
+        urls=urls_of(settings),
+        purger=Purger(backends.store, edges),
+        child_grace_s=settings.worker.child_grace_s,
+    )
+
+
+def promote(backends: Backends, release: Release, urls: Urls) -> tuple[Rollout, bool]:
+    """Makes the release the current roll-out (whether it is new) after its assets and site pages are in storage."""
+    before = backends.store.rollouts.current()
+    number = before.number if before else 0
+    if before is None or before.fingerprint != release.fingerprint:
+        number += 1
+    publish_release(backends.public, release, urls, backends.store.life, number)
+    rollout = backends.store.rollouts.promote(release.fingerprint)
+    return rollout, before is None or rollout.number != before.number
+
+
+def profile_of(store: Store, name: str) -> str:
+    """The id of the profile that has (or had) that username, or whose id it is."""
+    found = owner_of(store, name)
+    if found is None and store.profiles.head(name) is not None:
+        found = name
+    if found is None:
+        raise OperatorError(f"There is no profile {name}: `holdfast status` lists how many there are")
+    return found

@@ -1,0 +1,60 @@
+"""`holdfast worker`: publishes what changes, and makes media."""
+
+from __future__ import annotations
+
+import signal
+import types
+
+from cli.options import DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from cli.serve import Supervised, end_with_parent
+from cli.wiring import promote, tools_for
+from core.backends import open_backends
+from core.log import configure, get_logger
+from core.store import Rollout
+from generator.release import load_release
+from pipeline.worker import Worker, media_limits
+
+
+def worker(
+    site: SiteFile = None,
+    data: DataDir = None,
+    studio: StudioAddress = None,
+    edge: EdgeAddress = None,
+    supervised: Supervised = False,
+) -> None:
+    """Publish what changes, and make media."""
+    settings = settings_for(Flags(site, data, studio, edge))
+    configure(settings.log)
+    if supervised:
+        end_with_parent()
+    backends = open_backends(settings)
+    tools = tools_for(settings, backends, load_release(settings.site))
+    rollout = backends.store.rollouts.current()
+    if rollout is None:
+        rollout, _ = promote(backends, tools.release, tools.urls)
+    _warn_of_other(rollout, tools.release.fingerprint)
+    working = Worker(
+        tools,
+        settings.worker,
+        media_limits(settings),
+        settings.purge.heartbeat_s,
+        settings.data.dir / "scratch",
+    )
+
+    def stop(_signal: int, _frame: types.FrameType | None) -> None:
+        working.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    working.run()
+    backends.close()
+
+
+def _warn_of_other(rollout: Rollout, fingerprint: str) -> None:
+    if rollout.fingerprint != fingerprint:
+        get_logger("worker").warning(
+            "other_release",
+            promoted=rollout.fingerprint[:12],
+            own=fingerprint[:12],
+            remedy="`holdfast rebuild --all` promotes this one; until then this worker publishes nothing",
+        )
