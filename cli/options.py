@@ -34,6 +34,11 @@ class Flags(NamedTuple):
 
 def settings_for(flags: Flags) -> Settings:
     """Settings with the flags applied. Public addresses that were left at their defaults follow the listeners."""
+    return following(flagged(flags))
+
+
+def flagged(flags: Flags) -> Settings:
+    """Settings with the flags applied, and nothing else."""
     settings = load(flags.site)
     changes: dict[str, Any] = {}
     if flags.data:
@@ -44,7 +49,7 @@ def settings_for(flags: Flags) -> Settings:
     if flags.edge:
         host, port = parse_address(flags.edge, "--edge")
         changes["edge"] = settings.edge.model_copy(update={"host": host, "port": port})
-    return following(settings.model_copy(update=changes))
+    return settings.model_copy(update=changes)
 
 
 def following(settings: Settings) -> Settings:

@@ -10,9 +10,10 @@ from core.errors import OutcomeUnknown, PreconditionFailed
 from core.objects import ABSENT, Headers, Objects
 from core.rank import Rank, read_rank
 from core.store import REPLICA, Store
-from generator.build import site_pages
 from generator.files import XML, headers
+from generator.meta import instant
 from generator.release import Release
+from generator.site_pages import site_pages
 from generator.sitemap import Entry, index, shard
 from generator.urls import Urls
 from pipeline.fence import Known, get, look, put_ranked
@@ -58,7 +59,7 @@ def _entries(store: Store, life: int) -> Iterator[tuple[int, Entry]]:
             continue
         head = store.profiles.head(profile_id)
         if head and head.name and not head.deleted and head.profile.visibility == "public":
-            yield int(profile_id[:2], 16), Entry(keys.page(head.name.username), head.edited_at)
+            yield int(profile_id[:2], 16), Entry(keys.page(head.name.username), instant(head.edited_at))
 
 
 def _put_next(public: Objects, key: str, draw: object, life: int, rollout: int) -> bool:

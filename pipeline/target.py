@@ -12,9 +12,10 @@ from core.media import RenditionFile
 from core.objects import Bucket
 from core.profile import Snapshot
 from core.rank import Mark, Rank
-from generator.build import plan, tombstone
+from generator.build import plan
 from generator.files import File, Page
 from generator.release import Release
+from generator.site_pages import Kind, tombstone
 from generator.urls import Urls
 from pipeline.manifest import Place
 
@@ -29,7 +30,7 @@ class Child(NamedTuple):
 class Fate(NamedTuple):
     """What takes the place of a key that is no longer wanted: 410, 404, or 301 to `location`."""
 
-    status: int
+    status: Kind
     location: str = ""
 
     def __str__(self) -> str:
@@ -80,14 +81,14 @@ class Target:
         if name != self.names[0]:
             moved = keys.data(self.names[0]) if place.key.startswith("_data/") else f"{self.names[0]}/{rest}"
             if moved in {page.key for page in self.pages}:
-                return Fate(301, self.urls.at(moved))
+                return Fate(301, self.urls.of(moved))
             return Fate(410)
         is_post = rest.startswith("posts/") and rest.count("/") == 2
         return Fate(404) if not is_post or rest.split("/")[1] in self.hidden_slugs else Fate(410)
 
     def tombstone(self, place: Place, rank: Rank, fate: Fate) -> File:
         return tombstone(
-            place.key, fate.status, rank, self.release, self.urls, self.profile_id, fate.location
+            fate.status, place.key, rank, self.release, self.urls, fate.location or None, self.profile_id
         )
 
 
