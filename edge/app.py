@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import structlog
 from standardwebhooks.webhooks import Webhook
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.errors import HoldfastError, TooLarge
+from core.log import get_logger
 from core.objects import ReadObjects
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
@@ -27,7 +27,7 @@ from edge.rules import Rules
 from generator.release import Release
 from generator.urls import Urls
 
-log = structlog.get_logger("edge")
+log = get_logger("edge")
 
 HEALTH, PURGE = "/-/health", "/-/purge"
 """Under the origin itself, not under the site's sub-path; no username may begin with a sign."""

@@ -6,10 +6,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-import structlog
-
 from core.errors import ObjectError, Unavailable
 from core.keys import path_of
+from core.log import get_logger
 from core.rank import Rank
 from core.settings import EdgeSettings
 from edge.encodings import Coding, compress
@@ -18,7 +17,7 @@ from edge.flight import Crossing, SingleFlight
 from edge.purge import Calls, Purges
 from edge.rules import MISSING_S
 
-log = structlog.get_logger("edge")
+log = get_logger("edge")
 
 WAIT_S = 15.0
 """How long a reader waits for storage or a render before hearing "unavailable" (or getting what is stale)."""
@@ -78,7 +77,8 @@ class Cache:
         try:
             answer, joined = await self._flights.run(path, lambda: self._fill(key, path, entry), WAIT_S)
         except AWAY as error:  # TimeoutError is an OSError
-            entry = self._kept.get(path)  # it may be gone by now: purged hard
+            # It may be gone by now, purged hard; and what is missing never stands in.
+            entry = self._kept.get(path)
             if entry and self._stale_left_s(entry) > 0:
                 entry.retry_s = self._clock() + RETRY_S
                 log.warning("served_stale", path=path, error=str(error) or repr(error))
@@ -124,8 +124,8 @@ class Cache:
         return bool(entry.source) and self._purges.since(entry.sequence, entry.source)
 
     def _stale_left_s(self, entry: Entry) -> float:
-        """How much longer `entry` may stand in while storage is away; what is missing never does."""
-        if entry.missing or self._source_purged(entry):
+        """How much longer `entry` may stand in while storage is away."""
+        if self._source_purged(entry):
             return 0.0
         return entry.checked_s + self._life_s(entry) + self._settings.stale_s - self._clock()
 

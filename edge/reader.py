@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote_to_bytes
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from core import keys
 from core.errors import BadInput, Unavailable
+from core.log import get_logger
 from edge.cache import Answer, Cache
 from edge.entry import BUILT_IN, Entry, missing
 from edge.respond import Responder
 from edge.rules import SECURITY, Kind, Rules
 
-log = structlog.get_logger("edge")
+log = get_logger("edge")
 
 URL_BYTES_MAX = 4096
 RETRY_AFTER_S = 5
@@ -69,8 +69,6 @@ class Reader:
             return await self._missing(request, "")
         inner = path.removeprefix(self._sub_path)
         key, redirect = keys.route(inner)
-        if self._sub_path and inner == "/":
-            redirect = ""
         if redirect is not None:
             return self._moved(quote(self._sub_path + redirect) + (f"?{query}" if query else ""))
         try:

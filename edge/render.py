@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from core import keys
 from core.document import read
 from core.errors import BadInput, ObjectMissing, Unavailable
+from core.log import get_logger
 from core.objects import Object, ReadObjects
 from edge.entry import Entry, gone, missing, rendered
 from edge.flight import Crossing
@@ -16,7 +15,7 @@ from generator.build import render
 from generator.release import Release
 from generator.urls import Urls
 
-log = structlog.get_logger("edge")
+log = get_logger("edge")
 
 RENDERS_MAX = 2
 """Renders side by side: they keep a core busy each, which readers of stored pages need more."""

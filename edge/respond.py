@@ -8,20 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate, parsedate_to_datetime
 from typing import NamedTuple
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from core.errors import HoldfastError
+from core.log import get_logger
 from core.objects import ReadObjects
 from edge.cache import Answer, Cache
 from edge.encodings import choose, compressible
 from edge.entry import Entry
 from edge.flight import Crossing
 
-log = structlog.get_logger("edge")
+log = get_logger("edge")
 
 PIECE_BYTES = 256 * 1024
 """What is read of a large object at once, for each of its readers."""

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
+import edge.purge
 from core import keys
 from core.errors import Unavailable
+from core.rank import Rank
 from edge.app import PURGE
-from edge.purge import BODY_BYTES_MAX
-from tests.edge.conftest import RENDITION, SECRET, Site, signed
+from edge.purge import BODY_BYTES_MAX, Purges
+from tests.edge.conftest import RENDITION, SECRET, Clock, Site, signed
 
 
 def test_a_purge_makes_the_new_page_show_at_once(site: Site) -> None:
@@ -83,6 +85,15 @@ def test_what_lags_behind_a_purge_is_not_kept(site: Site) -> None:
     assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
 
 
+def test_who_saw_the_new_page_never_sees_the_old_one_again(site: Site, away: Unavailable) -> None:
+    site.get("/ann")
+    site.put_page("Paints ships.", 2)
+    site.purge("/ann", 3)
+    assert "Paints ships." in site.get("/ann").text, "though it was not kept"
+    site.storage.away = away
+    assert site.get("/ann").status_code == 503
+
+
 @pytest.mark.parametrize(
     ("purged", "kept"),
     [
@@ -116,8 +127,9 @@ def test_purges_of_other_paths_and_of_files_without_a_rank_keep_nothing_out(site
     assert site.get(f"/{RENDITION}").headers["cache-status"] == "holdfast; hit"
 
 
+@pytest.mark.parametrize("rank", ["1.1.2.1", None], ids=["named with a rank", "named without"])
 @pytest.mark.parametrize("cached_before", [False, True])
-def test_a_read_begun_before_a_purge_is_not_kept(site: Site, cached_before: bool) -> None:
+def test_a_read_begun_before_a_purge_is_not_kept(site: Site, cached_before: bool, rank: str | None) -> None:
     async def walk() -> list[Response]:
         if cached_before:
             await site_reader.get("/ann")
@@ -127,7 +139,7 @@ def test_a_read_begun_before_a_purge_is_not_kept(site: Site, cached_before: bool
         slow = asyncio.create_task(site_reader.get("/ann"))
         await asyncio.to_thread(has_it.wait, 10)
         site.put_page("Paints ships.", 2)
-        await post(site_reader, {"path": "/ann", "rank": "1.1.2.1"})
+        await post(site_reader, {"path": "/ann", "rank": rank})
         joined = asyncio.create_task(site_reader.get("/ann"))
         await asyncio.sleep(0)
         go_on.set()
@@ -184,6 +196,20 @@ def test_heartbeats_keep_an_edge_trusting(site: Site) -> None:
         site.clock.pass_by(14)
         assert site.call().json()["purged"] == 0
     assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
+
+
+def test_what_is_remembered_of_purges_is_bounded_and_forgetting_keeps_nothing_wrongly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(edge.purge, "REMEMBERED_MAX", 2)
+    purges = Purges(Clock())
+    began = purges.sequence
+    for path in ("/ann", "/bob", "/cat"):
+        purges.note(path, Rank(1, 1, 2, 1))
+    assert not purges.outranks("/ann", Rank(1, 1, 1, 1)), "forgotten"
+    assert purges.since(began, "/ann"), "but who began before it can't rely on that"
+    assert purges.outranks("/cat", Rank(1, 1, 1, 1))
+    assert not purges.since(purges.sequence, "/ann")
 
 
 # ── who may call, and with what ───────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from edge.fetch import HELD_BYTES_MAX
 from generator.build import build
 from generator.release import Release
 from generator.urls import Urls
-from tests.edge.conftest import Site, new_document
+from tests.edge.conftest import Site, new_document, signed
 
 
 @pytest.fixture
@@ -78,6 +78,23 @@ def test_a_purge_of_the_page_or_of_its_document_ends_a_drawn_page(unpublished: S
 def test_a_drawn_page_older_than_a_purge_is_not_kept(unpublished: Site) -> None:
     unpublished.purge("/ann", 2)
     assert unpublished.get("/ann").headers["cache-control"] == "no-store"
+
+
+def test_a_page_drawn_from_a_document_purged_meanwhile_is_not_kept(unpublished: Site) -> None:
+    async def walk() -> Response:
+        has_it, go_on = unpublished.storage.hold(keys.data("ann"))
+        async with AsyncClient(transport=ASGITransport(unpublished.app), base_url="http://edge") as reader:
+            waiting = asyncio.create_task(reader.get("/ann"))
+            await asyncio.to_thread(has_it.wait, 10)
+            unpublished.put_document("Paints ships.", 2)
+            body = '{"number": 9, "purges": [{"path": "/_data/ann.json", "rank": "1.1.2.1"}]}'
+            await reader.post("/-/purge", content=body, headers=signed(body))
+            go_on.set()
+            return await waiting
+
+    page = asyncio.run(walk())
+    assert "Paints ships." in page.text
+    assert page.headers["cache-control"] == "no-store"
 
 
 def test_the_document_of_a_new_user_ends_all_that_was_missing_under_the_name(site: Site) -> None:

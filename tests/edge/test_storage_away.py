@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from core import keys
 from core.errors import Unavailable
@@ -71,12 +72,13 @@ def test_nothing_there_is_not_claimed_while_nobody_can_know(site: Site, away: Un
     assert site.get("/bob").status_code == 503
 
 
-def test_a_defect_of_ours_is_a_plain_500_and_logged(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_of_ours_is_a_plain_500_and_logged(site: Site) -> None:
     site.storage.away = ZeroDivisionError("a defect")
-    broken = site.get("/ann")
+    with capture_logs() as events:
+        broken = site.get("/ann")
     assert broken.status_code == 500
     assert "ZeroDivisionError" not in broken.text
-    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert [(one["event"], one["path"], one["exc_info"]) for one in events] == [("failed", "/ann", True)]
 
 
 def test_a_site_page_that_can_not_be_read_does_not_make_a_404_fail(site: Site) -> None:
