@@ -17,6 +17,7 @@ import threading
 from typing import Any
 
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
+from pipeline.media import words
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -39,7 +40,6 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int, open_files: int) -> N
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_AS: memory_bytes,
-        resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: open_files,
     }
@@ -47,6 +47,10 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int, open_files: int) -> N
         hard = resource.getrlimit(what)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(what, (bound, bound))
+    # A second before the kill there is a signal that tells why.
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if hard == resource.RLIM_INFINITY or cpu_s < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
 
 
 def _die_with_parent() -> None:
@@ -69,10 +73,10 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     except HoldfastError:
         raise
     except MemoryError:
-        return {"refused": "This file needs more memory than one upload may take.", "why": "MemoryError"}
+        return {"refused": words.TOO_MUCH_MEMORY, "why": "MemoryError"}
     except OSError as error:
         if error.errno in DISK_FULL:
-            return {"unavailable": "The disk is full."}
+            return {"unavailable": words.DISK_FULL}
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import ffmpeg
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
+from pipeline.media import words
 from pipeline.media.formats import DECODERS, DEMUXERS
 from pipeline.media.playlists import HLS_TYPE, INIT, PLAYLIST, measure
 from pipeline.media.recipes import Limits, Probe, rung_of, rung_size, rungs
@@ -19,8 +21,6 @@ KEYFRAME_S = 2
 AUDIO_BITS_PER_S = 128_000
 _LOG = "ffmpeg.log"
 _LOG_TAIL_CHARS = 2_000
-_DAMAGED = "This video is damaged or incomplete. Please export it once more, or send another one."
-_TOO_MUCH = "This video needs more memory than one upload may take. Please export a smaller one."
 # As libc and x264 say it; the last is of a thread that could not have its stack.
 _STARVED = ("Cannot allocate memory", "malloc of size", "Resource temporarily unavailable")
 # Enough for the eye at each shorter side, with the quality (CRF) as the usual and lower bound.
@@ -70,7 +70,10 @@ class Ffmpeg(NamedTuple):
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, check=False
                 ).returncode
             except (FileNotFoundError, PermissionError) as error:
-                raise OperatorError(_no_ffmpeg(self.binary)) from error
+                no_ffmpeg = f"{self.binary} can't be started. {words.INSTALL_FFMPEG}"
+                raise OperatorError(no_ffmpeg) from error
+        if code == -signal.SIGXCPU:
+            raise UnsupportedMedia(words.TOO_SLOW)
         if code != 0:
             raise _failure(Path(_LOG).read_text("utf-8", "replace")[-_LOG_TAIL_CHARS:], self.binary)
 
@@ -96,7 +99,7 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     sizes = {"width": width, "height": height}
     segments = sorted(Path().glob("seg-*.m4s"))
     if not segments or not Path(PLAYLIST).is_file():
-        raise UnsupportedMedia(_DAMAGED)
+        raise UnsupportedMedia(words.DAMAGED_VIDEO)
     playlist = {"name": PLAYLIST, "type": HLS_TYPE, **sizes}
     files = [
         playlist | measure(Path()) | {"frame_rate": round(_rate(encoder.probe), 3)},
@@ -170,16 +173,13 @@ def _rate(probe: Probe) -> float:
 
 def _failure(log: str, binary: str) -> Exception:
     if "No space left on device" in log or "Disk quota exceeded" in log:
-        return Unavailable("The disk is full.")
+        return Unavailable(words.DISK_FULL)
     if "Unknown encoder" in log or "No such filter" in log or "Unknown input format" in log:
-        return OperatorError(f"{binary} lacks a part that Holdfast needs ({log.strip()[:200]}). {_INSTALL}")
-    refusal = UnsupportedMedia(_TOO_MUCH if any(sign in log for sign in _STARVED) else _DAMAGED)
+        return OperatorError(
+            f"{binary} lacks a part that Holdfast needs ({log.strip()[:200]}). {words.INSTALL_FFMPEG}"
+        )
+    refusal = UnsupportedMedia(
+        words.TOO_MUCH_MEMORY if any(sign in log for sign in _STARVED) else words.DAMAGED_VIDEO
+    )
     refusal.__cause__ = RuntimeError(log)
     return refusal
-
-
-_INSTALL = "Install a full one: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."
-
-
-def _no_ffmpeg(binary: str) -> str:
-    return f"{binary} can't be started. {_INSTALL}"

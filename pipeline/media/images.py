@@ -10,6 +10,7 @@ from typing import Any
 import pyvips
 
 from core.errors import UnsupportedMedia
+from pipeline.media import words
 from pipeline.media.recipes import STILL_WIDTHS, Limits, Probe, still_widths
 
 _LOADERS = {
@@ -22,9 +23,6 @@ _LOADERS = {
 # The most that WebP can hold; a picture may be one pixel higher than that (Limits.side_px_max).
 _WEBP_SIDE_PX = 16_383
 _PLACEHOLDER_PX = 20
-_DAMAGED = "This picture is damaged or incomplete. Please export it once more, or send another one."
-_TOO_BIG = "This picture has {0} megapixels; up to {1} can be used. Please send a smaller one."
-_TOO_LONG = "This picture is {0} x {1} pixels; up to {2} on a side can be used. Please send a smaller one."
 
 Answer = dict[str, Any]
 
@@ -37,13 +35,14 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
         pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
         orientation = image.get("orientation") if image.get_typeof("orientation") else 1
     except pyvips.Error as error:
-        raise UnsupportedMedia(_DAMAGED) from error
+        raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
     width, height = image.width, image.height
     if max(width, height) > limits.side_px_max:
-        raise UnsupportedMedia(_TOO_LONG.format(width, height, limits.side_px_max))
+        raise UnsupportedMedia(words.SIDE_TOO_LONG.format(width, height, limits.side_px_max))
     if width * height * pages > limits.pixels_max:
         megapixels = -(-width * height * pages // 1_000_000)
-        raise UnsupportedMedia(_TOO_BIG.format(megapixels, limits.pixels_max // 1_000_000))
+        words_of_it = words.TOO_MANY_FRAMES if pages > 1 else words.TOO_MANY_PIXELS
+        raise UnsupportedMedia(words_of_it.format(megapixels, limits.pixels_max // 1_000_000))
     if orientation >= 5:  # EXIF 5 to 8 lie on their side
         width, height = height, width
     return Probe(
@@ -111,7 +110,7 @@ def _decode(original: str, probe: Probe) -> Any:
         base = base.colourspace("srgb") if base.interpretation != "srgb" else base
         return base.cast("uchar").copy_memory()
     except pyvips.Error as error:
-        raise UnsupportedMedia(_DAMAGED) from error
+        raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
 
 
 def _load(original: str, mime: str, **options: Any) -> Any:

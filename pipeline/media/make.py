@@ -14,9 +14,10 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
 from core.media import Frozen, RenditionFile
 from core.media_types import HEAD_BYTES, accept
+from pipeline.media import words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.recipes import Limits, Probe, rungs, steps
-from pipeline.media.sandbox import UNREADABLE, Bounds, run
+from pipeline.media.sandbox import Bounds, run
 
 __all__ = ["HLS_TYPE", "MASTER", "Limits", "Made", "Probe", "make", "master", "probe", "rungs", "steps"]
 
@@ -59,7 +60,7 @@ def probe(
         try:
             return _PROBE.validate_python(answer)
         except ValidationError as error:
-            raise UnsupportedMedia(UNREADABLE) from error
+            raise UnsupportedMedia(words.UNREADABLE) from error
 
 
 def make(
@@ -132,7 +133,7 @@ def _checked(answer: dict[str, Any], work: Path) -> Made:
         claimed = _Answer.model_validate({**answer, "files": [{**f, "bytes": 0} for f in answer["files"]]})
         files = tuple(f.model_copy(update={"bytes": _plain_bytes(work / f.name)}) for f in claimed.files)
     except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
-        raise UnsupportedMedia(UNREADABLE) from error
+        raise UnsupportedMedia(words.UNREADABLE) from error
     return Made.model_validate(claimed.model_dump() | {"files": files})
 
 

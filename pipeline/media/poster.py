@@ -8,7 +8,7 @@ from typing import Any
 import ffmpeg
 
 from core.errors import UnsupportedMedia
-from pipeline.media import images
+from pipeline.media import images, words
 from pipeline.media.clips import Ffmpeg
 from pipeline.media.recipes import STILL_WIDTHS
 
@@ -32,7 +32,7 @@ def poster(encoder: Ffmpeg) -> dict[str, Any]:
             liveliest = frame
             break
     if liveliest is None:
-        raise UnsupportedMedia("No frame of this video can be shown. Please export it once more.")
+        raise UnsupportedMedia(words.NO_FRAME)
     return {
         "width": encoder.probe.width,
         "height": encoder.probe.height,

@@ -9,6 +9,7 @@ import av
 import av.error
 
 from core.errors import UnsupportedMedia
+from pipeline.media import words
 from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
 from pipeline.media.recipes import Limits, Probe
 
@@ -17,12 +18,6 @@ _STANDARD_RATES = tuple(
     for rate in ("15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
 )
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, by ITU-T H.273
-
-_DAMAGED = "This video is damaged or incomplete. Please export it once more, or send another one."
-_ONLY_SOUND = "There is only sound in this file. Please send a video with a picture."
-_CODEC = "This video is of a kind ({0}) that can't be used. Please export it as MP4 (H.264)."
-_TOO_LARGE = "This video is {0} x {1} pixels; up to {2} on a side can be used. Please export a smaller one."
-_TOO_LONG = "This video lasts {0} minutes; up to {1} can be used. Please send a shorter one."
 
 
 class Shape(NamedTuple):
@@ -46,7 +41,7 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
         ) as container:
             return _probe(container, mime, limits)
     except (av.error.FFmpegError, EOFError, ValueError) as error:
-        raise UnsupportedMedia(_DAMAGED) from error
+        raise UnsupportedMedia(words.DAMAGED_VIDEO) from error
 
 
 def _probe(container: Any, mime: str, limits: Limits) -> Probe:
@@ -54,15 +49,19 @@ def _probe(container: Any, mime: str, limits: Limits) -> Probe:
     _check_codec(video)
     coded = video.codec_context
     if max(coded.width, coded.height) > limits.video_side_px_max:
-        raise UnsupportedMedia(_TOO_LARGE.format(coded.width, coded.height, limits.video_side_px_max))
+        raise UnsupportedMedia(
+            words.VIDEO_TOO_LARGE.format(coded.width, coded.height, limits.video_side_px_max)
+        )
     frame = next(container.decode(video), None)
     if frame is None:
-        raise UnsupportedMedia(_DAMAGED)
+        raise UnsupportedMedia(words.DAMAGED_VIDEO)
     shape = _shape(frame, video)
     duration_s = _duration_s(container, video)
     if duration_s > limits.duration_s_max:
         minutes = -(-duration_s // 60)
-        raise UnsupportedMedia(_TOO_LONG.format(f"{minutes:.0f}", f"{limits.duration_s_max / 60:.0f}"))
+        raise UnsupportedMedia(
+            words.VIDEO_TOO_LONG.format(f"{minutes:.0f}", f"{limits.duration_s_max / 60:.0f}")
+        )
     audio = _sound(container)
     return Probe(
         kind="video",
@@ -85,13 +84,13 @@ def _picture(container: Any) -> Any:
     moving = [s for s in container.streams.video if not s.disposition & cover]
     if moving:
         return moving[0]
-    raise UnsupportedMedia(_ONLY_SOUND if container.streams.audio else _DAMAGED)
+    raise UnsupportedMedia(words.ONLY_SOUND if container.streams.audio else words.DAMAGED_VIDEO)
 
 
 def _check_codec(video: Any) -> None:
     if video.codec_context is None or video.codec_context.name not in VIDEO_DECODERS.split(","):
         name = video.codec_context.name if video.codec_context else "unknown"
-        raise UnsupportedMedia(_CODEC.format(name))
+        raise UnsupportedMedia(words.OTHER_CODEC.format(name))
 
 
 def _sound(container: Any) -> int | None:

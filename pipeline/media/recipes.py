@@ -84,6 +84,5 @@ def rung_of(recipe: str) -> int:
 
 
 def still_widths(width: int) -> tuple[int, ...]:
-    """The widths to make of a picture that wide; its own in place of the next bigger, if it is smaller."""
-    smaller = tuple(w for w in STILL_WIDTHS if w < width)
-    return (*smaller, width) if width <= STILL_WIDTHS[-1] else STILL_WIDTHS
+    """The widths to make of a picture that wide (at most the widest): its own in place of the next bigger."""
+    return (*(w for w in STILL_WIDTHS if w < width), width)

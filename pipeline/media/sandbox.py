@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
+from pipeline.media import words
 
 _ANSWER_BYTES_MAX = 1 << 20
 _DISK_FREE_BYTES_MIN = 64 << 20
 _LOOK_EVERY_S = 0.25
 _LOG = "stderr.log"
 _LOG_TAIL_BYTES = 2_000
-
-TOO_SLOW = "This file takes too long to read. Please send a smaller or simpler one."
-UNREADABLE = "This file can't be read. It may be damaged; please export it once more."
 
 
 class Bounds(NamedTuple):
@@ -59,7 +57,7 @@ def run(
         error = refusal
     if shutil.disk_usage(work).free < _DISK_FREE_BYTES_MIN:
         # Libraries name this in many ways or not at all; it is never the input's fault.
-        raise Unavailable("The disk is full.") from error
+        raise Unavailable(words.DISK_FULL) from error
     raise error
 
 
@@ -151,7 +149,7 @@ def _read(answer: bytes) -> dict[str, Any]:
 def _crash(ending: str, code: int, work: Path) -> UnsupportedMedia:
     """The error for a child that gave no answer."""
     slow = ending == "slow" or code == -signal.SIGXCPU
-    error = UnsupportedMedia(TOO_SLOW if slow else UNREADABLE)
+    error = UnsupportedMedia(words.TOO_SLOW if slow else words.UNREADABLE)
     error.add_note(f"The decoder {ending} with {code}. {_tail(work / _LOG)}")
     return error
 

@@ -14,6 +14,8 @@ from PIL import Image
 
 from pipeline.media.make import Limits, Made, Probe, find_ffmpeg, make, probe
 
+Clip = Callable[..., Path]
+
 
 @dataclass
 class Workbench:
@@ -56,7 +58,7 @@ def bench(tmp_path: Path) -> Workbench:
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     """Films a clip by ffmpeg's own test pictures; the same order twice gives the same file."""
     folder = tmp_path_factory.mktemp("clips")
     shelf: dict[tuple[str, ...], Path] = {}

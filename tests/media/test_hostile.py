@@ -7,16 +7,17 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
 from core.errors import UnsupportedMedia
 from pipeline.media import make as making
+from pipeline.media import probing
 from pipeline.media.make import Limits, Probe, make
-from tests.media.conftest import Workbench, noise
+from tests.media.conftest import Clip, Workbench, noise
 
 MP4_HEAD = b"\0\0\0\x18ftypisom\0\0\2\0isomavc1"
 
@@ -128,37 +129,44 @@ def test_a_script_named_like_a_video_is_refused(bench: Workbench, content: bytes
 
 @pytest.mark.parametrize(
     "script",
-    [b"#EXTM3U\n#EXTINF:1,\nfile:{path}\n#EXT-X-ENDLIST\n", b"ffconcat version 1.0\nfile '{path}'\n"],
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\ntarget.mp4\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile 'target.mp4'\n",
+    ],
 )
 def test_a_script_opens_nothing_even_when_taken_for_a_video(
-    bench: Workbench, clip: Callable[..., Path], script: bytes
+    bench: Workbench, clip: Clip, script: str
 ) -> None:
     """As if identifying had erred: the demuxer is forced, so neither PyAV nor ffmpeg follows what it says."""
-    target = clip("testsrc=size=64x64:rate=10")
-    original = bench.put(script.replace(b"{path}", str(target).encode()), "clip.mp4")
+    bench.put(clip("testsrc=size=64x64:rate=10").read_bytes(), "target.mp4")
+    original = bench.put(script.encode(), "playlist.m3u8")
+    with av.open(str(original)) as followed:
+        assert followed.streams.video, "else there is nothing to be refused"
+    with pytest.raises(UnsupportedMedia, match="damaged"):
+        probing.probe(str(original), "video/mp4", bench.limits)
     believed = Probe("video", "video/mp4", 64, 64, duration_s=1, frame_rate="10")
     for recipe in making.steps(believed):
         with pytest.raises(UnsupportedMedia, match="damaged"):
             make(original, believed, recipe, bench.made(recipe))
-    assert "damaged" in refusal(bench, bench.put(MP4_HEAD + original.read_bytes()))
+    assert "damaged" in refusal(bench, bench.put(MP4_HEAD + script.encode()))
 
 
-def test_a_video_without_its_end_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+def test_a_video_without_its_end_is_refused(bench: Workbench, clip: Clip) -> None:
     whole = clip("testsrc=size=64x64:rate=10").read_bytes()
     assert whole.rindex(b"moov") > len(whole) // 2
     assert "damaged" in refusal(bench, bench.put(whole[: len(whole) // 2]))
 
 
-def test_sound_alone_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+def test_sound_alone_is_refused(bench: Workbench, clip: Clip) -> None:
     sound = clip("testsrc=size=64x64:rate=10", "-map", "1:a", name="sound.mp4", sound=True)
     assert "only sound" in refusal(bench, bench.put(sound.read_bytes()))
 
 
-def test_a_codec_that_is_not_on_the_list_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+def test_a_codec_that_is_not_on_the_list_is_refused(bench: Workbench, clip: Clip) -> None:
     odd = clip("testsrc=size=64x64:rate=10", "-c:v", "ffv1", name="odd.mkv")
     assert "H.264" in refusal(bench, bench.put(odd.read_bytes()))
 
 
-def test_a_video_longer_than_allowed_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+def test_a_video_longer_than_allowed_is_refused(bench: Workbench, clip: Clip) -> None:
     bench.limits = Limits(duration_s_max=0.9)
     assert "shorter" in refusal(bench, clip("testsrc=size=64x64:rate=10"))

@@ -20,18 +20,43 @@ from PIL import Image
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import make as making
 from pipeline.media.make import Limits, Probe, make, probe
-from tests.media.conftest import Workbench, noise
+from pipeline.media.sandbox import Bounds
+from tests.media.conftest import Clip, Workbench, noise
+
+VIDEO = Probe("video", "video/mp4", 64, 64, duration_s=1, frame_rate="10")
 
 
-def test_a_step_that_takes_too_long_is_killed_with_all_it_started(
-    bench: Workbench, clip: Callable[..., Path]
-) -> None:
-    original = clip("testsrc=size=640x480:rate=30", film_s=20)
-    bench.limits = Limits(video_wall_s=0.6)
+@pytest.fixture
+def stuck(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ffmpeg that never comes to an end."""
+    path = script(bench.folder / "stuck-ffmpeg", "sleep 100; exit 1")
+    monkeypatch.setattr(making, "find_ffmpeg", lambda: str(path))
+    return path
+
+
+def script(path: Path, lines: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_a_step_that_takes_too_long_is_killed_with_all_it_started(bench: Workbench, stuck: Path) -> None:
     with pytest.raises(UnsupportedMedia, match="too long"):
-        bench.make(original, "rung-480")
+        make(bench.put(b""), VIDEO, "mp4", bench.made("mp4"), Limits(video_wall_s=0.7))
     assert bench.leftovers() == []
-    assert processes_with(str(original)) == []
+    wait_for(lambda: processes_with(str(stuck)) == [])
+
+
+def test_a_step_that_spins_is_ended_by_its_processor_time(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spinning = script(bench.folder / "spinning-ffmpeg", "while :; do :; done")
+    monkeypatch.setattr(making, "find_ffmpeg", lambda: str(spinning))
+    # By the clock on the wall it would outlast the time limit of this test.
+    monkeypatch.setattr(making, "_bounds", lambda *_: Bounds(wall_s=1_000, memory_bytes=2 << 30, cpu_s=1))
+    with pytest.raises(UnsupportedMedia, match="too long"):
+        make(bench.put(b""), VIDEO, "mp4", bench.made("mp4"))
+    assert bench.leftovers() == []
 
 
 def processes_with(argument: str) -> list[str]:
@@ -56,7 +81,7 @@ def test_a_step_that_wants_too_much_memory_is_refused(bench: Workbench) -> None:
     assert bench.leftovers() == []
 
 
-def test_a_video_that_wants_too_much_memory_is_refused(bench: Workbench, clip: Callable[..., Path]) -> None:
+def test_a_video_that_wants_too_much_memory_is_refused(bench: Workbench, clip: Clip) -> None:
     bench.limits = Limits(video_memory_bytes=400 << 20)
     original = clip("testsrc=size=1920x1080:rate=10")
     found = probe(original)
@@ -79,10 +104,8 @@ class Impostor:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
 
-    def says(self, script: str) -> None:
-        path = self.folder / "impostor"
-        path.write_text(f"#!/bin/sh\nIFS= read -r job\n{script}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    def says(self, lines: str) -> None:
+        path = script(self.folder / "impostor", f"IFS= read -r job\n{lines}")
         self.monkeypatch.setattr(sys, "executable", str(path))
 
 
@@ -145,7 +168,7 @@ def test_a_full_disk_is_never_the_pictures_fault(bench: Workbench, monkeypatch: 
 
 
 def test_a_missing_ffmpeg_is_a_matter_for_the_operator(
-    bench: Workbench, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    bench: Workbench, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = clip("testsrc=size=64x64:rate=10")
     found: Probe = bench.probe(original)
@@ -155,44 +178,39 @@ def test_a_missing_ffmpeg_is_a_matter_for_the_operator(
     assert bench.leftovers() == []
 
 
-def test_a_worker_that_stops_does_not_wait_for_a_long_step(
-    bench: Workbench, clip: Callable[..., Path]
-) -> None:
-    original = clip("testsrc=size=640x480:rate=30", film_s=20)
-    found = bench.probe(original)
+def test_a_worker_that_stops_does_not_wait_for_a_long_step(bench: Workbench, stuck: Path) -> None:
     stop = threading.Event()
     errors: list[HoldfastError] = []
 
     def work() -> None:
         try:
-            make(original, found, "rung-480", bench.made("rung-480"), stopping=stop.is_set)
+            make(bench.put(b""), VIDEO, "mp4", bench.made("mp4"), stopping=stop.is_set)
         except HoldfastError as error:
             errors.append(error)
 
     worker = threading.Thread(target=work)
     worker.start()
-    wait_for(lambda: processes_with(str(original)) != [])
+    wait_for(lambda: processes_with(str(stuck)) != [])
     stop.set()
     worker.join(timeout=20)
     assert [type(error) for error in errors] == [Unavailable]
-    assert processes_with(str(original)) == []
+    wait_for(lambda: processes_with(str(stuck)) == [])
     assert bench.leftovers() == []
 
 
-def test_decoders_die_with_a_killed_worker(bench: Workbench, clip: Callable[..., Path]) -> None:
-    original = clip("testsrc=size=640x480:rate=30", film_s=20)
+def test_decoders_die_with_a_killed_worker(bench: Workbench, stuck: Path) -> None:
+    original = bench.put(b"")
     work = (
-        "import sys, pathlib; from pipeline.media.make import make, probe; path = pathlib.Path(sys.stdin.readline());"
-        "make(path, probe(path), 'rung-480', pathlib.Path('made'))"
+        "import sys; from pathlib import Path; from pipeline.media import make as making;"
+        "making.find_ffmpeg = lambda: sys.argv[1];"
+        f"making.make(Path(sys.argv[2]), making.{VIDEO}, 'mp4', Path('made'))"
     )
-    worker = subprocess.Popen([sys.executable, "-c", work], cwd=bench.folder, stdin=subprocess.PIPE)
-    assert worker.stdin is not None
-    with worker.stdin as stdin:
-        stdin.write(str(original).encode())
-    wait_for(lambda: processes_with(str(original)) != [])
+    worker = subprocess.Popen([sys.executable, "-c", work, str(stuck), str(original)], cwd=bench.folder)
+    # The worker's own command line names it too.
+    wait_for(lambda: len(processes_with(f"/bin/sh {stuck}")) == 1)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
-    wait_for(lambda: processes_with(str(original)) == [])
+    wait_for(lambda: processes_with(f"/bin/sh {stuck}") == [])
 
 
 def wait_for(true: Callable[[], bool]) -> None:
