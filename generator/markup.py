@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import nh3
 from markdown_it import MarkdownIt
@@ -47,11 +48,11 @@ def html(markdown: str, heading: int = 3) -> Markup:
 
 def excerpt(markdown: str, chars: int) -> str:
     """The beginning as plain text of at most `chars` characters, cut between words and then ended by "…"."""
-    words: list[str] = []
-    for token in _MARKDOWN.parse(markdown):
-        if token.type == "inline":
-            words.extend("".join(_plain(token.children or [])).split())
-    text = " ".join(words)
+    tokens = _MARKDOWN.parse(markdown)
+    inlines = [(before.type, token) for before, token in pairwise(tokens) if token.type == "inline"]
+    # Headings would run into the sentences after them; they count only where there is nothing else.
+    body = [token for before, token in inlines if before != "heading_open"] or [token for _, token in inlines]
+    text = " ".join(" ".join("".join(_plain(token.children or [])).split()) for token in body).strip()
     if len(text) <= chars:
         return text
     cut = text[: chars - 1]
