@@ -9,17 +9,18 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, StringConstraints
 
 from core import keys
-from core.errors import BadInput, NotAllowed, NotFound, NotSignedIn
+from core.errors import BadInput, Conflict, NotAllowed, NotFound, NotSignedIn
 from core.ids import digest, new_id
 from core.media import Frozen
 from core.profile import LINE, Head, Profile, Snapshot, chars
 from core.store import Account, Store
 from core.store.naming import found, owner_of, rename, require_free
 from ingest import edits, passwords
-from ingest.access import name_of
+from ingest.access import heads_of, name_of
 from ingest.passwords import Passwords
 
 EMAIL_CHARS_MAX = 254
+PROFILES_PER_ACCOUNT_MAX = 50
 _NO_MATCH = "This e-mail address and password don't belong together."
 _HAS_ACCOUNT = "has an account already; please log in instead"
 
@@ -98,7 +99,7 @@ def new_profile(store: Store, account_id: str, username: str, name: str) -> Snap
     snapshot = store.profiles.load(owner) if owner and owner in mine else None
     if snapshot and not snapshot.head.deleted and name_of(snapshot.head) == username:
         return snapshot
-    require_free(store, username)
+    require_free(store, username, owner if owner and owner in mine else "")
     profile = Profile(name=name or username)
     for profile_id in mine:
         head = store.profiles.head(profile_id)
@@ -110,6 +111,13 @@ def new_profile(store: Store, account_id: str, username: str, name: str) -> Snap
     # Before the profile is there, so that a crash can't leave one that nobody may edit.
     store.accounts.allow(account_id, profile_id)
     return found(store, username, profile, profile_id)
+
+
+def another_profile(store: Store, account_id: str, username: str, name: str) -> Snapshot:
+    """Like `new_profile`, with a limit on how many an account may have. Raises Conflict."""
+    if len(heads_of(store, account_id)) >= PROFILES_PER_ACCOUNT_MAX:
+        raise Conflict(f"An account can have {PROFILES_PER_ACCOUNT_MAX} profiles at most.")
+    return new_profile(store, account_id, username, name)
 
 
 def log_in(store: Store, hashes: Passwords, wish: LogIn) -> Account:
@@ -162,7 +170,7 @@ def change_password(store: Store, hashes: Passwords, account_id: str, old: str, 
     store.accounts.end_sessions(account.id)
 
 
-def delete_account(store: Store, private: Objects, hashes: Passwords, account_id: str, password: str) -> None:
+def delete_account(store: Store, hashes: Passwords, account_id: str, password: str) -> None:
     """Deletes the profiles that nobody else edits, then the account and its sessions.
 
     Returns when all of it is done. Who asks again after it was cut short goes on where it ended. Raises BadInput.

@@ -17,7 +17,7 @@ from core.errors import BadInput, HoldfastError, NotSignedIn, UnsupportedMedia
 from core.settings import StudioSettings
 from ingest.crossing import Crossing
 from ingest.forgery import require_same_origin
-from ingest.limits import Rate, client_address, read_body
+from ingest.limits import Rate, client_address, drain, read_body
 from ingest.problems import expected
 from ingest.sessions import Session, Sessions, cookies
 
@@ -123,6 +123,7 @@ class Door:
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody reads it
             except Exception as error:
+                await drain(request)
                 return await self._crossing.run(self._answer_error, expected(error, path), call)
 
         return Route(path, endpoint, methods=[method])

@@ -8,9 +8,10 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from core.errors import TooLarge, TooMany, TooSlow
 
@@ -20,13 +21,14 @@ BODY_IDLE_S = 30.0
 """How long a body may stand still."""
 BODY_S_MAX = 60.0
 """How long a body of JSON or a form may take in all; uploads have no such limit."""
+DRAIN_BYTES_MAX, DRAIN_S_MAX = 16_000_000, 5.0
 KEYS_MAX = 20_000
 """Accounts and addresses remembered by one limit; the one not seen for longest is forgotten first."""
 
 
 async def read_body(request: Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The whole body. Raises TooLarge as soon as that is known, TooSlow."""
-    if _declared_bytes(request) > bytes_max:
+    if declared_bytes(request) > bytes_max:
         raise TooLarge(f"A request may hold {bytes_max:,} bytes at most.")
     parts, total = [], 0
     try:
@@ -56,7 +58,21 @@ async def body_chunks(request: Request, idle_s: float = BODY_IDLE_S) -> AsyncIte
             yield chunk
 
 
-def _declared_bytes(request: Request) -> int:
+async def drain(request: Request) -> None:
+    """Reads on for a while after a refusal: who is still sending would else see a broken connection, and no answer."""
+    left = DRAIN_BYTES_MAX
+    try:
+        async with asyncio.timeout(DRAIN_S_MAX):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    return
+    except (TimeoutError, ClientDisconnect, RuntimeError):
+        return  # RuntimeError: all of it has been read already
+
+
+def declared_bytes(request: Request) -> int:
+    """The body's size as its header tells it; 0 if it doesn't."""
     declared = request.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 
@@ -88,24 +104,28 @@ class Rate:
 
 
 class Slots:
-    """So many at once for each key: open event streams of one account."""
+    """So many at once for each key: event streams, uploads of one account."""
 
-    def __init__(self, each: int) -> None:
+    def __init__(self, each: int, what: str) -> None:
         self._each = each
+        self._what = what
         self._open: dict[str, int] = {}
 
-    def take(self, key: str) -> None:
-        """Raises TooMany if all are taken. Called on the event loop only, so without a lock."""
+    def require(self, key: str) -> None:
+        """Raises TooMany if all are taken."""
         if self._open.get(key, 0) >= self._each:
-            raise TooMany("Too many live views are open; close one of them.", 5)
-        self._open[key] = self._open.get(key, 0) + 1
+            raise TooMany(f"More than {self._each} {self._what} at once; please try again in a moment.", 5)
 
-    def give(self, key: str) -> None:
-        left = self._open[key] - 1
-        if left:
-            self._open[key] = left
-        else:
-            del self._open[key]
+    @contextmanager
+    def hold(self, key: str) -> Iterator[None]:
+        """Takes one for as long as the block runs. On the event loop only, so without a lock."""
+        self._open[key] = self._open.get(key, 0) + 1
+        try:
+            yield
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
 
 def client_address(request: Request, trusted: Sequence[str]) -> str:

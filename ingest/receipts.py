@@ -9,9 +9,10 @@ from typing import Literal
 
 from core.errors import NotFound
 from core.media import Frozen, Kind, Media, State
-from core.profile import Head, Snapshot
+from core.profile import Snapshot
 from core.settings import SiteSettings
 from core.store import REPLICA, Reached, Stage, Store
+from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
 from ingest.gallery import in_order
@@ -80,15 +81,14 @@ def receipt(store: Store, site: SiteSettings, profile_id: str, revision: int | N
     return _receipt(store, site, snapshot, revision or snapshot.head.revision)
 
 
-def written(
-    store: Store, site: SiteSettings, head: Head, *, made: str = "", edit: int = 0, revision: int = 0
-) -> Written:
-    """The answer to a write that left the profile at `head`, or to a repeated one that made `edit` and `revision`."""
-    number = revision or head.revision
+def written(store: Store, site: SiteSettings, done: Revised, made: str = "") -> Written:
+    """The answer to a write; for a repeated request the edit and revision that the first one made."""
+    head = done.snapshot.head
+    edit, revision = (done.answer.edit, done.answer.revision) if done.answer else (head.edit, head.revision)
     return Written(
-        edit=edit or head.edit,
-        revision=number,
-        state=_state(_first_reached(store, head.id, number)),
+        edit=edit,
+        revision=revision,
+        state=_state(_first_reached(store, head.id, revision)),
         url=page_url(site, head),
         accepted_at_ms=int(time.time() * 1000),
         id=made,

@@ -1,0 +1,1 @@
+"""The write API under /api/v1: JSON in and out, described by /api/openapi.json."""

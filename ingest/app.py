@@ -1,0 +1,97 @@
+"""The app: puts the API and the studio together over a store and the private bucket; keeps no state of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.errors import HoldfastError, Unavailable
+from core.objects import UploadObjects
+from core.settings import Settings
+from core.store import Store
+from ingest import problems
+from ingest.api import app as api
+from ingest.api.accounts import AccountsApi
+from ingest.api.media import MediaApi
+from ingest.api.operations import Operation
+from ingest.api.posts import PostsApi
+from ingest.api.profiles import ProfilesApi
+from ingest.api.receipts import ReceiptsApi
+from ingest.api.uploads import UploadsApi
+from ingest.calls import Call, Door
+from ingest.crossing import Crossing
+from ingest.limits import Rate, Slots
+from ingest.passwords import Passwords
+from ingest.security import SecurityHeaders
+from ingest.sessions import Sessions
+from ingest.tokens import Signer
+from ingest.uploads import Uploads
+
+STREAMS_EACH, UPLOADS_EACH = 12, 8
+
+
+def create_app(store: Store, private: UploadObjects, settings: Settings, secret: bytes) -> Starlette:
+    """The studio and its API. `secret` (16 bytes at least) signs forms and uploads: the same for every instance.
+
+    Whoever opened store and bucket closes them, after the app has stopped.
+    """
+    crossing = Crossing(settings.studio.threads)
+    signer = Signer(secret)
+    sessions = Sessions(store.accounts, settings.studio)
+    hashes = Passwords()
+    logins = Rate(settings.studio.logins_per_minute, "attempts")
+    uploads = Uploads(store, private, settings.uploads, signer)
+    sending = Slots(UPLOADS_EACH, "uploads")
+    watching = Slots(STREAMS_EACH, "live views")
+    operations: list[Operation] = [
+        *AccountsApi(store, settings, hashes, sessions, logins).operations(),
+        *ProfilesApi(store, settings.site).operations(),
+        *PostsApi(store, settings.site).operations(),
+        *MediaApi(store, private, settings.site).operations(),
+        *UploadsApi(store, settings.site, uploads, crossing, sending).operations(),
+        *ReceiptsApi(store, settings.site, crossing, watching).operations(),
+    ]
+    door = Door(crossing, sessions, settings.studio, _problem)
+    routes = [_health(store, crossing), *api.routes(door, operations, settings)]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        crossing.close()
+
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders, secure=sessions.secure)],
+        exception_handlers={HTTPException: _no_route},
+        lifespan=lifespan,
+    )
+
+
+def _problem(error: HoldfastError, call: Call) -> Response:
+    return problems.problem(error, call.path)
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problems.routing_problem(error, request.url.path)
+
+
+def _health(store: Store, crossing: Crossing) -> Route:
+    """/-/health: 200 while the store answers, else 503."""
+
+    async def health(_: Request) -> Response:
+        try:
+            await crossing.run(store.rollouts.current)
+        except Unavailable as error:
+            return PlainTextResponse(f"unavailable: {error.detail}\n", 503)
+        return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+
+    return Route("/-/health", health)
