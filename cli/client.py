@@ -35,6 +35,9 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._http.close()
 
     def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any) -> Any:

@@ -25,7 +25,6 @@ from cli.options import (
     is_free,
     reachable,
 )
-from cli.sample import load_sample
 from cli.supervise import Supervisor
 from cli.wiring import promote, urls_of
 from core.backends import open_backends
@@ -76,7 +75,11 @@ class House:
         threading.Thread(target=self.supervisor.watch, name="supervisor", daemon=True).start()
         self._await_ready()
         self.events.say("ready", f"studio, edge and worker answer after {time.monotonic() - started:.1f} s")
-        login = load_sample(self.settings, self.events, self.stopping, wanted=sample and is_empty)
+        login = None
+        if sample:
+            from cli.sample import load_sample
+
+            login = load_sample(self.settings, self.events, self.stopping, wanted=is_empty)
         if not self.stopping():
             self.events.welcome(self.settings, login)
 

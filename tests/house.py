@@ -41,6 +41,7 @@ class House:
         }
         self.log = folder / "console.txt"
         self.process: subprocess.Popen[bytes] | None = None
+        self._creators: list[Creator] = []
         self.http = httpx.Client(base_url=self.edge, timeout=10.0, trust_env=False)
 
     @property
@@ -106,7 +107,9 @@ class House:
         return self.log.read_text(errors="replace")
 
     def sign_up(self, username: str, name: str = "") -> Creator:
-        return Creator(self, username, name or username.title())
+        creator = Creator(self, username, name or username.title())
+        self._creators.append(creator)
+        return creator
 
     def visit(self, path: str, **headers: str) -> httpx.Response:
         """What a reader gets from the edge."""
@@ -119,6 +122,8 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.http.close()
+        for creator in self._creators:
+            creator.client.close()
         if self.process and self.process.poll() is None:
             self.stop()
 
