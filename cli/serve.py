@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from typing import Annotated, Literal
 
@@ -88,7 +87,9 @@ def end_with_parent() -> None:
     """Stops this process (gracefully) when the supervisor is gone, however it died: its end of our standard input closes."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # The descriptor itself: a buffered reader held by a daemon thread aborts the interpreter at its end.
+        while os.read(0, 4096):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -89,7 +89,9 @@ class House:
         """Signals `holdfast run` and waits until it has drained; its exit code."""
         assert self.process
         self.process.send_signal(number)
-        return self.process.wait(STOP_S)
+        code = self.process.wait(STOP_S)
+        self.process = None
+        return code
 
     def holdfast(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs another verb against the same data."""

@@ -74,6 +74,7 @@ def test_purge_is_proven(house: House) -> None:
     rob = house.sign_up("rob")
     rob.wait_live()
     done = house.holdfast("purge", "@rob", "--json")
+    assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["purged"] is True
     assert answer["edges"] == [house.edge]
