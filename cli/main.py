@@ -71,6 +71,12 @@ def main() -> None:
     except HoldfastError as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
         sys.exit(1)
+    except OSError as error:
+        words = (
+            f"The system refused: {error}. Choose another folder with --data DIR, or run `holdfast doctor`."
+        )
+        Console(stderr=True, highlight=False).print(words, style="red", markup=False)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
