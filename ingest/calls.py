@@ -98,12 +98,15 @@ class Door:
             "pieces": Rate(settings.writes_per_minute * 100, "pieces"),
         }
 
-    def route(self, method: str, path: str, handler: Handler) -> Route:
-        """A handler that gets the whole (small) body and runs in a thread."""
+    def route(self, method: str, path: str, handler: Handler, public: bool = False) -> Route:
+        """A handler that gets the whole (small) body and runs in a thread. `public` ones need nobody to be logged in."""
 
         async def run(request: Request, call: Call) -> Response:
+            if method == "GET":
+                return await self._crossing.run(lambda: handler(self._admit(call, "writes", public)))
+            call = await self._crossing.run(self._admit, call, "writes", public)
             body = await read_body(request)
-            return await self._crossing.run(lambda: handler(self._admit(replace(call, body=body), "writes")))
+            return await self._crossing.run(handler, replace(call, body=body))
 
         return self._route(method, path, run)
 
@@ -111,7 +114,7 @@ class Door:
         """A coroutine that reads the body, or writes the answer, piece by piece."""
 
         async def run(request: Request, call: Call) -> Response:
-            return await handler(request, await self._crossing.run(self._admit, call, counted))
+            return await handler(request, await self._crossing.run(self._admit, call, counted, False))
 
         return self._route(method, path, run)
 
@@ -139,8 +142,10 @@ class Door:
             address=client_address(request, self._settings.trusted_proxies),
         )
 
-    def _admit(self, call: Call, counted: Counted) -> Call:
+    def _admit(self, call: Call, counted: Counted, public: bool) -> Call:
         session = self._sessions.find(call.headers)
+        if session is None and not public:
+            raise NotSignedIn
         if call.method not in SAFE:
             if session is None or session.by_cookie:
                 require_same_origin(call.headers, self._settings.url)

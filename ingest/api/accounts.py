@@ -50,7 +50,7 @@ class AccountsApi:
                 public=True,
                 errors=(401, 422, 429),
             ),
-            Operation("DELETE", "/api/v1/session", "Log out", self.log_out, status=204),
+            Operation("DELETE", "/api/v1/session", "Log out", self.log_out, status=204, public=True),
             Operation(
                 "PUT",
                 "/api/v1/account/password",

@@ -23,4 +23,4 @@ def routes(door: Door, operations: Sequence[Operation], settings: Settings) -> l
     def describe(_: Call) -> Response:
         return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
 
-    return [*(one.route(door) for one in operations), door.route("GET", DOCUMENT_PATH, describe)]
+    return [*(one.route(door) for one in operations), door.route("GET", DOCUMENT_PATH, describe, public=True)]

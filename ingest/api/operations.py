@@ -51,7 +51,7 @@ class Operation:
             return door.stream(self.method, self.path, self.stream, self.counted)
         if self.handler is None:
             raise ValueError(f"{self.method} {self.path} has no handler")
-        return door.route(self.method, self.path, self.handler)
+        return door.route(self.method, self.path, self.handler, self.public)
 
 
 def terms(call: Call, matching: Matching = "optional") -> Terms:

@@ -82,9 +82,7 @@ class Studio:
         assert head
         for one in ("published", "purged", "live"):
             mark = Mark(self.store.life, revision or head.revision, 1)
-            self.store.published.record(
-                profile_id, REPLICA, Reached(one, mark, int(time.time() * 1000))
-            )
+            self.store.published.record(profile_id, REPLICA, Reached(one, mark, int(time.time() * 1000)))
             if one == stage:
                 return
 

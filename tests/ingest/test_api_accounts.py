@@ -35,9 +35,7 @@ def test_a_session_survives_a_restart_and_ends_for_good_with_logging_out(studio:
 
 def test_the_cookie_cannot_be_read_by_scripts_or_sent_along_by_other_sites(studio: Studio) -> None:
     studio.sign_up("ann")
-    reply = studio.client().post(
-        "/api/v1/session", json={"email": "ann@example.org", "password": PASSWORD}
-    )
+    reply = studio.client().post("/api/v1/session", json={"email": "ann@example.org", "password": PASSWORD})
     cookie = reply.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Secure" not in cookie
 
@@ -57,7 +55,12 @@ def test_behind_https_the_cookie_is_bound_to_its_host(tmp_path) -> None:  # type
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [("ann@example.org", "not her password"), ("nobody@example.org", PASSWORD), ("no e-mail", ""), ("", "x" * 5000)],
+    [
+        ("ann@example.org", "not her password"),
+        ("nobody@example.org", PASSWORD),
+        ("no e-mail", ""),
+        ("", "x" * 5000),
+    ],
 )
 def test_a_wrong_login_does_not_tell_what_was_wrong(studio: Studio, email: str, password: str) -> None:
     studio.sign_up("ann")

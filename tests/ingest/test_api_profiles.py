@@ -15,7 +15,9 @@ from tests.ingest.studios import Creator, Studio
 def finish_a_rendition(studio: Studio, profile_id: str, media_id: str) -> None:
     """Plays the worker: a rendition is ready, which is a revision and no edit."""
     made = Rendition(
-        recipe="still", attempt="attempt1", files=(RenditionFile(name="160.webp", type="image/webp", bytes=9),)
+        recipe="still",
+        attempt="attempt1",
+        files=(RenditionFile(name="160.webp", type="image/webp", bytes=9),),
     )
     revise(
         studio.store,
@@ -178,7 +180,9 @@ def test_renaming_keeps_the_old_name_for_its_owner(studio: Studio, ann: Creator,
     assert ann.http.get("/api/v1/profiles/@ann").json()["username"] == "annie"
     assert bob.http.post(bob.path + "/rename", json={"username": "ann"}).status_code == 409
     assert ann.http.post(ann.path + "/rename", json={"username": "annie"}).status_code == 200
-    assert ann.http.post(ann.path + "/rename", json={"username": "admin"}).json()["fields"].keys() == {"username"}
+    assert ann.http.post(ann.path + "/rename", json={"username": "admin"}).json()["fields"].keys() == {
+        "username"
+    }
 
 
 def test_a_deleted_profile_is_gone_for_its_editor_too(ann: Creator) -> None:

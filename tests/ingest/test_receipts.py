@@ -1,0 +1,98 @@
+"""Receipts: how far an edit has got, asked for and streamed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import ExitStack
+from typing import Any
+
+from core.store.revise import revise
+from tests.ingest.pictures import png
+from tests.ingest.studios import Creator, Studio
+
+
+def events(creator: Creator, query: str = "") -> list[dict[str, Any]]:
+    with creator.http.stream("GET", f"{creator.path}/receipt/events{query}") as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        return [json.loads(line[5:]) for line in reply.iter_lines() if line.startswith("data:")]
+
+
+def test_a_receipt_goes_from_accepted_to_live(studio: Studio, ann: Creator) -> None:
+    revision = ann.edit(bio="calm").json()["revision"]
+    receipt = ann.get("/receipt").json()
+    assert (receipt["state"], receipt["revision"], receipt["published"]) == ("accepted", revision, None)
+    for stage in ("published", "purged", "live"):
+        studio.publish(ann.profile_id, stage)
+        receipt = ann.get(f"/receipt?revision={revision}").json()
+        assert receipt["state"] == stage
+    assert receipt["accepted"]["at_ms"] <= receipt["published"]["at_ms"] <= receipt["live"]["at_ms"]
+
+
+def test_a_later_publish_holds_earlier_edits_and_an_older_one_does_not(studio: Studio, ann: Creator) -> None:
+    first = ann.edit(bio="one").json()["revision"]
+    studio.publish(ann.profile_id)
+    second = ann.edit(bio="two").json()["revision"]
+    assert ann.get(f"/receipt?revision={first}").json()["state"] == "live"
+    assert ann.get(f"/receipt?revision={second}").json()["state"] == "accepted"
+    when = ann.get(f"/receipt?revision={first}").json()["live"]
+    studio.publish(ann.profile_id)
+    assert ann.get(f"/receipt?revision={second}").json()["live"]["revision"] == second
+    assert ann.get(f"/receipt?revision={first}").json()["live"] == when
+
+
+def test_the_stream_tells_each_stage_and_ends_when_live(studio: Studio, ann: Creator) -> None:
+    revision = ann.edit(bio="calm").json()["revision"]
+    timer = threading.Timer(0.2, studio.publish, (ann.profile_id,))
+    timer.start()
+    seen = events(ann, f"?revision={revision}")
+    timer.join()
+    assert seen[0]["state"] == "accepted" and seen[-1]["state"] == "live"
+
+
+def test_a_stream_until_settled_waits_for_media(studio: Studio, ann: Creator) -> None:
+    ann.upload(png())
+    studio.publish(ann.profile_id)
+
+    def fail() -> None:
+        revise(
+            studio.store,
+            ann.profile_id,
+            lambda old: old.model_copy(
+                update={
+                    "media": tuple(
+                        m.model_copy(update={"state": "failed", "failure": "is cut off"}) for m in old.media
+                    )
+                }
+            ),
+            writer="worker01",
+            what="failed",
+            by_creator=False,
+        )
+
+    timer = threading.Timer(0.2, fail)
+    timer.start()
+    seen = events(ann, "?until=settled")
+    timer.join()
+    assert [one["media"][0]["state"] for one in (seen[0], seen[-1])] == ["uploaded", "failed"]
+    assert seen[-1]["media"][0]["failure"] == "is cut off"
+
+
+def test_streams_are_bounded_for_each_account(studio: Studio, ann: Creator) -> None:
+    ann.edit(bio="calm")
+    with ExitStack() as stack:
+        url = ann.path + "/receipt/events"
+        streams = [stack.enter_context(ann.http.stream("GET", url)).iter_lines() for _ in range(12)]
+        for lines in streams:
+            next(lines)
+        assert ann.get("/receipt/events").status_code == 429
+        studio.publish(ann.profile_id)
+        for lines in streams:
+            assert any('"state":"live"' in line for line in lines)
+    assert len(events(ann)) == 1
+
+
+def test_a_receipt_of_no_such_revision_is_404(ann: Creator) -> None:
+    assert ann.get("/receipt?revision=999").status_code == 404
+    assert ann.get("/receipt/events?revision=999").status_code == 404
+    assert ann.get("/receipt?revision=x").status_code == 422
