@@ -75,16 +75,24 @@ class Icons:
 
 def icon_for(url: str) -> str:
     """The name under which an address's service would have its icon; it may well not be drawn."""
-    parts = urlsplit(url)
-    if parts.scheme in ("mailto", "tel"):
-        return "mail" if parts.scheme == "mailto" else "phone"
-    labels = (parts.hostname or "").removeprefix("www.").split(".")
+    scheme = url.partition(":")[0].lower()
+    if scheme in ("mailto", "tel"):
+        return "mail" if scheme == "mailto" else "phone"
+    labels = host_of(url).split(".")
     for first in range(len(labels) - 1):
         if known := _HOSTS.get(".".join(labels[first:])):
             return known
     if labels[0] in ("mastodon", "mstdn"):
         return "mastodon"
     return labels[-2] if len(labels) > 1 else ""
+
+
+def host_of(url: str) -> str:
+    """The host for people, without "www."; "" if the address has none ("http://[" passes the door and leads nowhere)."""
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 class IconSheet:

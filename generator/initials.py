@@ -36,7 +36,7 @@ def draw(name: str, seed: str, theme: str = "plain") -> bytes:
     letters = _drawable(initials(name))
     image = _lettered(image, letters) if letters else _flower(image, digest)
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 
@@ -47,9 +47,18 @@ def initials(name: str) -> str:
     return "".join(firsts[:1] + firsts[1:][-1:])
 
 
+@lru_cache(maxsize=4)
+def _font(size_px: float) -> ImageFont.FreeTypeFont:
+    """The font inside Pillow, unpacked once: no machine's own fonts decide what is drawn."""
+    font = ImageFont.load_default(size_px)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise TypeError("this Pillow was built without FreeType: install its wheel")
+    return font
+
+
 def _drawable(letters: str) -> str:
     """The letters if the font that Pillow brings (Latin, mostly) has them, perhaps without their accents; else ""."""
-    font = ImageFont.load_default(24)
+    font = _font(24)
     box = bytes(font.getmask("\U0010ffff"))
     for tried in (letters, unicodedata.normalize("NFKD", letters.translate(_BARE))):
         bare = "".join(letter for letter in tried if not unicodedata.combining(letter))
@@ -59,7 +68,7 @@ def _drawable(letters: str) -> str:
 
 
 def _lettered(image: Image.Image, letters: str) -> Image.Image:
-    font = ImageFont.load_default(SIZE_PX * (0.4 if len(letters) > 1 else 0.48))
+    font = _font(SIZE_PX * (0.4 if len(letters) > 1 else 0.48))
     left, top, right, bottom = font.getbbox(letters)
     corner = (SIZE_PX / 2 - (left + right) / 2, SIZE_PX / 2 - (top + bottom) / 2)
     ImageDraw.Draw(image).text(corner, letters, font=font, fill="white", stroke_width=1.5)
@@ -68,11 +77,17 @@ def _lettered(image: Image.Image, letters: str) -> Image.Image:
 
 def _flower(image: Image.Image, digest: bytes) -> Image.Image:
     """For names in other scripts: six petals, turned by the name."""
-    big = SIZE_PX * 2
-    light = Image.new("L", (big, big), 0)
+    light = Image.new("L", image.size, 0)
     for turn in range(3):
-        petal = Image.new("L", (big, big), 0)
-        ImageDraw.Draw(petal).ellipse((big * 0.4, big * 0.2, big * 0.6, big * 0.8), fill=96)
-        light = ImageChops.screen(light, petal.rotate(digest[1] % 60 + turn * 60, Image.Resampling.BICUBIC))
-    mask = light.resize((SIZE_PX, SIZE_PX), Image.Resampling.LANCZOS)
-    return Image.composite(Image.new("RGB", image.size, "white"), image, mask)
+        turned = _petals().rotate(digest[1] % 60 + turn * 60, Image.Resampling.BICUBIC)
+        light = ImageChops.screen(light, turned)
+    return Image.composite(Image.new("RGB", image.size, "white"), image, light)
+
+
+@lru_cache(maxsize=1)
+def _petals() -> Image.Image:
+    """Two petals opposite each other, drawn large and made small for a soft edge."""
+    big = SIZE_PX * 4
+    petals = Image.new("L", (big, big), 0)
+    ImageDraw.Draw(petals).ellipse((big * 0.4, big * 0.2, big * 0.6, big * 0.8), fill=96)
+    return petals.resize((SIZE_PX, SIZE_PX), Image.Resampling.LANCZOS)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from core.document import Document
 from core.profile import Link
 from generator import layout, lists, markup, sections
 from generator.frame import Frame, has_feeds
-from generator.icons import Icons
+from generator.icons import Icons, host_of
 from generator.meta import day, instant, profile_meta
 from generator.pictures import Gallery
 from generator.release import Release
@@ -88,7 +87,4 @@ def _where(url: str) -> str:
     scheme, _, rest = url.partition(":")
     if scheme.lower() in ("mailto", "tel"):
         return rest.partition("?")[0]
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:  # "http://[" and its like pass the door and lead nowhere
-        return ""
+    return host_of(url)

@@ -1,0 +1,1 @@
+"""The pure part: a document and a release in, files out."""
