@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.backends import Backends
+from core.backends import Backends, is_made, open_backends
 from core.errors import OperatorError
 from core.keyring import shared_secret
 from core.settings import Settings
@@ -18,6 +18,15 @@ from pipeline.site import publish_release
 
 def urls_of(settings: Settings) -> Urls:
     return Urls(settings.site.url, settings.site.path)
+
+
+def open_existing(settings: Settings) -> Backends:
+    """For verbs that only look: they never make an empty store where there is none."""
+    if not is_made(settings):
+        raise OperatorError(
+            f"Nothing is kept in {settings.data.dir.absolute()} yet: `holdfast run` begins it, --data names another folder"
+        )
+    return open_backends(settings)
 
 
 def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:

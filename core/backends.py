@@ -11,6 +11,8 @@ from core.settings import Settings
 from core.store import Store
 from core.store.sqlite import SqliteStore
 
+DATABASE = "holdfast.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Backends:
@@ -28,10 +30,15 @@ def open_backends(settings: Settings) -> Backends:
     """Opens (and, in the embedded default, makes) store and buckets."""
     folder = settings.data.dir
     return Backends(
-        store=SqliteStore(folder / "holdfast.db"),
+        store=SqliteStore(folder / DATABASE),
         public=FolderObjects(folder / "public"),
         private=FolderObjects(folder / "private"),
     )
+
+
+def is_made(settings: Settings) -> bool:
+    """Whether there is a store to open; looking at it must not make one."""
+    return (settings.data.dir / DATABASE).exists()
 
 
 def open_reader(settings: Settings) -> ReadObjects:

@@ -1,0 +1,244 @@
+"""Takes one imported profile into the store: made if it isn't there, changed only where it differs, left alone if it is somebody's."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Literal, NamedTuple
+
+from cli.archive import ArchivedMedia, Candidate, open_original, sha256_of
+from cli.biodrop import OURS, SECTIONS
+from core import keys
+from core.errors import BadInput, Conflict, NotFound, UnsupportedMedia
+from core.ids import new_id
+from core.media import MEDIA_PER_PROFILE_MAX, Kind, Media
+from core.media_types import HEAD_BYTES, accept
+from core.objects import Headers, Objects
+from core.profile import (
+    POSTS_PER_PROFILE_MAX,
+    GallerySection,
+    Post,
+    Profile,
+    Section,
+    Snapshot,
+    VideoSection,
+)
+from core.settings import UploadSettings
+from core.store import Store
+from core.store.naming import found, rename
+from core.store.revise import revise
+
+MB = 1_000_000
+
+
+class House(NamedTuple):
+    """Where imported profiles go, and how: `overwrite` says that an owner's own edits give way to the file."""
+
+    store: Store
+    private: Objects
+    uploads: UploadSettings
+    overwrite: bool = False
+
+
+class Adopted(NamedTuple):
+    """What became of one file. `is_owned` says that an account may edit the profile."""
+
+    state: Literal["created", "changed", "unchanged", "skipped"]
+    profile_id: str = ""
+    is_owned: bool = False
+    reason: str = ""
+
+
+def adopt(house: House, candidate: Candidate) -> Adopted:
+    """Makes the store hold the candidate; adds to its notes what could not be taken over. Repeating it is harmless."""
+    try:
+        owner = _owner(house.store, candidate.username)
+    except Conflict as error:
+        return Adopted("skipped", reason=str(error))
+    if owner is None:
+        return _create(house, candidate)
+    editors = house.store.accounts.editors_of(owner)
+    snapshot = house.store.profiles.load(owner)
+    assert snapshot is not None
+    media = _media(house, candidate, snapshot, dry=bool(editors) and not house.overwrite)
+    if _with(candidate, media, snapshot, []) == snapshot:
+        return Adopted("unchanged", owner, bool(editors))
+    if editors and not house.overwrite:
+        reason = "its owner's page differs and was left alone; --overwrite replaces it"
+        return Adopted("skipped", owner, True, reason)
+    _revise(house.store, candidate, media, owner)
+    return Adopted("changed", owner, bool(editors))
+
+
+def _owner(store: Store, username: str) -> str | None:
+    """The profile that has the name; None if it can be taken. Raises Conflict when it can't be had."""
+    claim = store.names.get(username)
+    head = store.profiles.head(claim.profile_id) if claim and claim.profile_id else None
+    if head is None or claim is None or claim.state == "free":
+        return None
+    if head.deleted:
+        raise Conflict("its name is that of a deleted profile, and stays with it")
+    if head.name and head.name.username == username:
+        return head.id
+    if head.name and any(one.username == username for one in head.former_names):
+        raise Conflict(f"its name is a former one of @{head.name.username}, and leads there")
+    if head.name is None and head.pending_name and not store.accounts.editors_of(head.id):
+        # An import that was cut short between two steps of the name; the same steps again finish it.
+        rename(store, head.id, username)
+        return head.id
+    return None
+
+
+def _create(house: House, candidate: Candidate) -> Adopted:
+    profile_id = new_id()
+    bare = _remapped(candidate.profile, {}, {}, [])
+    try:
+        snapshot = found(house.store, candidate.username, bare, profile_id)
+    except (BadInput, Conflict) as error:
+        return Adopted("skipped", reason=f"its name can't be had: {error}")
+    if candidate.is_ours:
+        _revise(house.store, candidate, _media(house, candidate, snapshot), profile_id)
+    return Adopted("created", profile_id)
+
+
+def _revise(store: Store, candidate: Candidate, media: dict[str, Media], profile_id: str) -> None:
+    for post in candidate.posts:
+        if post.state == "scheduled" and post.publish_at is not None:
+            store.changes.schedule(profile_id, post.publish_at)
+    notes: list[str] = []
+
+    def change(old: Snapshot) -> Snapshot:
+        if old.head.deleted:
+            raise NotFound(f"@{candidate.username} was deleted meanwhile.")
+        notes.clear()
+        return _with(candidate, media, old, notes)
+
+    revise(store, profile_id, change, writer=new_id(), what="imported", by_creator=True)
+    candidate.notes.extend(notes)
+
+
+# ── what it should look like ──
+
+
+def _with(candidate: Candidate, media: dict[str, Media], old: Snapshot, notes: list[str]) -> Snapshot:
+    """The snapshot with what the file says. What the file doesn't speak of stays; posts and media are never removed."""
+    if not candidate.is_ours:
+        profile = old.head.profile.model_copy(
+            update={name: getattr(candidate.profile, name) for name in OURS}
+        )
+        kept = tuple(one for one in old.head.profile.sections if one.kind not in SECTIONS)
+        profile = profile.model_copy(update={"sections": (*candidate.profile.sections, *kept)})
+        return _with_profile(old, profile)
+    ids = {archived: medium.id for archived, medium in media.items()}
+    rows: dict[str, Media] = {one.id: one for one in (*old.media, *media.values())}
+    kinds = {one.id: one.kind for one in rows.values()}
+    new = old.model_copy(update={"media": tuple(rows.values()), "posts": _posts(candidate, old, ids)})
+    return _with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
+
+
+def _with_profile(old: Snapshot, profile: Profile) -> Snapshot:
+    return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+
+
+def _posts(candidate: Candidate, old: Snapshot, ids: dict[str, str]) -> tuple[Post, ...]:
+    """Posts by their slug: one that is there keeps its id and its counters."""
+    there = {post.slug: post for post in old.posts}
+    taken = {post.id for post in old.posts} | {medium.id for medium in old.media}
+    for post in candidate.posts:
+        before = there.get(post.slug)
+        if before is None:
+            if len(there) >= POSTS_PER_PROFILE_MAX:
+                break
+            post_id = new_id() if post.id in taken else post.id
+            taken.add(post_id)
+            edit, revision = 0, 0
+        else:
+            post_id, edit, revision = before.id, before.edit, before.revision
+        there[post.slug] = post.model_copy(
+            update={
+                "id": post_id,
+                "edit": edit,
+                "revision": revision,
+                "media": tuple(ids[one] for one in post.media if one in ids),
+            }
+        )
+    return tuple(there.values())
+
+
+def _remapped(profile: Profile, ids: dict[str, str], kinds: dict[str, Kind], notes: list[str]) -> Profile:
+    """The profile with its media under the ids that they have here; those that aren't here are left out."""
+
+    def here(path: str, media_id: str, kind: str = "") -> str | None:
+        mine = ids.get(media_id)
+        if mine is None or (kind and kinds[mine] != kind):
+            notes.append(f"{path}: {media_id} is not here; left out")
+            return None
+        return mine
+
+    update: dict[str, object] = {
+        field: here(field, media_id, "image")
+        for field in ("avatar", "cover")
+        if (media_id := getattr(profile, field))
+    }
+    sections: list[Section] = []
+    for number, section in enumerate(profile.sections):
+        path = f"sections.{number}.media"
+        if isinstance(section, GallerySection):
+            shown = tuple(mine for one in section.media if (mine := here(path, one)))
+            sections.append(section.model_copy(update={"media": shown}))
+        elif isinstance(section, VideoSection):
+            if mine := here(path, section.media, "video"):
+                sections.append(section.model_copy(update={"media": mine}))
+        else:
+            sections.append(section)
+    return profile.model_copy(update={**update, "sections": tuple(sections)})
+
+
+# ── media ──
+
+
+def _media(house: House, candidate: Candidate, old: Snapshot, *, dry: bool = False) -> dict[str, Media]:
+    """The rows of the file's media, by the ids that the file uses; what isn't in storage yet is put there (not if `dry`)."""
+    made: dict[str, Media] = {}
+    room = MEDIA_PER_PROFILE_MAX - len(old.media)
+    for one in candidate.media:
+        known = old.medium(one.id) or old.medium(_new_id(old.head.id, one.id, one.sha256))
+        if known is None and not dry:
+            try:
+                known = _bring(house, candidate, one, old, room)
+            except UnsupportedMedia as error:
+                candidate.notes.append(f'media {one.id} ("{one.filename}"): {error} Left out.')
+                continue
+            room -= 1
+        if known:
+            told = {"alt": one.alt, "listed": one.listed, "position": one.position}
+            made[one.id] = known.model_copy(update=told)
+    return made
+
+
+def _bring(house: House, candidate: Candidate, one: ArchivedMedia, old: Snapshot, room: int) -> Media:
+    """Puts an original into the private bucket, as an upload would have. Raises UnsupportedMedia with the reason."""
+    if room <= 0:
+        raise UnsupportedMedia(f"A profile can hold {MEDIA_PER_PROFILE_MAX} photos and videos at most.")
+    file = open_original(candidate.folder, one.id)
+    if file is None:
+        raise UnsupportedMedia("Its original is not beside the file.")
+    with file:
+        kind, mime = accept(file.read(HEAD_BYTES))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if size > MB * (house.uploads.image_mb_max if kind == "image" else house.uploads.video_mb_max):
+            raise UnsupportedMedia(f"It is larger than [uploads] {kind}_mb_max.")
+        digest = sha256_of(file)
+        if one.sha256 not in ("", digest):
+            raise UnsupportedMedia("It is damaged: its sha256 is another.")
+        media_id = _new_id(old.head.id, one.id, digest)
+        if known := old.medium(media_id):
+            return known
+        house.private.put_file(keys.original(media_id), file, Headers())
+    return Media(id=media_id, kind=kind, filename=one.filename, original_type=mime, original_bytes=size)
+
+
+def _new_id(profile_id: str, archived_id: str, sha256: str) -> str:
+    """Of the profile and of the bytes, so that importing again finds it, and no file can name another profile's medium."""
+    return hashlib.sha256(f"{profile_id}/{archived_id}/{sha256}".encode()).hexdigest()[:20]

@@ -1,0 +1,221 @@
+"""`holdfast import`: profiles from JSON files, straight into the store; a worker publishes them when it runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, NamedTuple, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+import templates
+from cli.adopting import Adopted, House, adopt
+from cli.archive import Refused, profile_files, read_candidate
+from cli.options import AsJson, DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from core.backends import open_backends
+from core.errors import OperatorError
+from core.ids import digest, new_secret
+from core.log import configure
+from core.settings import LogSettings, Settings
+from core.store import Store
+from generator.icons import Icons
+
+SHOWN_MAX = 50
+"""Files that the table names; --json names all."""
+
+
+class Said(NamedTuple):
+    """What there is to say about one file: why it was skipped, or what was left out of its profile."""
+
+    file: str
+    username: str
+    skipped: str
+    notes: list[str]
+
+
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER|FILE", help="JSON profiles, or one of them.")],
+    claim_links: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where new claim links go (default: a file in the data folder)."),
+    ] = None,
+    new_links: Annotated[
+        bool, typer.Option("--new-links", help="Make new claim links for all of them; unused old ones end.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace what the owners of claimed profiles wrote.")
+    ] = False,
+    site: SiteFile = None,
+    data: DataDir = None,
+    studio: StudioAddress = None,
+    edge: EdgeAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import profiles: BioDrop's JSON files, or what `holdfast export` wrote. Importing again changes what differs."""
+    settings = settings_for(Flags(site, data, studio, edge))
+    configure(LogSettings(level="error"))
+    files = profile_files(source)
+    backends = open_backends(settings)
+    house = House(backends.store, backends.private, settings.uploads, overwrite)
+    links = ClaimLinks(claim_links or _default_file(settings), settings.studio.url)
+    job = _Import(house, links, new_links)
+    started = time.monotonic()
+    bar = Progress(
+        TextColumn("import"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=as_json or not Console(stderr=True).is_terminal,
+    )
+    try:
+        with bar:
+            for path in bar.track(files, description="import"):
+                job.take(path)
+    finally:
+        links.close()
+        backends.close()
+    seconds = time.monotonic() - started
+    if as_json:
+        print(json.dumps(job.report(seconds)))
+    else:
+        _show(job, seconds, settings)
+    if not job.counts.keys() - {"skipped"}:
+        raise typer.Exit(1)
+
+
+class ClaimLinks:
+    """The file that new claim links are added to, one a line; only its owner can read it. Made with the first link."""
+
+    def __init__(self, path: Path, studio_url: str) -> None:
+        self.path, self.made = path, 0
+        self._studio_url = studio_url
+        self._file: TextIO | None = None
+
+    def make(self, store: Store, profile_id: str, username: str) -> None:
+        """The link is kept before it works, so that a crash can't leave one that works and that nobody has."""
+        token = new_secret()
+        file = self._file = self._file or self._open()
+        csv.writer(file).writerow([username, f"{self._studio_url}/claim/{token}"])
+        file.flush()
+        os.fdatasync(file.fileno())
+        store.accounts.invite(digest(token), profile_id)
+        self.made += 1
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def _open(self) -> TextIO:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            os.fchmod(handle, 0o600)
+        except OSError as error:
+            raise OperatorError(
+                f"Claim links can't be written to {self.path} ({error.strerror}):"
+                " name another file with --claim-links FILE"
+            ) from None
+        file = os.fdopen(handle, "a", encoding="utf-8", newline="")
+        if file.tell() == 0:
+            csv.writer(file).writerow(["username", "link"])
+        return file
+
+
+class _Import:
+    """One run over many files, each on its own: memory grows only with what there is to say about them."""
+
+    def __init__(self, house: House, links: ClaimLinks, new_links: bool) -> None:
+        self.counts: Counter[str] = Counter()
+        self.said: list[Said] = []
+        self.links = links
+        self._house, self._new_links = house, new_links
+        self._icons = Icons.read((Path(templates.__file__).parent / "icons" / "icons.json").read_bytes())
+        self._files: dict[str, str] = {}
+
+    def take(self, path: Path) -> None:
+        """One file. Whatever is wrong with it concerns no other."""
+        try:
+            candidate = read_candidate(path, self._icons)
+            earlier = self._files.setdefault(candidate.username, path.name)
+            if earlier != path.name:
+                raise Refused(f"{earlier} has the same username")
+        except Refused as error:
+            self._note(path, "", str(error), [])
+            return
+        adopted = adopt(self._house, candidate)
+        self._note(path, candidate.username, adopted.reason, candidate.notes)
+        if adopted.state != "skipped":
+            self.counts[adopted.state] += 1
+            self._link(adopted, candidate.username)
+
+    def report(self, seconds: float) -> dict[str, object]:
+        return {
+            **{state: self.counts[state] for state in ("created", "changed", "unchanged")},
+            "skipped": [{"file": one.file, "reason": one.skipped} for one in self.said if one.skipped],
+            "left_out": [
+                {"file": one.file, "username": one.username, "notes": one.notes}
+                for one in self.said
+                if one.notes and not one.skipped
+            ],
+            "claim_links": self.links.made,
+            "claim_links_file": str(self.links.path.absolute()) if self.links.made else None,
+            "seconds": round(seconds, 3),
+        }
+
+    def _link(self, adopted: Adopted, username: str) -> None:
+        store = self._house.store
+        needed = not adopted.is_owned and not store.accounts.has_invite(adopted.profile_id)
+        if needed or self._new_links:
+            self.links.make(store, adopted.profile_id, username)
+
+    def _note(self, path: Path, username: str, skipped: str, notes: list[str]) -> None:
+        self.counts["skipped"] += bool(skipped)
+        if skipped or notes:
+            self.said.append(Said(_safe(path.name), username, _safe(skipped), [_safe(one) for one in notes]))
+
+
+def _safe(text: str) -> str:
+    """What strangers wrote, fit for a terminal: it can't move the cursor, set a title or turn the writing round."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _default_file(settings: Settings) -> Path:
+    return settings.data.dir / time.strftime("claim-links-%Y%m%d-%H%M%S.csv")
+
+
+def _show(job: _Import, seconds: float, settings: Settings) -> None:
+    out = Console(highlight=False)
+    if job.said:
+        table = Table("File", "What", box=None)
+        for one in sorted(job.said, key=lambda said: not said.skipped)[:SHOWN_MAX]:
+            what = f"skipped: {one.skipped}" if one.skipped else "\n".join(one.notes)
+            table.add_row(Text(one.file), Text(what), style="yellow" if one.skipped else "")
+        out.print(table)
+        if len(job.said) > SHOWN_MAX:
+            out.print(f"… and {len(job.said) - SHOWN_MAX} files more: --json names all.")
+        out.print()
+    counts = Table("Created", "Changed", "Unchanged", "Skipped", box=None)
+    counts.add_row(*(str(job.counts[state]) for state in ("created", "changed", "unchanged", "skipped")))
+    out.print(counts)
+    total = sum(job.counts.values())
+    out.print(f"{total} files in {seconds:.1f} s ({total / seconds if seconds else 0:.0f}/s).")
+    if job.links.made:
+        out.print(
+            f"{job.links.made} one-time claim links for their owners: {job.links.path.absolute()}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if job.counts["created"] + job.counts["changed"]:
+        out.print(
+            f"A running worker publishes them: {settings.site.url}{settings.site.path}/<username>",
+            markup=False,
+        )
