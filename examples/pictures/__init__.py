@@ -1,0 +1,1 @@
+"""The sample artists' hands: one module for each, drawing its pictures from a seed and nothing else."""

@@ -1,0 +1,1 @@
+"""The sample site: its words are valid, its pictures can be painted."""
