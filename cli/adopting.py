@@ -61,7 +61,9 @@ def adopt(house: House, candidate: Candidate) -> Adopted:
     snapshot = house.store.profiles.load(owner)
     assert snapshot is not None
     media = _media(house, candidate, snapshot, dry=bool(editors) and not house.overwrite)
-    if _with(candidate, media, snapshot, []) == snapshot:
+    notes: list[str] = []
+    if _with(candidate, media, snapshot, notes) == snapshot:
+        candidate.notes.extend(notes)
         return Adopted("unchanged", owner, bool(editors))
     if editors and not house.overwrite:
         reason = "its owner's page differs and was left alone; --overwrite replaces it"

@@ -136,12 +136,13 @@ def _read_json(path: Path) -> Any:
     except OSError as error:
         why = "it is a symbolic link" if path.is_symlink() else f"it can't be read ({error.strerror})"
         raise Refused(why) from None
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(handle)
+        raise Refused("it is no plain file")
     with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise Refused("it is no plain file")
-        body = file.read(FILE_BYTES_MAX + 1) if about.st_size <= FILE_BYTES_MAX else b""
-    if about.st_size > FILE_BYTES_MAX or len(body) > FILE_BYTES_MAX:
+        body = file.read(FILE_BYTES_MAX + 1)
+    if len(body) > FILE_BYTES_MAX:
         raise Refused(f"it is larger than {FILE_BYTES_MAX >> 20} MB")
     try:
         return json.loads(body)
