@@ -29,16 +29,20 @@ def open_existing(settings: Settings) -> Backends:
     return open_backends(settings)
 
 
+def edges_of(settings: Settings) -> list[Edge]:
+    """The edges of [purge], as the purger calls them."""
+    purge, secret = settings.purge, shared_secret(settings, "purge")
+    return [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
+
+
 def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:
     """What publishing jobs use, with the edges of [purge]."""
-    purge, secret = settings.purge, shared_secret(settings, "purge")
-    edges = [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
     return Tools(
         store=backends.store,
         buckets={"public": backends.public, "private": backends.private},
         release=release or load_release(settings.site),
         urls=urls_of(settings),
-        purger=Purger(backends.store, edges),
+        purger=Purger(backends.store, edges_of(settings)),
         child_grace_s=settings.worker.child_grace_s,
     )
 
