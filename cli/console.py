@@ -15,6 +15,7 @@ from core.settings import Settings
 _STYLES = {"error": "red", "critical": "red", "warning": "yellow"}
 # What every edit causes is told by its receipt; repeating each step here would bury what matters.
 _QUIET = {"published", "purged", "listening", "drained", "worker_ready", "worker_drained", "purge", "request"}
+TOLD_S = 3.0
 _HIDDEN = {"event", "level", "timestamp", "part", "exception"}
 
 
@@ -32,6 +33,7 @@ class Events:
     def __init__(self, out: Console) -> None:
         self._out = out
         self._guard = threading.Lock()
+        self._told: dict[str, float] = {}
         self.names: dict[str, str] = {}
         """Profile ids as usernames, as far as they are known."""
 
@@ -46,9 +48,10 @@ class Events:
         if level in ("debug", "info") and what in _QUIET:
             return
         if what == "live":
-            self.say("live", f"{self._who(event)} at revision {event.get('revision')}", "cyan")
+            self._live(event)
             return
         if what == "rendition_made":
+            self._told[str(event.get("profile", ""))] = time.monotonic()
             kib = int(event.get("bytes", 0)) / 1024
             self.say(
                 "media",
@@ -64,6 +67,14 @@ class Events:
         self.say(name, f"{what}  {fields}".rstrip(), _STYLES.get(level, "blue"))
         if "exception" in event:
             self.say(name, str(event["exception"]).strip().splitlines()[-1], "red")
+
+    def _live(self, event: dict[str, Any]) -> None:
+        """One line for each edit; those that a finished rendition or the sample's own steps cause are told already."""
+        profile, now = str(event.get("profile", "")), time.monotonic()
+        told = now - self._told.get(profile, 0.0) < TOLD_S
+        self._told[profile] = now
+        if not told:
+            self.say("live", f"{self._who(event)} at revision {event.get('revision')}", "cyan")
 
     def welcome(self, settings: Settings, login: Login | None) -> None:
         """Where to read, where to write, one thing to try, how to stop."""

@@ -12,9 +12,11 @@ from cli.client import Client
 from cli.console import Events, Login
 from core.errors import HoldfastError
 from core.settings import Settings
-from examples import Artist, artists, make_media
+from examples import Artist, artists, media_as_made
 
 DOMAIN = "example.org"
+FIRST = "maren"
+"""The artist whose page the console names."""
 REVISION_LIVE_S = 30.0
 
 
@@ -26,52 +28,50 @@ def load_sample(
     if not wanted:
         return Login(**json.loads(note.read_text())) if note.exists() else None
     people = artists()
-    login = Login(f"{people[0].username}@{DOMAIN}", secrets.token_urlsafe(9), people[0].username)
+    login = Login(f"{FIRST}@{DOMAIN}", secrets.token_urlsafe(9), FIRST)
     _remember(note, login)
-    folder = settings.data.dir / "sample"
-    events.say("sample", f"drawing the pictures of {len(people)} invented artists")
-    files = make_media(folder)
-    for artist in people:
+    events.say(
+        "sample", f"{len(people)} invented artists sign up; their pictures are painted by our own script"
+    )
+    waiting = {artist.username: {medium.file for medium in artist.media} for artist in people}
+    files: dict[str, Path] = {}
+    for name, path in media_as_made(settings.data.dir / "sample"):
         if stopping():
             return login
-        try:
-            _load(artist, login.password, files, settings, events)
-        except HoldfastError as error:
-            events.say("sample", f"@{artist.username}: {error}", "yellow")
+        files[name] = path
+        for artist in people:
+            if artist.username in waiting and waiting[artist.username] <= files.keys():
+                del waiting[artist.username]
+                _guarded(artist, login.password, files, settings, events)
     return login
+
+
+def _guarded(
+    artist: Artist, password: str, files: dict[str, Path], settings: Settings, events: Events
+) -> None:
+    try:
+        _load(artist, password, files, settings, events)
+    except HoldfastError as error:
+        events.say("sample", f"@{artist.username}: {error}", "yellow")
 
 
 def _load(artist: Artist, password: str, files: dict[str, Path], settings: Settings, events: Events) -> None:
     with Client(settings.studio.url) as client:
-        made = client.sign_up(
-            f"{artist.username}@{DOMAIN}", password, artist.username, artist.profile["name"]
-        )
+        username = artist.username
+        made = client.sign_up(f"{username}@{DOMAIN}", password, username, artist.draft["name"])
         profile_id = made["id"]
-        events.names[profile_id] = artist.username
+        events.names[profile_id] = username
         ids = {
             medium.ref: client.upload(profile_id, files[medium.file], purpose="post", alt=medium.alt)
             for medium in artist.media
         }
-        for post in artist.posts:
-            client.write_post(profile_id, **_with_ids(post, ids), state="published")
-        now = client.profile(profile_id)
-        done = client.edit(profile_id, now["edit"], **_with_ids(artist.profile, ids))
+        for post in artist.post_bodies(ids):
+            client.write_post(profile_id, **post)
+        edit = client.profile(profile_id)["edit"]
+        done = client.edit(profile_id, edit, **artist.profile(ids).model_dump(mode="json"))
         receipt = client.wait_live(profile_id, done["revision"], timeout_s=REVISION_LIVE_S)
-        elapsed_ms = receipt["live"]["at_ms"] - done["accepted_at_ms"]
-        events.say(
-            "live",
-            f"@{artist.username} {max(elapsed_ms, 0)} ms after its edit was accepted: {receipt['url']}",
-            "cyan",
-        )
-
-
-def _with_ids(value: object, ids: dict[str, str]) -> object:
-    """References to pictures ("boats-1") become the ids that the uploads were given."""
-    if isinstance(value, dict):
-        return {key: _with_ids(one, ids) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_ids(one, ids) for one in value]
-    return ids.get(value, value) if isinstance(value, str) else value
+        elapsed_ms = max(0, receipt["live"]["at_ms"] - done["accepted_at_ms"])
+        events.say("live", f"@{username}: {elapsed_ms} ms from accepted to live: {receipt['url']}", "cyan")
 
 
 def _remember(note: Path, login: Login) -> None:

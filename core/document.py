@@ -7,14 +7,14 @@ parses the same bytes when it has to render a page by itself. So both give the s
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from core.errors import BadInput
 from core.media import Frozen, Media
 from core.profile import HeldName, Post, Profile, Snapshot, media_in_profile, parse
 from core.rank import Rank, read_rank, stamp_json
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
 class Document(Frozen):
@@ -24,7 +24,7 @@ class Document(Frozen):
     making (or failed): pages leave it out.
     """
 
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     id: str
     name: HeldName
     revision: int
@@ -58,6 +58,11 @@ def shown_media(snapshot: Snapshot) -> tuple[Media, ...]:
     return tuple(media[one] for one in dict.fromkeys(named) if one in media)
 
 
+def public_media(snapshot: Snapshot) -> tuple[Media, ...]:
+    """Those of them that readers get files of. One that failed at a later step keeps what was made before."""
+    return tuple(m for m in shown_media(snapshot) if m.renditions)
+
+
 def closing_gallery(profile: Profile, posts: tuple[Post, ...], media: tuple[Media, ...]) -> tuple[Media, ...]:
     """Listed media that nothing else on the page names: they close the page, by position."""
     named = set(media_in_profile(profile)) | {m for post in posts for m in post.media}
@@ -66,13 +71,13 @@ def closing_gallery(profile: Profile, posts: tuple[Post, ...], media: tuple[Medi
 
 
 def document(snapshot: Snapshot) -> Document:
-    """What readers may see of a snapshot that has a name. Media that failed or have no rendition yet are left out."""
+    """What readers may see of a snapshot that has a name. Media that have no rendition (yet) are left out."""
     head = snapshot.head
     if head.name is None:
         raise ValueError(f"profile {head.id} has no name yet")
     # Closing gallery is decided over all posts, so that a draft's media don't show before their post does.
     gallery = closing_gallery(head.profile, snapshot.posts, snapshot.media)
-    media = tuple(_public(m) for m in shown_media(snapshot) if m.renditions and m.state != "failed")
+    media = tuple(_public(m) for m in public_media(snapshot))
     return Document(
         id=head.id,
         name=head.name,
@@ -95,9 +100,8 @@ def _public(medium: Media) -> Media:
 def write(doc: Document, life: int, rollout: int) -> bytes:
     """The document's bytes, with the rank in front."""
     rank = Rank(life, doc.name.claim, doc.revision, rollout)
-    body = json.dumps(
-        doc.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False, separators=(",", ":")
-    )
+    members = {"format": doc.format, **doc.model_dump(mode="json", exclude_defaults=True)}
+    body = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
     return stamp_json(body, rank)
 
 

@@ -27,6 +27,8 @@ from pipeline.media.make import steps as steps_of
 
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
+SHOWS = ("still", "poster", "mp4")
+"""Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
 
 
@@ -40,18 +42,22 @@ class Maker(NamedTuple):
     stopping: Callable[[], bool]
 
 
-def make_all(maker: Maker, task: MediaTask) -> None:
-    """Makes every rendition that the medium lacks, and sets its state. Input that can't be used is not an error: the
-    medium becomes `failed` with a sentence for the creator. Raises Unavailable and other errors of the machine's."""
+def make_some(maker: Maker, task: MediaTask) -> bool:
+    """Makes renditions that the medium lacks: first those that show it at all, and in a later turn all others, so that
+    nobody's first picture waits for somebody else's second format. Whether the medium is finished.
+
+    Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
+    Unavailable and other errors of the machine's."""
     medium = _current(maker.store, task)
     if medium is None or medium.state in ("ready", "failed"):
-        return
+        return True
     try:
         with TemporaryDirectory(dir=maker.scratch) as folder:
-            _steps(maker, task, medium, Path(folder))
+            return _steps(maker, task, medium, Path(folder))
     except UnsupportedMedia as error:
         log.info("media_refused", profile=task.profile_id, media=task.media_id, reason=str(error))
         set_failed(maker.store, task, str(error))
+        return True
 
 
 def set_failed(store: Store, task: MediaTask, reason: str) -> None:
@@ -64,24 +70,27 @@ def set_failed(store: Store, task: MediaTask, reason: str) -> None:
     )
 
 
-def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> None:
+def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
     original = folder / "original"
     _fetch(maker.private, keys.original(medium.id), original)
     found = probe(original, maker.limits, stopping=maker.stopping)
     steps = steps_of(found)
-    for recipe in steps:
-        if medium.rendition(recipe):
-            continue
+    missing = [recipe for recipe in steps if not medium.rendition(recipe)]
+    if not missing:
+        _change(maker.store, task, "media ready", lambda one: one.model_copy(update={"state": "ready"}))
+        return True
+    shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
+    for recipe in shows or missing:
         started = time.monotonic()
         made_in = folder / recipe
         rung = _lowest_rung(maker.private, medium, folder) if recipe == "mp4" else None
         made = make(original, found, recipe, made_in, maker.limits, rung=rung, stopping=maker.stopping)
         rendition = Rendition(recipe=recipe, attempt=new_id(), files=made.files)
         _store(maker.private, medium.id, rendition, made_in)
-        last = recipe == steps[-1]
+        last = recipe == missing[-1]
         after = _add(maker, task, rendition, made, found.duration_s, last)
         if after is None:
-            return
+            return True
         medium = after
         log.info(
             "rendition_made",
@@ -91,8 +100,12 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> None:
             bytes=sum(file.bytes for file in made.files),
             ms=round((time.monotonic() - started) * 1000),
         )
-    if medium.state != "ready":
-        _change(maker.store, task, "media ready", lambda one: one.model_copy(update={"state": "ready"}))
+    return medium.state == "ready"
+
+
+def first_rung(steps: tuple[str, ...]) -> str | None:
+    """The rung that a video plays with first."""
+    return next((recipe for recipe in steps if recipe.startswith(RUNG)), None)
 
 
 def _add(

@@ -16,7 +16,7 @@ from core.log import get_logger
 from core.settings import Settings, WorkerSettings
 from core.store import REPLICA, Failure, MediaTask
 from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
-from pipeline.making import Maker, make_all, set_failed
+from pipeline.making import Maker, make_some, set_failed
 from pipeline.media.make import Limits
 from pipeline.plan import Plan
 from pipeline.site import publish_sitemap
@@ -25,6 +25,7 @@ from pipeline.tidy import fall_due
 READ_MAX = 500
 POSITION_S, DUE_S, PURGES_S, SITEMAP_S = 0.5, 1.0, 1.0, 60.0
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 30.0
+STALE_TRIES = 3
 # Twice what a write may take (core.store.revise.DEADLINE_S): by then a hint without its revision has none coming.
 NOT_YET_S = 20.0
 DRAIN_S = 15.0
@@ -60,6 +61,7 @@ class Worker:
         self._media_busy: set[str] = set()
         self._media_tries: dict[str, int] = {}
         self._not_yet: dict[str, float] = {}
+        self._aside: set[str] = set()
         self._guard = threading.Lock()
         self._site_changed = threading.Event()
         self._site_changed.set()
@@ -77,7 +79,10 @@ class Worker:
             ("sweep", lambda: self._every(self._settings.sweep_s, self._sweep)),
             ("sitemap", lambda: self._every(SITEMAP_S, self._draw_sitemap)),
         ]
-        threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops]
+        threads = [
+            threading.Thread(target=self._keep_going, args=(loop,), name=name, daemon=True)
+            for name, loop in loops
+        ]
         for thread in threads:
             thread.start()
         log.info("worker_ready", threads=self._settings.threads, media_jobs=self._settings.media_jobs)
@@ -92,6 +97,15 @@ class Worker:
         self._stop.set()
 
     # ── loops ──
+
+    def _keep_going(self, loop: Callable[[], None]) -> None:
+        """A loop ends when the worker stops; whatever else ends it is logged, and it begins anew."""
+        while not self._stop.is_set():
+            try:
+                loop()
+            except Exception:
+                log.exception("failed", what=threading.current_thread().name)
+                self._stop.wait(1.0)
 
     def _every(self, period_s: float, act: Callable[[], object]) -> None:
         """Calls `act` now and then every `period_s`; an error is logged and the next time tried again."""
@@ -137,27 +151,37 @@ class Worker:
     def _publish(self) -> None:
         while not self._stop.is_set():
             job = self._plan.take(0.5)
-            if job:
+            if job is None:
+                continue
+            try:
                 self._publish_one(*job)
+            except Exception:
+                # It went wrong while what went wrong was dealt with: a store that is away, mostly.
+                log.exception("publish_failed", profile=job[0])
+                self._plan.postpone(job[0], BACKOFF_S)
 
     def _publish_one(self, profile_id: str, revision: int, failures: int) -> None:
         try:
             done = publish_profile(self._tools, profile_id, revision)
-        except Stale:
-            self._plan.postpone(profile_id, 0.0)
+        except Stale as error:
+            if failures < STALE_TRIES:
+                self._plan.postpone(profile_id, random.uniform(0.0, 0.02))
+            else:
+                self._retry_or_put_aside(profile_id, revision, failures + 1, error)
         except NotYet as error:
             self._wait_for_revision(profile_id, revision, error)
         except OtherRelease as error:
             log.warning("other_release", profile=profile_id, reason=str(error))
-            self._plan.postpone(profile_id, 5.0)
+            self._plan.postpone(profile_id, 5.0, failed=False)
         except Exception as error:
             if not isinstance(error, HoldfastError):
                 log.exception("publish_failed", profile=profile_id)
             self._retry_or_put_aside(profile_id, revision, failures + 1, error)
         else:
             self._not_yet.pop(profile_id, None)
-            if failures:
+            if profile_id in self._aside:
                 self._tools.store.failures.clear("publish", profile_id)
+                self._aside.discard(profile_id)
             self._site_changed.set()
             self._plan.finish(profile_id, done.revision)
 
@@ -165,11 +189,12 @@ class Worker:
         """A hint comes before its batch. Its revision is asked for again for a while, a last time by a SERIAL read."""
         since = self._not_yet.setdefault(profile_id, time.monotonic())
         if time.monotonic() - since < NOT_YET_S:
-            self._plan.postpone(profile_id, random.uniform(0.003, 0.02))
+            self._plan.postpone(profile_id, random.uniform(0.003, 0.02), failed=False)
             return
+        there = self._tools.store.profiles.writer_of(profile_id, revision) is not None
         del self._not_yet[profile_id]
-        if self._tools.store.profiles.writer_of(profile_id, revision) is not None:
-            self._plan.postpone(profile_id, 0.1)
+        if there:
+            self._plan.postpone(profile_id, 0.1, failed=False)
             return
         log.info("hint_without_edit", profile=profile_id, revision=revision, reason=str(error))
         self._plan.finish(profile_id, revision)
@@ -189,7 +214,12 @@ class Worker:
             )
         )
         log.error("publish_put_aside", profile=profile_id, reason=reason)
+        self._aside.add(profile_id)
+        head = self._tools.store.profiles.head(profile_id)
         self._plan.finish(profile_id, revision)
+        if head and (head.deleted or head.profile.visibility == "private"):
+            # A takedown is never put aside for good; only the log's position goes on without it.
+            self._plan.want(profile_id, BACKOFF_MAX_S)
 
     # ── media ──
 
@@ -200,16 +230,23 @@ class Worker:
                 self._stop.wait(0.05)
                 continue
             try:
-                make_all(self._maker, task)
+                finished = make_some(self._maker, task)
             except Exception as error:
                 if not self._stop.is_set():
                     self._guarded(lambda task=task, error=error: self._media_failed(task, error))  # type: ignore[misc]
             else:
                 self._media_tries.pop(task.media_id, None)
-                self._guarded(lambda task=task: self._tools.store.media_work.done(task.media_id))  # type: ignore[misc]
+                self._guarded(lambda task=task, finished=finished: self._media_turn_over(task, finished))  # type: ignore[misc]
             finally:
                 with self._guard:
                     self._media_busy.discard(task.media_id)
+
+    def _media_turn_over(self, task: MediaTask, finished: bool) -> None:
+        work = self._tools.store.media_work
+        if finished:
+            work.done(task.media_id)
+        else:
+            work.defer(task._replace(added_at=int(time.time())))
 
     def _next_task(self) -> MediaTask | None:
         with self._guard:
@@ -247,6 +284,7 @@ class Worker:
     def _sweep(self) -> None:
         """Compares every head with what has been published: the truth, whatever the log ever missed."""
         store = self._tools.store
+        self._aside |= {one.subject for one in store.failures.all() if one.kind == "publish"}
         for profile_id in store.profiles.ids():
             if self._stop.is_set():
                 return
@@ -258,8 +296,13 @@ class Worker:
     def _draw_sitemap(self) -> None:
         tools = self._tools
         rollout = tools.store.rollouts.current()
-        if rollout and self._site_changed.is_set():
-            self._site_changed.clear()
+        if rollout is None or not self._site_changed.is_set():
+            return
+        self._site_changed.clear()
+        try:
             publish_sitemap(
                 tools.store, tools.buckets["public"], tools.urls, tools.store.life, rollout.number
             )
+        except Exception:
+            self._site_changed.set()
+            raise

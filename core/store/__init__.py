@@ -87,15 +87,21 @@ class Accounts(Protocol):
         ...
 
     def invite(self, digest: str, profile_id: str) -> None:
-        """Makes a one-time claim link: whoever shows its token may edit the profile. A newer one replaces an unused older."""
+        """Makes a one-time claim link: whoever shows its token may edit the profile. A newer one replaces an unused older;
+        one that is used up stays so."""
         ...
 
     def invited(self, digest: str) -> str | None:
         """The profile of an unused claim link."""
         ...
 
+    def has_invite(self, profile_id: str) -> bool:
+        """Whether an unused claim link to the profile is about."""
+        ...
+
     def redeem(self, digest: str, account_id: str) -> str | None:
-        """Uses the link up and lets the account edit; the profile's id, or None if somebody else used it first."""
+        """Uses the link up and lets the account edit; the profile's id, or None if somebody else used it first. The same
+        account gets the same answer again."""
         ...
 
 
@@ -174,7 +180,7 @@ class Profiles(Protocol):
     """Profiles, a partition each."""
 
     def load(self, profile_id: str) -> Snapshot | None:
-        """Head, posts and media as they were together at one revision."""
+        """Head, posts and media (both by id) as they were together at one revision; None for an unknown profile."""
         ...
 
     def head(self, profile_id: str) -> Head | None: ...
@@ -184,7 +190,8 @@ class Profiles(Protocol):
         ...
 
     def writer_of(self, profile_id: str, revision: int) -> str | None:
-        """Whose revision that was (a SERIAL read: settles writes under way); None if it isn't anyone's yet."""
+        """Whose revision that was (a SERIAL read: settles writes under way); None if it isn't anyone's yet, or is older
+        than the history."""
         ...
 
     def history(self, profile_id: str) -> Sequence[History]:
@@ -278,6 +285,10 @@ class MediaWork(Protocol):
 
     def pending(self, limit: int) -> Sequence[MediaTask]:
         """Oldest first."""
+        ...
+
+    def defer(self, task: MediaTask) -> None:
+        """Puts it behind all that waits now: `task.added_at` is its new time. Fine if it isn't there any more."""
         ...
 
     def done(self, media_id: str) -> None: ...

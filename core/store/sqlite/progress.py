@@ -33,6 +33,12 @@ class SqliteMediaWork:
         )
         return [MediaTask(*row) for row in rows]
 
+    def defer(self, task: MediaTask) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                "update media_work set added_at = ? where media_id = ?", (task.added_at, task.media_id)
+            )
+
     def done(self, media_id: str) -> None:
         with self._db.write() as connection:
             connection.execute("delete from media_work where media_id = ?", (media_id,))
