@@ -1,0 +1,151 @@
+"""Checks of the machine: Python, the disk, the clock, ffmpeg, libvips, and the limits that decoders get."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from cli.checks import Check
+from core.errors import HoldfastError, OperatorError, UnsupportedMedia
+from core.objects.folder_file import refuse_network
+from core.settings import Settings
+from pipeline.media.make import Limits, find_ffmpeg, make, probe
+from pipeline.media.sandbox import Bounds, run
+from pipeline.worker import media_limits
+
+PYTHON_MIN = (3, 11)
+FREE_BYTES_LOW, FREE_BYTES_MIN = 2_000_000_000, 200_000_000
+CLOCK_MIN_S = 1_767_225_600
+"""The beginning of 2026: no Holdfast has ever run before."""
+CLOCK_SLACK_S = 60.0
+TOO_LITTLE_MEMORY = Bounds(wall_s=30, memory_bytes=48 << 20, cpu_s=30)
+"""Not enough for any decoder to load in: where the limit binds, there is no answer."""
+
+
+def machine(settings: Settings) -> Iterator[Check]:
+    """All checks of the machine, with these settings."""
+    yield python()
+    yield from disk(settings.data.dir)
+    yield clock(settings.data.dir)
+    yield ffmpeg()
+    yield from decoders(media_limits(settings))
+
+
+def python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < PYTHON_MIN:
+        least = ".".join(map(str, PYTHON_MIN))
+        return Check(
+            "Python", "fail", f"{version} is too old", f"install Python {least} or newer, then `make clean`"
+        )
+    return Check("Python", "ok", version)
+
+
+def disk(folder: Path) -> Iterator[Check]:
+    """Whether the data folder can be written, lies on a disk of this machine, and has room."""
+    if not folder.exists():
+        above = next(one for one in folder.absolute().parents if one.exists())
+        yield Check("Data folder", "warn", f"{folder.absolute()} is not there yet", "`holdfast run` makes it")
+        folder = above
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        refuse_network(folder)
+    except OSError as error:
+        said = f"{folder.absolute()} can't be written ({error.strerror})"
+        yield Check("Data folder", "fail", said, "mend its owner or mode, or set data.dir (--data DIR)")
+        return
+    except OperatorError as error:
+        yield Check("Data folder", "fail", str(error), "set data.dir (--data DIR) to a disk of this machine")
+        return
+    yield Check("Data folder", "ok", f"{folder.absolute()} can be written")
+    free = shutil.disk_usage(folder).free
+    said = f"{free / 1e9:,.1f} GB free"
+    if free < FREE_BYTES_LOW:
+        state = "fail" if free < FREE_BYTES_MIN else "warn"
+        yield Check("Disk", state, said, "make room, or set data.dir (--data DIR) to a larger disk")  # type: ignore[arg-type]
+    else:
+        yield Check("Disk", "ok", said)
+
+
+def clock(folder: Path) -> Check:
+    """Receipts, due dates and the signatures of purges rest on it."""
+    now = time.time()
+    newest = max((path.stat().st_mtime for path in folder.glob("holdfast.db*")), default=0.0)
+    remedy = "set the clock, and keep it by NTP (`timedatectl set-ntp true`)"
+    shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
+    if now < CLOCK_MIN_S:
+        return Check("Clock", "fail", f"{shown} is long ago", remedy)
+    if newest > now + CLOCK_SLACK_S:
+        return Check(
+            "Clock", "fail", f"{shown} is {newest - now:,.0f} s before the last write to the store", remedy
+        )
+    return Check("Clock", "ok", shown)
+
+
+def ffmpeg() -> Check:
+    remedy = "`apt-get install ffmpeg`, or `make servers` as root"
+    try:
+        path = find_ffmpeg()
+        said = subprocess.run(
+            [path, "-version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        ).stdout
+    except OperatorError as error:
+        return Check("ffmpeg", "fail", str(error), remedy)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("ffmpeg", "fail", f"it does not run ({error})", remedy)
+    return Check("ffmpeg", "ok", f"{said.partition('Copyright')[0].strip()} ({path})")
+
+
+def decoders(limits: Limits) -> Iterator[Check]:
+    """A picture through the whole sandbox, as an upload goes; and a decoder that gets too little memory to answer."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-doctor-") as folder:
+        original = Path(folder) / "original"
+        Image.new("RGB", (64, 48), "#335577").save(original, "PNG")
+        try:
+            found = probe(original, limits)
+            made = [make(original, found, one, Path(folder) / one, limits) for one in ("still", "avif")]
+        except HoldfastError as error:
+            why = "".join(f" ({note})" for note in getattr(error, "__notes__", ()) if note)
+            yield Check(
+                "Pictures",
+                "fail",
+                f"a test picture came to nothing: {error}{why}",
+                "raise media.memory_mb_max and media.image_s_max to their defaults; if that doesn't help, `make clean`"
+                " and `make run` install libvips anew",
+            )
+        else:
+            types = sorted({file.type.removeprefix("image/") for one in made for file in one.files})
+            yield Check("Pictures", "ok", f"libvips makes {', '.join(types)}, in a process of its own")
+        yield _limits(original, limits, Path(folder) / "limits")
+
+
+def _limits(original: Path, limits: Limits, work: Path) -> Check:
+    work.mkdir()
+    job = {"task": "probe", "original": str(original), "kind": "image", "type": "image/png"}
+    try:
+        run(job | {"limits": limits._asdict()}, TOO_LITTLE_MEMORY, work)
+    except UnsupportedMedia:
+        return Check("Decoder limits", "ok", "a decoder that takes too much memory is ended")
+    except HoldfastError as error:
+        return Check(
+            "Decoder limits", "fail", str(error), "see that this user may start processes (`ulimit -u`)"
+        )
+    return Check(
+        "Decoder limits",
+        "fail",
+        "a limit on a decoder's memory does not bind on this system",
+        "run it on Linux, or in a container whose memory is limited: a hostile file could take all of it",
+    )
