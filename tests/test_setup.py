@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from core.settings import Settings, load
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -116,3 +118,21 @@ def test_servers_that_cannot_be_installed_are_named(bare_path: Path) -> None:
     result = run_script("servers.sh", path=bare_path)
     assert result.returncode == 1
     assert "missing: chromium ffprobe" in result.stderr
+
+
+def test_the_readmes_first_screen_shows_commands_that_the_makefile_has() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:30])
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    shown = set(re.findall(r"^    make ([a-z]+)", first_screen, re.M))
+    assert shown == {"run", "test"}
+    assert shown <= targets
+
+
+def test_site_toml_explains_every_setting_and_shows_its_default() -> None:
+    text = (ROOT / "site.toml").read_text()
+    assert load(ROOT / "site.toml", {}) == Settings()
+    for section, field in Settings.model_fields.items():
+        inside = text.split(f"[{section}]")[1].split("\n[")[0]
+        for name in type(field.default).model_fields:
+            explained = re.search(rf"^(# )?{name}\b.*[#:] \S", inside, re.M)
+            assert explained, f"[{section}] {name} is not explained in site.toml"
