@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, cast
 
-from core import keys
-from core.errors import OutcomeUnknown, PreconditionFailed
+from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed
 from core.objects import ABSENT, Headers, Objects, ReadObjects
 from pipeline.target import Child
 
@@ -14,11 +13,14 @@ WHOLE_BYTES_MAX = 8 << 20
 """Files up to this size are copied in one piece, larger ones streamed."""
 
 
-def copy_folder(source: Objects, to: Objects, child: Child, folder: str) -> None:
+def copy_folder(source: Objects, to: Objects, child: Child, folder: str, *, look: bool = False) -> None:
     """Copies a rendition's files into `folder`. A key that is there has the same bytes: keys of children are never used
-    again for others. Raises ObjectMissing when a file of the rendition is not there."""
+    again for others. With `look` most are believed to be there. Raises ObjectMissing when a file of the rendition is
+    not there."""
     for file in child.files:
         key, origin = folder + file.name, child.source + file.name
+        if look and _is_there(to, key, file.bytes):
+            continue
         headers = Headers(type=file.type)
         if file.bytes > WHOLE_BYTES_MAX:
             to.put_file(key, cast(BinaryIO, _Stored(source, origin)), headers)
@@ -43,9 +45,11 @@ def remove_folder(objects: Objects, folder: str) -> None:
         objects.delete(key)
 
 
-def stray_folders(objects: Objects, media_id: str) -> set[str]:
-    """The rendition folders that lie in a bucket for one medium."""
-    return {key.rpartition("/")[0] + "/" for key in objects.walk(keys.media_folder(media_id))}
+def _is_there(objects: Objects, key: str, size: int) -> bool:
+    try:
+        return objects.stat(key).size == size
+    except ObjectMissing:
+        return False
 
 
 class _Stored(io.RawIOBase):

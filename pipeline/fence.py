@@ -38,9 +38,16 @@ def look(objects: Objects, key: str) -> tuple[Known, Object | None]:
 
 
 def put_ranked(
-    objects: Objects, key: str, rank: Rank, render: Callable[[], bytes], headers: Headers, known: Known
+    objects: Objects,
+    key: str,
+    rank: Rank,
+    render: Callable[[], bytes],
+    headers: Headers,
+    known: Known,
+    before_overtaking: Callable[[], None] = lambda: None,
 ) -> Written:
     """Makes the key hold `rank` or something newer; renders only if it has to write (or to check an equal rank).
+    `before_overtaking` is called before it replaces what isn't as `known`: somebody else is, or was, at work.
 
     Raises Stale when what is stored is newer in one of revision and roll-out but older in the other, RankDefect when
     an equal rank holds other bytes, Unavailable when the key was overtaken too often.
@@ -64,6 +71,8 @@ def put_ranked(
             if stored and stored.body == body:
                 # Our own write, whose reply was lost.
                 return Written(rank, stored.etag, ours=True)
+            if stored and known.rank and verdict(known.rank, rank) is Verdict.REPLACE:
+                before_overtaking()
     raise Unavailable(f"{key} was overtaken too often.")
 
 

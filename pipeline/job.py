@@ -19,6 +19,9 @@ from pipeline.publish import Buckets, publish
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 
+TAKEDOWN_AGAIN_S = 300
+"""When the folders of what was taken down are looked through once more: longer than a publisher goes on copying."""
+PENDING_MAX = 1000
 log = get_logger("publish")
 
 
@@ -77,9 +80,8 @@ def publish_profile(tools: Tools, profile_id: str, revision: int = 0, *, trust: 
     tools.purger.record(profile_id, wanted.mark, "published")
     if snapshot.head.deleted:
         _erase(tools.buckets, snapshot)
-    if done.expiring or wanted.takedown:
-        tools.store.changes.schedule(profile_id, int(time.time() + tools.child_grace_s) + 1)
     _purge(tools, profile_id, wanted.mark, queued)
+    _schedule_tidying(tools, profile_id, done.expiring, wanted.takedown)
     log.debug(
         "job_done",
         profile=profile_id,
@@ -99,19 +101,42 @@ def _queue_media(store: Store, snapshot: Snapshot) -> None:
 
 
 def _queue(store: Store, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
-    purge = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    """Queues a purge of these paths, and of what the profile's earlier ones still have to do: so that no edit counts as
+    live before those that it follows."""
+    earlier = _pending(store, profile_id)
+    merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
+    newest = max((mark, *(purge.mark for purge in earlier)))
+    purge = Purge(new_id(), profile_id, newest, tuple(merged.values()), int(time.time()))
     store.purges.queue(REPLICA, purge)
+    for one in earlier:
+        store.purges.settle(REPLICA, one.id)
     return purge
+
+
+def _pending(store: Store, profile_id: str) -> list[Purge]:
+    return [one for one in store.purges.pending(REPLICA, PENDING_MAX) if one.profile_id == profile_id]
 
 
 def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> None:
     """Straight away, since somebody is waiting; what fails stays queued for the purger's own loop."""
-    for purge in queued:
-        tools.purger.settle(purge)
-    if not queued:
+    if queued:
+        # It holds what an earlier pass of the same job has queued.
+        tools.purger.settle(queued[-1])
+    elif _pending(tools.store, profile_id):
+        tools.purger.settle(_queue(tools.store, mark, profile_id, ()))
+    else:
         # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.
         tools.purger.record(profile_id, mark, "purged")
         tools.purger.record(profile_id, mark, "live")
+
+
+def _schedule_tidying(tools: Tools, profile_id: str, expiring: bool, takedown: bool) -> None:
+    """As long as anything waits for its removal: a worker that dies before this line has the job done again."""
+    now = time.time()
+    if expiring:
+        tools.store.changes.schedule(profile_id, int(now + tools.child_grace_s) + 1)
+    if expiring and takedown:
+        tools.store.changes.schedule(profile_id, int(now + TAKEDOWN_AGAIN_S))
 
 
 def _erase(buckets: Buckets, snapshot: Snapshot) -> None:

@@ -49,10 +49,10 @@ class Plan:
                 self._want(hint.change.profile_id, hint.change.revision, self._count)
             self._changed.notify_all()
 
-    def want(self, profile_id: str, revision: int = 0) -> None:
-        """A job that comes from no hint: what fell due, the sweep, an operator."""
+    def want(self, profile_id: str, delay_s: float = 0.0) -> None:
+        """A job that comes from no hint: what the sweep found, what has to be tried again after all."""
         with self._changed:
-            self._want(profile_id, revision, None)
+            self._want(profile_id, 0, None, delay_s)
             self._changed.notify_all()
 
     def take(self, timeout_s: float) -> tuple[str, int, int] | None:
@@ -85,11 +85,11 @@ class Plan:
                 self._settle(job)
             self._changed.notify_all()
 
-    def postpone(self, profile_id: str, delay_s: float) -> None:
-        """The job failed; it comes again after `delay_s`. Its position waits with it."""
+    def postpone(self, profile_id: str, delay_s: float, *, failed: bool = True) -> None:
+        """The job failed, or came too early; it comes again after `delay_s`. Its position waits with it."""
         with self._changed:
             job = self._waiting[profile_id]
-            job.running, job.failures = False, job.failures + 1
+            job.running, job.failures = False, job.failures + failed
             heapq.heappush(self._later, (time.monotonic() + delay_s, profile_id))
             self._changed.notify_all()
 
@@ -103,11 +103,14 @@ class Plan:
         with self._changed:
             return not self._waiting
 
-    def _want(self, profile_id: str, revision: int, count: int | None) -> None:
+    def _want(self, profile_id: str, revision: int, count: int | None, delay_s: float = 0.0) -> None:
         job = self._waiting.get(profile_id)
         if job is None:
             job = self._waiting[profile_id] = _Waiting(revision)
-            self._ready.append(profile_id)
+            if delay_s:
+                heapq.heappush(self._later, (time.monotonic() + delay_s, profile_id))
+            else:
+                self._ready.append(profile_id)
         job.revision = max(job.revision, revision)
         job.again = job.again or job.running
         job.forced = job.forced or (job.running and count is None)

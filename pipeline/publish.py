@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from core import keys
-from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed, Stale, Unavailable
+from core.errors import (
+    HoldfastError,
+    ObjectMissing,
+    OutcomeUnknown,
+    PreconditionFailed,
+    Stale,
+    Unavailable,
+)
 from core.objects import ABSENT, Bucket, Headers, Objects
 from core.rank import Mark, Rank, Verdict, verdict
 from core.store import PurgePath
@@ -30,7 +38,8 @@ QueuePurge = Callable[[tuple[PurgePath, ...]], None]
 @dataclass(slots=True)
 class Published:
     """What one publish did. `wrote` counts mutable keys that it put, `copied` folders of children; `superseded` says
-    that storage was newer already, `expiring` that folders went out of use and are to be removed after their grace."""
+    that storage was newer already, or is about to be; `expiring` that folders are out of use and to be removed after
+    their grace."""
 
     mark: Mark
     wrote: int = 0
@@ -50,9 +59,8 @@ def publish(buckets: Buckets, target: Target, queue_purge: QueuePurge, *, trust:
     other bytes, Unavailable when it was overtaken too often or storage is away.
     """
     for _ in range(TRIES):
-        job = _Job(buckets, target, queue_purge, trust)
-        if job.run():
-            return job.result
+        with suppress(_Moved):
+            return _Job(buckets, target, queue_purge, trust).run()
     raise Unavailable("Too many publishers of one profile at once.")
 
 
@@ -66,22 +74,29 @@ def read_manifest(private: Objects, profile_id: str) -> tuple[Manifest, str]:
     return decode(stored.body), stored.etag
 
 
+def _expiring(folders: Mapping[Place, int | None]) -> bool:
+    return any(at is not None for at in folders.values())
+
+
+class _Moved(HoldfastError):
+    """Another publisher moved the manifest meanwhile: begin again."""
+
+
 class _Job:
-    """One pass from manifest to done-mark; `run` says False when another publisher moved the manifest meanwhile."""
+    """One pass from manifest to done-mark."""
 
     def __init__(self, buckets: Buckets, target: Target, queue_purge: QueuePurge, trust: bool) -> None:
         self.buckets, self.target, self.queue_purge, self.trust = buckets, target, queue_purge, trust
         self.result = Published(target.mark)
         self.manifest, self.etag = read_manifest(buckets["private"], target.profile_id)
         self.entries = dict(self.manifest.entries)
+        self.put: set[Place] = set()
 
-    def run(self) -> bool:
+    def run(self) -> Published:
         if self._overtaken():
-            self.result.superseded = self.manifest.mark != self.target.mark
-            return True
+            return self.result
         before = self.manifest
-        if not self._name():
-            return False
+        self._name()
         self.entries = dict(self.manifest.entries)
         if self.target.takedown:
             self._bury("public")
@@ -99,27 +114,43 @@ class _Job:
             folders=folders,
             named=frozenset(),
         )
-        return done == self.manifest or self._save(done)
+        self._save(done)
+        return self.result
 
     # ── whether and what ──
 
     def _overtaken(self) -> bool:
-        """Whether storage is at the target or beyond. Raises Stale if the target lags in one of the two counters."""
-        marks = [mark for mark in (self.manifest.mark, self.manifest.gone) if mark]
-        for mark in marks:
-            found = verdict(mark.as_rank(), self.target.mark.as_rank())
-            if found is Verdict.STALE:
-                raise Stale
-            if found is Verdict.LEAVE and mark != self.target.mark:
-                return True
+        """Whether storage is at the target or beyond, or a newer publisher has begun. Raises Stale if the target lags in
+        one of the two counters."""
+        for mark in (self.manifest.mark, self.manifest.begun):
+            if mark is None or mark == self.target.mark:
+                continue
+            match verdict(mark.as_rank(), self.target.mark.as_rank()):
+                case Verdict.STALE:
+                    raise Stale
+                case Verdict.LEAVE:
+                    self.result.superseded = True
+                    return True
+        self.result.expiring = _expiring(self.manifest.folders)
         return self.manifest.mark == self.target.mark and self.trust
 
-    def _name(self) -> bool:
-        gone = self.target.mark if self.target.takedown else None
-        named = self.manifest.naming(self.target.places(), self.target.folder_places(), gone)
-        return named == self.manifest or self._save(named)
+    def _name(self) -> None:
+        target = self.target
+        self._save(
+            self.manifest.naming(
+                target.places(), target.folder_places(), target.mark, takedown=target.takedown
+            )
+        )
 
-    def _save(self, manifest: Manifest) -> bool:
+    def _begin(self) -> None:
+        """Before a page replaces what another publisher has just written: a tombstone, perhaps, which that one is about
+        to record as such. Once it finds the manifest moved it won't."""
+        if self.manifest.begun != self.target.mark:
+            self._save(replace(self.manifest, begun=self.target.mark))
+
+    def _save(self, manifest: Manifest) -> None:
+        if manifest == self.manifest:
+            return
         key, body = keys.manifest(self.target.profile_id), encode(manifest)
         private = self.buckets["private"]
         try:
@@ -128,10 +159,9 @@ class _Job:
             # Perhaps our own write, whose reply was lost: equal bytes are ours.
             stored = get(private, key)
             if stored is None or stored.body != body:
-                return False
+                raise _Moved from None
             self.etag = stored.etag
         self.manifest = manifest
-        return True
 
     # ── mutable keys ──
 
@@ -145,25 +175,32 @@ class _Job:
         wanted = self.target.places()
         gone = [place for place in self.entries if place not in wanted and place.bucket in buckets]
         for place in sorted(gone, key=lambda one: (not one.key.startswith("_data/"), one)):
-            entry, rank = self.entries[place], self.target.rank_under(place.key)
-            fate = self.target.fate(place)
-            if entry.lost or rank is None or (entry.gone == str(fate) and self.trust):
+            entry, fate = self.entries[place], self.target.fate(place)
+            if entry.lost or (entry.gone == str(fate) and self.trust):
                 continue
+            rank = self.target.rank_under(place.key, entry.claim)
             stone = self.target.tombstone(place, rank, fate)
             written = self._write(place, rank, lambda body=stone.body: body, stone.headers)  # type: ignore[misc]
-            self.entries[place] = replace(written, gone=str(fate))
+            # Where a newer publisher has been, the key may be alive again: then nobody may count it as gone.
+            self.entries[place] = replace(written, gone=str(fate) if written.rank == rank else "")
 
     def _write(self, place: Place, rank: Rank, render: Callable[[], bytes], headers: Headers) -> Entry:
         objects, entry = self.buckets[place.bucket], self.entries.get(place, Entry())
         if entry.lost:
             return entry
-        known = Known(entry.rank, entry.etag) if self.trust else look(objects, place.key)[0]
-        written = put_ranked(objects, place.key, rank, render, headers, known)
-        self.result.wrote += written.ours
+        known = Known(entry.rank, entry.etag)
+        if not self.trust:
+            known, _ = look(objects, place.key)
+            if known.etag not in (None, entry.etag):
+                self._begin()
+        written = put_ranked(objects, place.key, rank, render, headers, known, self._begin)
+        if written.ours:
+            self.put.add(place)
+            self.result.wrote += 1
         lost = written.rank.life == rank.life and written.rank.claim > rank.claim
         if lost:
             self.result.lost.append(place)
-        return Entry(written.rank, written.etag, lost=lost)
+        return Entry(written.rank, written.etag, claim=rank.claim, lost=lost)
 
     # ── immutable children ──
 
@@ -171,11 +208,13 @@ class _Job:
         for folder, child in self.target.folders.items():
             place = Place(self.target.bucket, folder)
             if place in self.manifest.named or not self.trust:
-                copy_folder(self.buckets["private"], self.buckets[place.bucket], child, folder)
+                to = self.buckets[place.bucket]
+                copy_folder(self.buckets["private"], to, child, folder, look=not self.trust)
                 self.result.copied += 1
 
     def _remove_public_folders(self) -> None:
-        """A takedown's children go at once, without grace."""
+        """A takedown's children go at once, without grace. What an overtaken publisher copies after this has been named
+        before, so it is in the manifest, and `pipeline/tidy.py` removes it once more."""
         for place in self.manifest.folders:
             if place.bucket == "public":
                 remove_folder(self.buckets["public"], place.key)
@@ -186,24 +225,21 @@ class _Job:
         kept = {
             place: None if place in wanted else (at if at is not None else now)
             for place, at in self.manifest.folders.items()
-            if not (self.target.takedown and place.bucket == "public")
         }
-        self.result.expiring = any(
-            at is not None and self.manifest.folders[place] is None for place, at in kept.items()
-        )
+        self.result.expiring = _expiring(kept)
         return kept
 
     # ── purge ──
 
     def _queue_changed(self, before: Manifest) -> None:
-        """Every key whose rank differs from the last done-mark, whoever wrote it."""
+        """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
         changed = {
             place: entry
             for place, entry in self.entries.items()
             if entry.rank is not None
             and place.bucket == "public"
             and not entry.lost
-            and entry.rank != before.entries.get(place, Entry()).rank
+            and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
         }
         self.result.paths = tuple(
             PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)

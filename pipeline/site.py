@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from core import keys
-from core.errors import OutcomeUnknown, PreconditionFailed
+from core.errors import OutcomeUnknown, PreconditionFailed, RankDefect, Stale, Unavailable
 from core.objects import ABSENT, Headers, Objects
 from core.rank import Rank, read_rank
 from core.store import REPLICA, Store
@@ -18,6 +19,7 @@ from generator.sitemap import Entry, index, shard
 from generator.urls import Urls
 from pipeline.fence import Known, get, look, put_ranked
 
+TRIES = 5
 SHARDS = 256
 """Sitemap shards: by the first two digits of a profile's id, so 50,000 addresses each are enough for 12 million pages."""
 
@@ -46,11 +48,9 @@ def publish_sitemap(store: Store, public: Objects, urls: Urls, life: int, rollou
     for number in range(SHARDS):
         key = keys.sitemap_shard(number)
         if number in shards or get(public, key) is not None:
-            wrote += _put_next(
-                public, key, lambda rank, n=number: shard(sorted(shards[n]), urls, rank), life, rollout
-            )  # type: ignore[misc]
-    listed = sorted(shards)
-    return wrote + _put_next(public, keys.SITEMAP, lambda rank: index(listed, urls, rank), life, rollout)
+            wrote += _put_next(public, key, partial(shard, sorted(shards[number]), urls), life, rollout)
+    listed = sorted(number for number, entries in shards.items() if entries)
+    return wrote + _put_next(public, keys.SITEMAP, partial(index, listed, urls), life, rollout)
 
 
 def _entries(store: Store, life: int) -> Iterator[tuple[int, Entry]]:
@@ -62,16 +62,21 @@ def _entries(store: Store, life: int) -> Iterator[tuple[int, Entry]]:
             yield int(profile_id[:2], 16), Entry(keys.page(head.name.username), instant(head.edited_at))
 
 
-def _put_next(public: Objects, key: str, draw: object, life: int, rollout: int) -> bool:
+def _put_next(public: Objects, key: str, draw: Callable[[Rank], bytes], life: int, rollout: int) -> bool:
     """Puts a numbered object under the next number, unless its content is the same under the present one."""
-    stored = get(public, key)
-    rank = read_rank(stored.body) if stored else None
-    assert callable(draw)
-    if rank and stored and rank.life == life and draw(rank) == stored.body:
-        return False
-    mine = Rank(life, 0, rank.revision + 1 if rank else 1, rollout)
-    known = Known(rank, stored.etag) if stored else Known()
-    return put_ranked(public, key, mine, lambda: bytes(draw(mine)), headers(XML, mine), known).ours
+    for _ in range(TRIES):
+        stored = get(public, key)
+        rank = read_rank(stored.body) if stored else None
+        if rank and stored and rank.life == life and draw(rank) == stored.body:
+            return False
+        mine = Rank(life, 0, rank.revision + 1 if rank else 1, rollout)
+        known = Known(rank, stored.etag) if stored else Known()
+        try:
+            return put_ranked(public, key, mine, partial(draw, mine), headers(XML, mine), known).ours
+        except (RankDefect, Stale):
+            # Another worker took the same number with what it knew: look again.
+            continue
+    raise Unavailable(f"{key} was overtaken too often.")
 
 
 def _put_once(public: Objects, key: str, body: bytes, head: Headers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from core import keys
@@ -57,19 +58,18 @@ class Target:
     urls: Urls = field(kw_only=True)
     deleted: bool = False
 
-    def places(self) -> set[Place]:
-        return {Place(self.bucket, page.key) for page in self.pages}
+    def places(self) -> dict[Place, int]:
+        """Every wanted key, with the claim number of the name that it lies under."""
+        return {Place(self.bucket, page.key): page.rank.claim for page in self.pages}
 
     def folder_places(self) -> set[Place]:
         return {Place(self.bucket, folder) for folder in self.folders}
 
-    def rank_under(self, key: str) -> Rank | None:
-        """The rank of a tombstone there: the head's revision, under the claim that the name was held with. None for a
-        name that was released to others."""
-        name = _name_in(key)
-        if name not in self.claims:
-            return None
-        return Rank(self.mark.life, self.claims[name], self.mark.revision, self.mark.rollout)
+    def rank_under(self, key: str, claim: int) -> Rank:
+        """The rank of a tombstone there: the head's revision, under the claim that the name was held with. `claim` is
+        for a name that the head doesn't know any more, since it was released to others."""
+        claim = self.claims.get(_name_in(key), claim)
+        return Rank(self.mark.life, claim, self.mark.revision, self.mark.rollout)
 
     def fate(self, place: Place) -> Fate:
         """What becomes of a key that was written once and isn't wanted any more."""
@@ -77,14 +77,21 @@ class Target:
             return Fate(410)
         if self.takedown or place.bucket != self.bucket:
             return Fate(404)
-        name, _, rest = _split(place.key)
-        if name != self.names[0]:
-            moved = keys.data(self.names[0]) if place.key.startswith("_data/") else f"{self.names[0]}/{rest}"
-            if moved in {page.key for page in self.pages}:
-                return Fate(301, self.urls.of(moved))
+        name, rest = _name_in(place.key), place.key.partition("/")[2]
+        if name not in self.claims:
             return Fate(410)
+        if name != self.names[0]:
+            # A document's tombstone speaks for every page of its name that isn't there: so it leads to the profile.
+            is_data = place.key == keys.data(name)
+            moved = keys.page(self.names[0]) if is_data else f"{self.names[0]}/{rest}"
+            if moved in self._wanted:
+                return Fate(301, self.urls.of(moved))
         is_post = rest.startswith("posts/") and rest.count("/") == 2
         return Fate(404) if not is_post or rest.split("/")[1] in self.hidden_slugs else Fate(410)
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(page.key for page in self.pages)
 
     def tombstone(self, place: Place, rank: Rank, fate: Fate) -> File:
         return tombstone(
@@ -125,11 +132,6 @@ def _folders(doc: Document) -> dict[str, Child]:
             folder = keys.media(medium.id, medium.publication, made.recipe, made.attempt, "")
             found[folder] = Child(keys.rendition(medium.id, made.recipe, made.attempt, ""), made.files)
     return found
-
-
-def _split(key: str) -> tuple[str, str, str]:
-    name, slash, rest = key.partition("/")
-    return name, slash, rest
 
 
 def _name_in(key: str) -> str:

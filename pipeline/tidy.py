@@ -12,8 +12,8 @@ from core.profile import Snapshot
 from core.store import Due, Store
 from core.store.naming import reap
 from core.store.revise import revise
-from pipeline.children import remove_folder, stray_folders
-from pipeline.manifest import Manifest, Place, encode
+from pipeline.children import remove_folder
+from pipeline.manifest import encode
 from pipeline.publish import Buckets, read_manifest
 
 
@@ -23,7 +23,7 @@ def fall_due(store: Store, buckets: Buckets, due: Due, now: int, child_grace_s: 
     if head is not None:
         reap(store, due.profile_id, now)
         publish_due_posts(store, due.profile_id, now)
-        remove_expired(store, buckets, due.profile_id, now, child_grace_s)
+        remove_expired(buckets, due.profile_id, now, child_grace_s)
     store.changes.settle_due(due)
 
 
@@ -44,14 +44,14 @@ def publish_due_posts(store: Store, profile_id: str, now: int) -> None:
     revise(store, profile_id, come_due, writer=new_id(), what="scheduled post", by_creator=False)
 
 
-def remove_expired(store: Store, buckets: Buckets, profile_id: str, now: int, child_grace_s: float) -> None:
-    """Deletes child folders that were superseded longer ago than the grace, and strays that a publisher left behind
-    which had been overtaken by a takedown."""
+def remove_expired(buckets: Buckets, profile_id: str, now: int, child_grace_s: float) -> None:
+    """Deletes child folders that were superseded longer ago than the grace; of what was taken down all public ones once
+    more, since a publisher that the takedown overtook may have gone on copying."""
     manifest, etag = read_manifest(buckets["private"], profile_id)
-    expired = {
-        place for place, at in manifest.folders.items() if at is not None and now - at >= child_grace_s
-    }
-    for place in expired | (_strays(store, buckets, profile_id, manifest) if manifest.gone else set()):
+    superseded = {place: at for place, at in manifest.folders.items() if at is not None}
+    expired = {place for place, at in superseded.items() if now - at >= child_grace_s}
+    strays = {place for place in superseded if manifest.gone and place.bucket == "public"}
+    for place in expired | strays:
         remove_folder(buckets[place.bucket], place.key)
     if not expired:
         return
@@ -66,10 +66,3 @@ def remove_expired(store: Store, buckets: Buckets, profile_id: str, now: int, ch
     except PreconditionFailed:
         # A publisher was here meanwhile; it has kept the expired folders in its manifest, and scheduled them again.
         return
-
-
-def _strays(store: Store, buckets: Buckets, profile_id: str, manifest: Manifest) -> set[Place]:
-    snapshot = store.profiles.load(profile_id)
-    media = {medium.id for medium in snapshot.media} if snapshot else set()
-    found = {Place("public", folder) for one in media for folder in stray_folders(buckets["public"], one)}
-    return found - manifest.folders.keys()

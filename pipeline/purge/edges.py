@@ -21,11 +21,14 @@ from core.store import PurgePath
 
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
-PROBE_BYTES_MAX = 16 << 20
 
 
 class Edge:
-    """One edge (one address of it). `live` while it answers; calls are numbered, so that replays are seen."""
+    """One edge (one address of it). `live` while it answers; calls are numbered, so that replays are seen.
+
+    A call without an answer may have reached it all the same, and it then believes that it hears of every purge. So it
+    is left alone until it must have noticed our silence.
+    """
 
     def __init__(self, url: str, sub_path: str, secret: bytes, timeout_s: float, heartbeat_s: float) -> None:
         self.url = url
@@ -38,11 +41,14 @@ class Edge:
         self._numbers = itertools.count(time.time_ns())
         self._silence_s = SILENCES * heartbeat_s
         self._guard = threading.Lock()
-        self._answered_at = time.monotonic()
+        self._heard_at = time.monotonic()
+        self._doubtful = False
         self.live = False
 
     def call(self, paths: Iterable[PurgePath] = ()) -> None:
         """Purges these paths; without any it is a heartbeat. Raises Unavailable when the edge does not answer 200."""
+        if self._doubtful and not self.silent:
+            raise Unavailable(f"The edge {self.url} did not answer, and is left alone until it notices.")
         body = json.dumps({"number": next(self._numbers), "purges": [path._asdict() for path in paths]})
         message, now = new_id(), datetime.now(UTC)
         headers = {
@@ -54,24 +60,29 @@ class Edge:
         try:
             answer = self._http.post(f"{self.url}/-/purge", content=body.encode(), headers=headers)
         except httpx.HTTPError as error:
-            self.live = False
+            unheard = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+            self._note(live=False, doubtful=not unheard)
             raise Unavailable(
                 f"The edge {self.url} does not answer ({str(error) or type(error).__name__})."
             ) from None
         if answer.status_code != 200:
-            self.live = False
+            self._note(live=False, doubtful=answer.status_code >= 500)
             raise Unavailable(
                 f"The edge {self.url} answered {answer.status_code} to a purge;"
                 " if it is 401, worker and edge have different purge secrets (HOLDFAST_PURGE__SECRET)."
             )
+        self._note(live=True, doubtful=False)
+
+    def _note(self, *, live: bool, doubtful: bool) -> None:
         with self._guard:
-            self._answered_at = time.monotonic()
-            self.live = True
+            self.live, self._doubtful = live, doubtful
+            if live or doubtful:
+                self._heard_at = time.monotonic()
 
     @property
     def silent(self) -> bool:
         """Whether it has gone uncalled for so long that it revalidates by itself."""
-        return time.monotonic() - self._answered_at > self._silence_s
+        return time.monotonic() - self._heard_at > self._silence_s
 
     def shows(self, path: str, rank: Rank) -> bool:
         """Whether a reader of this edge gets that rank or a newer one. Raises Unavailable when it can't be asked."""

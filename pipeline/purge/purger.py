@@ -67,6 +67,9 @@ class Purger:
     def _deliver(self, paths: Sequence[PurgePath]) -> None:
         missed = []
         for edge in self._edges:
+            if edge.silent and not edge.live:
+                # The heartbeat finds out when it is back; no edit waits for that.
+                continue
             try:
                 edge.call(paths)
             except Unavailable as error:

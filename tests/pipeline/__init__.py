@@ -1,0 +1,1 @@
+"""Tests of the worker: publishing, planning, purging, and what dies in between."""
