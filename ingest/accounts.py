@@ -67,6 +67,13 @@ class SignUp(Credentials):
     name: DisplayName = ""
 
 
+class FirstWords(Frozen):
+    """What a new profile begins with; the username serves as its display name if there is none."""
+
+    username: Username
+    name: DisplayName = ""
+
+
 class LogIn(Frozen):
     email: Annotated[str, StringConstraints(max_length=EMAIL_CHARS_MAX)]
     password: str

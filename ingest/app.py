@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.errors import HoldfastError, Unavailable
+from core.errors import HoldfastError, NotFound, Unavailable
 from core.objects import UploadObjects
 from core.settings import Settings
 from core.store import Store
@@ -31,6 +31,7 @@ from ingest.limits import Rate, Slots
 from ingest.passwords import Passwords
 from ingest.security import SecurityHeaders
 from ingest.sessions import Sessions
+from ingest.studio.app import StudioApp
 from ingest.tokens import Signer
 from ingest.uploads import Uploads
 
@@ -58,8 +59,16 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
         *UploadsApi(store, settings.site, uploads, crossing, sending).operations(),
         *ReceiptsApi(store, settings.site, crossing, watching).operations(),
     ]
-    door = Door(crossing, sessions, settings.studio, _problem)
-    routes = [_health(store, crossing), *api.routes(door, operations, settings)]
+    studio = StudioApp(store, private, settings, sessions, signer)
+    api_door = Door(crossing, sessions, settings.studio, _problem)
+    page_door = Door(crossing, sessions, settings.studio, studio.pages.error)
+
+    def no_route(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        if request.url.path.startswith("/api/"):
+            return problems.routing_problem(error, request.url.path)
+        return page_door.refusal(request, NotFound("There is no such page here."))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -67,21 +76,19 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
         crossing.close()
 
     return Starlette(
-        routes=routes,
+        routes=[
+            _health(store, crossing),
+            *api.routes(api_door, operations, settings),
+            *studio.routes(page_door, crossing, uploads, sending, hashes, logins),
+        ],
         middleware=[Middleware(SecurityHeaders, secure=sessions.secure)],
-        exception_handlers={HTTPException: _no_route},
+        exception_handlers={HTTPException: no_route},
         lifespan=lifespan,
     )
 
 
 def _problem(error: HoldfastError, call: Call) -> Response:
     return problems.problem(error, call.path)
-
-
-def _no_route(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    return problems.routing_problem(error, request.url.path)
 
 
 def _health(store: Store, crossing: Crossing) -> Route:

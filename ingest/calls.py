@@ -118,6 +118,10 @@ class Door:
 
         return self._route(method, path, run)
 
+    def refusal(self, request: Request, error: HoldfastError) -> Response:
+        """How this door says an error for which there is no route."""
+        return self._answer_error(error, self._call(request, ""))
+
     def _route(self, method: str, path: str, run: StreamHandler) -> Route:
         async def endpoint(request: Request) -> Response:
             call = self._call(request, path)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from core import keys
 from core.errors import BadInput, EditConflict, NotFound, OutcomeUnknown
-from core.ids import new_id
+from core.ids import digest, new_id
 from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
 from core.store import Store, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
@@ -76,6 +76,33 @@ def change_profile(
         return with_profile(old, profile)
 
     return write(store, profile_id, change, terms, what)
+
+
+def change_part(
+    store: Store, profile_id: str, part: Mapping[str, Any], edit: int, seen: str, what: str
+) -> Revised:
+    """Sets these fields, as a form sends them that was made of edit `edit`, when they had the digest `seen`.
+
+    Raises EditConflict only if somebody changed these very fields since; to what is wanted already is fine.
+    """
+
+    def change(old: Snapshot) -> Snapshot:
+        before = old.head.profile
+        profile = parse(Profile, {**before.model_dump(mode="json"), **part})
+        if profile == before:
+            return old
+        if edit != old.head.edit and part_digest(before, part) != seen:
+            raise EditConflict(old.head.edit)
+        check_references(profile, old)
+        return with_profile(old, profile)
+
+    return write(store, profile_id, change, Terms(), what)
+
+
+def part_digest(profile: Profile, names: Iterable[str]) -> str:
+    """The same for equal values of these fields."""
+    kept = profile.model_dump_json(include=set(names))
+    return digest(kept)[:20]
 
 
 def patched(profile: Profile, patch: Any) -> Profile:

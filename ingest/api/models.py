@@ -10,7 +10,7 @@ from core.media import Frozen, Kind, Media, State
 from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
-from ingest.accounts import DisplayName, Username
+from ingest.accounts import Username
 
 
 class ApiModel(BaseModel):
@@ -47,11 +47,6 @@ class SignedUp(SessionView):
     """A new account's session and its first profile."""
 
     profile: ProfileView
-
-
-class NewProfile(Frozen):
-    username: Username
-    name: DisplayName = ""
 
 
 class Rename(Frozen):

@@ -10,7 +10,8 @@ from core.store import Store
 from core.store.revise import Revised
 from ingest import accounts, edits
 from ingest.access import heads_of, load, profile_id_of
-from ingest.api.models import MergePatch, NewProfile, ProfileList, ProfileView, Rename, profile_view
+from ingest.accounts import FirstWords
+from ingest.api.models import MergePatch, ProfileList, ProfileView, Rename, profile_view
 from ingest.api.operations import Operation, answer, answer_unless_known, read, terms
 from ingest.calls import Call
 from ingest.receipts import Written, written
@@ -31,7 +32,7 @@ class ProfilesApi:
                 "/api/v1/profiles",
                 "Make another profile; sending it again gives the same one",
                 self.make,
-                body=NewProfile,
+                body=FirstWords,
                 answer=ProfileView,
                 status=201,
                 errors=(409, 422),
@@ -92,7 +93,7 @@ class ProfilesApi:
         return answer(ProfileList(profiles=[profile_view(head, self._site) for head in heads]))
 
     def make(self, call: Call) -> Response:
-        wish = read(call, NewProfile)
+        wish = read(call, FirstWords)
         snapshot = accounts.another_profile(self._store, call.account_id, wish.username, wish.name)
         view = profile_view(snapshot.head, self._site)
         location = {"location": f"/api/v1/profiles/{view.id}"}

@@ -1,0 +1,53 @@
+"""The studio put together: its pages as routes."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from core.objects import UploadObjects
+from core.settings import Settings
+from core.store import Store
+from ingest.calls import Door
+from ingest.crossing import Crossing
+from ingest.forgery import FormTokens
+from ingest.limits import Rate, Slots
+from ingest.passwords import Passwords
+from ingest.sessions import Sessions
+from ingest.studio.front import Front
+from ingest.studio.media_tab import MediaTab
+from ingest.studio.pages import Pages
+from ingest.studio.post_tab import PostTab
+from ingest.studio.profile_tabs import ProfileTabs
+from ingest.studio.settings_tab import SettingsTab
+from ingest.studio.static_files import StaticFiles
+from ingest.studio.upload_form import UploadForm
+from ingest.tokens import Signer
+from ingest.uploads import Uploads
+
+
+class StudioApp:
+    """Pages for people. Everything they do goes through the same functions as the API."""
+
+    def __init__(
+        self, store: Store, private: UploadObjects, settings: Settings, sessions: Sessions, signer: Signer
+    ) -> None:
+        self._store = store
+        self._private = private
+        self._settings = settings
+        self._sessions = sessions
+        self._static = StaticFiles()
+        self.pages = Pages(settings, sessions, FormTokens(signer), self._static)
+
+    def routes(
+        self, door: Door, crossing: Crossing, uploads: Uploads, slots: Slots, hashes: Passwords, logins: Rate
+    ) -> list[BaseRoute]:
+        store, site, pages = self._store, self._settings.site, self.pages
+        return [
+            self._static.route(),
+            *Front(store, self._settings, pages, self._sessions, hashes, logins).routes(door),
+            *ProfileTabs(store, site, pages).routes(door),
+            *UploadForm(store, site, pages, uploads, crossing, slots).routes(door),
+            *MediaTab(store, self._private, site, pages).routes(door),
+            *PostTab(store, site, pages).routes(door),
+            *SettingsTab(store, site, pages, self._sessions, hashes, logins).routes(door),
+        ]

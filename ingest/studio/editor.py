@@ -1,0 +1,196 @@
+"""What the tabs of the editor share: whose profile, its receipt, its media, and how a tab answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from core import keys
+from core.errors import BadInput, EditConflict, HoldfastError, NotAllowed, NotFound, NotSignedIn
+from core.media import Media
+from core.profile import Profile, Snapshot
+from core.settings import SiteSettings
+from core.store import Store
+from core.store.revise import Revised
+from ingest.access import load, name_of, page_url
+from ingest.calls import Call
+from ingest.gallery import in_order
+from ingest.receipts import Receipt, receipt
+from ingest.studio import words
+from ingest.studio.form_fields import Form
+from ingest.studio.pages import Pages, see_other
+
+LIVE_WAIT_S = 0.3
+"""How long the page after a save waits for the edit to be live: so it can say so, also without JavaScript."""
+REFRESH_S_MAX = 20
+"""How long a page without JavaScript reloads itself while an edit is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaCard:
+    """A photo or video as the studio shows it."""
+
+    id: str
+    kind: str
+    name: str
+    alt: str
+    listed: bool
+    state: str
+    progress: str
+    thumb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The receipt of the last save, in words."""
+
+    revision: int
+    accepted_ms: int
+    state: str
+    took: str
+    refresh: bool
+
+
+class Editor:
+    """One profile in the editor; every tab begins with it."""
+
+    def __init__(self, store: Store, site: SiteSettings, pages: Pages, call: Call) -> None:
+        self.store = store
+        self.call = call
+        self.snapshot = load(store, call.account_id, "@" + call.params["name"])
+        self._site = site
+        self._pages = pages
+        self.path = f"/@{name_of(self.snapshot.head)}"
+
+    @property
+    def profile(self) -> Profile:
+        return self.snapshot.head.profile
+
+    @property
+    def id(self) -> str:
+        return self.snapshot.head.id
+
+    def show(self, tab: str, error: HoldfastError | None = None, **context: Any) -> Response:
+        """The tab. With an error its status, the words beside their fields, and all that was typed (in `context`)."""
+        shared: dict[str, Any] = {
+            "tab": tab,
+            "base": self.path,
+            "snapshot": self.snapshot,
+            "head": self.snapshot.head,
+            "profile": self.profile,
+            "username": name_of(self.snapshot.head),
+            "url": page_url(self._site, self.snapshot.head),
+            "media": self.cards(),
+            "avatar": self._thumb(self.profile.avatar),
+            "cover": self._thumb(self.profile.cover),
+            "panel": None if error else self._panel(),
+            "welcome": "welcome" in self.call.query,
+            "making": any(one.state in ("uploaded", "making") for one in self.snapshot.media),
+            "moved": "",
+            "conflict": isinstance(error, EditConflict),
+        }
+        if isinstance(error, BadInput):
+            shared["errors"] = error.fields
+        elif error and not isinstance(error, EditConflict):
+            shared["problem"] = error
+        return self._pages.show(
+            self.call, f"tab_{tab}.html", error.status if error else 200, **(shared | context)
+        )
+
+    def saved(self, done: Revised, tab: str, **query: object) -> Response:
+        """To the tab again, with the receipt of what was saved."""
+        name = name_of(done.snapshot.head)
+        suffix = f"/{tab}" if tab else ""
+        at = int(time.time() * 1000)
+        return see_other(f"/@{name}{suffix}", saved=done.snapshot.head.revision, at=at, **query)
+
+    def reload(self) -> None:
+        """Loads afresh what others have changed: what the form is shown again with."""
+        self.snapshot = load(self.store, self.call.account_id, self.id)
+
+    def cards(self) -> list[MediaCard]:
+        return [
+            MediaCard(
+                id=one.id,
+                kind=one.kind,
+                name=one.filename or ("Photo" if one.kind == "image" else "Video"),
+                alt=one.alt,
+                listed=one.listed,
+                state=one.state,
+                progress=words.progress(one),
+                thumb=thumb_url(self.path, one),
+            )
+            for one in in_order(self.snapshot)
+        ]
+
+    def _thumb(self, media_id: str | None) -> str:
+        medium = self.snapshot.medium(media_id) if media_id else None
+        return thumb_url(self.path, medium) if medium else ""
+
+    def _panel(self) -> Panel | None:
+        revision = _number(self.call.query.get("saved", ""))
+        if not revision:
+            return None
+        try:
+            found = self._receipt(revision)
+        except NotFound:
+            return None
+        at_ms = _number(self.call.query.get("at", "")) or int(time.time() * 1000)
+        age_s = time.time() - at_ms / 1000
+        took = words.seconds(found.live.at_ms - at_ms) if found.live else ""
+        return Panel(
+            revision=revision,
+            accepted_ms=at_ms,
+            state=found.state,
+            took=took if age_s < 600 else "",
+            refresh=found.state != "live" and age_s < REFRESH_S_MAX,
+        )
+
+    def _receipt(self, revision: int) -> Receipt:
+        """Waits a moment for it to be live."""
+        ends = time.monotonic() + LIVE_WAIT_S
+        while True:
+            found = receipt(self.store, self._site, self.id, revision)
+            if found.state == "live" or time.monotonic() > ends:
+                return found
+            time.sleep(0.015)
+
+
+def is_final(error: HoldfastError) -> bool:
+    """Whether showing the form again makes no sense: it isn't the visitor's, or isn't there."""
+    return isinstance(error, NotFound | NotAllowed | NotSignedIn)
+
+
+def thumb_url(base: str, medium: Media) -> str:
+    """Where the studio shows a small picture of it: what is ready of it decides; empty while nothing is."""
+    file = thumb_file(medium)
+    return f"{base}/media/{medium.id}/thumb/{file[0]}" if file else ""
+
+
+def thumb_file(medium: Media, width_px: int = 480) -> tuple[str, str, str] | None:
+    """(attempt, key, type) of the smallest picture at least that wide, else the widest; None while there is none."""
+    found = medium.rendition("still") or medium.rendition("poster")
+    pictures = [one for one in found.files if one.type in ("image/webp", "image/jpeg")] if found else []
+    if not found or not pictures:
+        return None
+    wide = [one for one in pictures if (one.width or 0) >= width_px]
+    file = min(wide, key=lambda one: one.bytes) if wide else max(pictures, key=lambda one: one.width or 0)
+    return found.attempt, keys.rendition(medium.id, found.recipe, found.attempt, file.name), file.type
+
+
+def profile_form(profile: Profile) -> Form:
+    """The profile as its forms show it."""
+    form: Form = profile.model_dump(mode="json")
+    form["tags"] = ", ".join(profile.tags)
+    return form
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def part_of(snapshot: Snapshot, names: tuple[str, ...]) -> dict[str, Any]:
+    return snapshot.head.profile.model_dump(mode="json", include=set(names))

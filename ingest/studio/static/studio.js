@@ -1,0 +1,364 @@
+/* What the studio does a little better with JavaScript. Without it every form and button still works. */
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const make = (tag, fields = {}) => Object.assign(document.createElement(tag), fields);
+  document.documentElement.classList.add("js");
+
+  // ── receipts: from saved to live, as it happens ──
+
+  const WORDS = {
+    accepted: "Publishing…",
+    published: "Published; clearing caches…",
+    purged: "Checking that readers see it…",
+  };
+
+  const seconds = (ms) => (ms < 10000 ? `${(Math.max(ms, 0) / 1000).toFixed(2)} s` : `${Math.round(ms / 1000)} s`);
+
+  function say(panel, receipt) {
+    const live = receipt.state === "live";
+    panel.className = `receipt ${receipt.state}`;
+    const words = $("[data-words]", panel);
+    const took = live && receipt.live ? ` in ${seconds(receipt.live.at_ms - Number(panel.dataset.at))}` : "";
+    const place = panel.dataset.private === "1" ? "Hidden from readers" : "Live";
+    words.replaceChildren(make("strong", { textContent: "Saved." }), ` ${live ? `${place}${took}.` : WORDS[receipt.state]}`);
+    const link = $("[data-when-live]", panel);
+    if (link) link.hidden = !live;
+  }
+
+  function watch(panel) {
+    if (panel.dataset.state === "live") return;
+    const source = new EventSource(panel.dataset.receipt);
+    const slow = setTimeout(() => {
+      $("[data-words]", panel).append(" It takes longer than usual; what you saved is safe.");
+    }, 8000);
+    source.addEventListener("receipt", (event) => {
+      const receipt = JSON.parse(event.data);
+      say(panel, receipt);
+      if (receipt.state === "live") {
+        clearTimeout(slow);
+        source.close();
+      }
+    });
+  }
+
+  // ── photos and videos in the making ──
+
+  function watchMedia(list) {
+    const source = new EventSource(list.dataset.making);
+    const shown = new Map();
+    source.addEventListener("receipt", (event) => {
+      const receipt = JSON.parse(event.data);
+      for (const one of receipt.media) {
+        const item = $(`[data-medium="${CSS.escape(one.id)}"]`, list);
+        const seen = `${one.state} ${one.ready.length}`;
+        if (!item || shown.get(one.id) === seen) continue;
+        const first = !shown.has(one.id);
+        shown.set(one.id, seen);
+        if (!first) refreshMedium(item, one.id);
+      }
+      if (receipt.media.every((one) => one.state === "ready" || one.state === "failed")) source.close();
+    });
+  }
+
+  /* Takes the state's words and the small picture from the page as the server draws it now. */
+  async function refreshMedium(item, id) {
+    const reply = await fetch(location.pathname, { headers: { accept: "text/html" } });
+    if (!reply.ok) return;
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const fresh = $(`[data-medium="${CSS.escape(id)}"]`, page);
+    if (!fresh) return;
+    for (const part of ["[data-progress]", ".thumb"]) $(part, item).replaceWith($(part, fresh));
+  }
+
+  // ── forms: unsaved changes, rows that move without a new page ──
+
+  let dirty = false;
+  function touch(form) {
+    dirty = true;
+    all("[data-unsaved]", form).forEach((hint) => (hint.hidden = false));
+  }
+  addEventListener("beforeunload", (event) => {
+    if (dirty) event.preventDefault();
+  });
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-guard]");
+    if (form) touch(form);
+  });
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const button = event.submitter;
+    const moves = button && /^(add|up|down|remove):(links|sections)/.test(button.value || "");
+    if (form.matches("[data-rows]") && moves) {
+      event.preventDefault();
+      act(form, button);
+    } else {
+      dirty = false;
+    }
+  });
+
+  async function act(form, button) {
+    const body = new URLSearchParams(new FormData(form, button));
+    const target = new URL(button.hasAttribute("formaction") ? button.formAction : form.action);
+    let page = null;
+    try {
+      const reply = await fetch(target, { method: "POST", body });
+      page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    } catch {
+      page = null;
+    }
+    const fresh = page && $("#edit", page);
+    if (!fresh) {
+      form.requestSubmit(button.cloneNode()); // the plain way, which shows what is wrong
+      return;
+    }
+    form.replaceWith(fresh);
+    touch(fresh);
+    enhance(fresh);
+    const row = target.hash && document.getElementById(target.hash.slice(1));
+    const added = row && button.value.startsWith("add:");
+    if (row && added) row.scrollIntoView({ block: "nearest" });
+    const first = row && (added ? $("input:not([type=hidden]), textarea, select", row) : $(`button[value="${CSS.escape(button.value)}"]`, fresh) || row);
+    if (first) first.focus();
+  }
+
+  // ── uploads: pieces, progress, and on again where a connection broke ──
+
+  const TRIES = 6;
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const keyOf = (api, file, purpose) => `upload ${api} ${purpose} ${file.name} ${file.size} ${file.lastModified}`;
+
+  class Refused extends Error {}
+
+  async function ask(url, options = {}) {
+    const reply = await fetch(url, { ...options, headers: { "content-type": "application/json", ...(options.headers || {}) } });
+    const body = reply.status === 204 ? {} : await reply.json().catch(() => ({}));
+    if (reply.ok || reply.status === 409) return { status: reply.status, ...body };
+    const error = reply.status >= 500 || reply.status === 429 || reply.status === 408 ? new Error(body.detail) : new Refused(body.detail || "The upload was refused.");
+    error.status = reply.status;
+    throw error;
+  }
+
+  /* XMLHttpRequest, because fetch tells nothing about how much has been sent. */
+  function send(url, offset, piece, progress) {
+    return new Promise((done, fail) => {
+      const request = new XMLHttpRequest();
+      request.open("PATCH", url);
+      request.setRequestHeader("Upload-Offset", String(offset));
+      request.setRequestHeader("Content-Type", "application/octet-stream");
+      request.responseType = "json";
+      request.upload.onprogress = (event) => progress(offset + event.loaded);
+      request.onerror = () => fail(new Error("The connection broke."));
+      request.onload = () => {
+        const body = request.response || {};
+        if (request.status === 200 || request.status === 409) done(body.offset);
+        else fail(request.status < 500 && request.status !== 408 && request.status !== 429 ? new Refused(body.detail) : new Error(body.detail));
+      };
+      request.send(piece);
+    });
+  }
+
+  async function begin(api, file, purpose) {
+    const kept = sessionStorage.getItem(keyOf(api, file, purpose));
+    if (kept) {
+      const url = `${api}/uploads/${kept}`;
+      const state = await ask(url).catch(() => null);
+      if (state && state.upload_id) return { url, offset: state.offset, size: state.chunk_bytes_max };
+    }
+    const body = JSON.stringify({ filename: file.name, bytes: file.size, purpose });
+    const state = await ask(`${api}/uploads`, { method: "POST", body });
+    if (!state.upload_id) throw new Refused(state.detail);
+    sessionStorage.setItem(keyOf(api, file, purpose), state.upload_id);
+    return { url: `${api}/uploads/${state.upload_id}`, offset: 0, size: state.chunk_bytes_max };
+  }
+
+  async function upload(api, file, purpose, progress) {
+    if (!file.size) throw new Refused("The file is empty.");
+    let broken = 0;
+    for (;;) {
+      try {
+        const { url, offset: start, size } = await begin(api, file, purpose);
+        for (let offset = start; offset < file.size; broken = 0) {
+          offset = await send(url, offset, file.slice(offset, offset + size), (sent) => progress(sent / file.size));
+        }
+        const done = await ask(`${url}/finish`, { method: "POST", body: "{}" });
+        if (done.status === 409 && done.offset === undefined) throw new Refused(done.detail);
+        if (done.status === 409) continue;
+        sessionStorage.removeItem(keyOf(api, file, purpose));
+        return done;
+      } catch (error) {
+        if (error instanceof Refused || ++broken > TRIES) {
+          sessionStorage.removeItem(keyOf(api, file, purpose));
+          throw error;
+        }
+        progress(null);
+        await wait(Math.min(15000, 500 * 2 ** broken));
+      }
+    }
+  }
+
+  function queueLine(queue, file) {
+    const line = make("li");
+    const bar = make("progress", { max: 100, value: 0 });
+    bar.setAttribute("aria-label", `Upload of ${file.name}`);
+    const state = make("span", { textContent: "0 %" });
+    line.append(make("span", { className: "clip", textContent: file.name }), state, bar);
+    queue.append(line);
+    return {
+      progress(share) {
+        if (share === null) state.textContent = "The connection broke; trying again…";
+        else {
+          bar.value = share * 100;
+          state.textContent = share < 1 ? `${Math.floor(share * 100)} %` : "Checking…";
+        }
+      },
+      done() {
+        bar.value = 100;
+        state.textContent = "There";
+      },
+      failed(error) {
+        bar.remove();
+        state.textContent = error.message || "That did not work; please try again.";
+        state.className = "bad";
+        state.setAttribute("role", "alert");
+      },
+    };
+  }
+
+  async function uploadAll(files, api, purpose, queue) {
+    const made = [];
+    let failed = 0;
+    for (const file of files) {
+      const line = queueLine(queue, file);
+      try {
+        const done = await upload(api, file, purpose, line.progress);
+        made.push({ id: done.id, file });
+        line.done();
+      } catch (error) {
+        failed += 1;
+        line.failed(error);
+      }
+    }
+    return { made, failed };
+  }
+
+  function dropZone(zone, take) {
+    const over = (on) => (event) => {
+      if (!event.dataTransfer || ![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      zone.classList.toggle("over", on);
+    };
+    zone.addEventListener("dragover", over(true));
+    zone.addEventListener("dragleave", over(false));
+    zone.addEventListener("drop", (event) => {
+      over(false)(event);
+      if (event.dataTransfer.files.length) take([...event.dataTransfer.files]);
+    });
+  }
+
+  function enhanceUploader(form) {
+    const input = $("input[type=file]", form);
+    const take = async (files) => {
+      const { made, failed } = await uploadAll(files, form.dataset.api, "gallery", $("[data-queue]", form));
+      input.value = "";
+      if (made.length && !failed && !dirty) location.assign(location.pathname);
+      else if (made.length) form.append(make("p", { className: "hint", textContent: "Save what you typed; then the new ones stand below." }));
+    };
+    input.addEventListener("change", () => take([...input.files]));
+    dropZone(form, take);
+  }
+
+  function enhancePicture(form) {
+    const input = $("input[type=file]", form);
+    const shell = $("[data-progressbar]", form);
+    const bar = $("progress", shell);
+    const state = $("[role=status]", shell);
+    const take = async ([file]) => {
+      if (!file) return;
+      shell.hidden = false;
+      state.className = "";
+      try {
+        await upload(form.dataset.api, file, form.dataset.picture, (share) => {
+          bar.value = (share || 0) * 100;
+          state.textContent = share === null ? "Trying again…" : share < 1 ? `${Math.floor(share * 100)} %` : "Checking…";
+        });
+        state.textContent = "Saved; being made ready.";
+        $(".frame", form).replaceChildren(make("img", { src: URL.createObjectURL(file), alt: "" }));
+      } catch (error) {
+        state.textContent = error.message;
+        state.className = "bad error";
+      }
+    };
+    input.addEventListener("change", () => take([...input.files]));
+    dropZone(form, take);
+  }
+
+  /* Where photos are chosen they can be dropped and uploaded too; they come chosen. */
+  function enhanceChooser(field) {
+    if ($("[data-queue]", field)) return;
+    const label = make("label", { className: "button quiet small", textContent: "Upload photos or videos here" });
+    const input = make("input", { type: "file", multiple: true, accept: "image/*,video/*,.mkv", className: "vh" });
+    const queue = make("ul", { className: "queue" });
+    queue.setAttribute("role", "list");
+    queue.dataset.queue = "";
+    label.append(input);
+    const take = async (files) => {
+      const { made } = await uploadAll(files, field.dataset.api, field.dataset.drop, queue);
+      for (const { id, file } of made) addChoice(field, id, file);
+    };
+    input.addEventListener("change", () => take([...input.files]));
+    dropZone(field, take);
+    field.append(label, queue);
+  }
+
+  function addChoice(field, id, file) {
+    let list = $(".chooser", field);
+    if (!list) {
+      list = make("ul", { className: "chooser" });
+      list.setAttribute("role", "list");
+      ($(".empty", field) || $("legend", field)).replaceWith(...($(".empty", field) ? [list] : [$("legend", field), list]));
+    }
+    const box = make("input", { type: "checkbox", name: field.dataset.name, value: id, checked: true });
+    const thumb = make("span", { className: "thumb" });
+    if (file.type.startsWith("image/")) thumb.append(make("img", { src: URL.createObjectURL(file), alt: "" }));
+    const choice = make("label", { className: "choice" });
+    choice.append(box, thumb, make("span", { className: "choice-name", textContent: file.name }));
+    const item = make("li");
+    item.append(choice);
+    // Behind the chosen ones, which come first.
+    const after = all("li:has(:checked)", list).pop();
+    if (after) after.after(item);
+    else list.prepend(item);
+    touch(field.form);
+  }
+
+  // ── small things ──
+
+  function enhance(root) {
+    all("[data-receipt]", root).forEach(watch);
+    all("[data-making]", root).forEach(watchMedia);
+    all("[data-uploader]", root).forEach(enhanceUploader);
+    all("[data-picture]", root).forEach(enhancePicture);
+    all("[data-drop]", root).forEach(enhanceChooser);
+    all("[data-copy]", root).forEach((button) => {
+      if (!navigator.clipboard) return;
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        $(".vh", button).textContent = "Copied";
+        button.classList.add("copied");
+        setTimeout(() => {
+          $(".vh", button).textContent = "Copy the address";
+          button.classList.remove("copied");
+        }, 2000);
+      });
+    });
+  }
+
+  enhance(document);
+  if ($("[data-unsaved]:not([hidden])")) dirty = true;
+  const wrong = $("[data-focus]");
+  if (wrong) wrong.focus();
+})();

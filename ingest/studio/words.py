@@ -1,0 +1,95 @@
+"""What the studio says about states and times, in a creator's words."""
+
+from __future__ import annotations
+
+from core.media import Media
+
+_RECIPES = {
+    "still": "JPEG and WebP",
+    "avif": "AVIF",
+    "poster": "poster",
+    "hls": "streaming",
+    "mp4": "MP4",
+}
+
+LANGUAGES = {
+    "ar": "العربية",
+    "cs": "Čeština",
+    "da": "Dansk",
+    "de": "Deutsch",
+    "el": "Ελληνικά",
+    "en": "English",
+    "es": "Español",
+    "fa": "فارسی",
+    "fi": "Suomi",
+    "fr": "Français",
+    "he": "עברית",
+    "hi": "हिन्दी",
+    "hu": "Magyar",
+    "id": "Bahasa Indonesia",
+    "it": "Italiano",
+    "ja": "日本語",
+    "ko": "한국어",
+    "nb": "Norsk bokmål",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "pt": "Português",
+    "pt-BR": "Português (Brasil)",
+    "ro": "Română",
+    "ru": "Русский",
+    "sv": "Svenska",
+    "tr": "Türkçe",
+    "uk": "Українська",
+    "vi": "Tiếng Việt",
+    "zh-Hans": "简体中文",
+    "zh-Hant": "繁體中文",
+}
+
+THEMES = {
+    "plain": "Plain: white, ink and one blue",
+    "dusk": "Dusk: rose over violet",
+    "paper": "Paper: a warm, printed page",
+    "moss": "Moss: a wood after rain",
+}
+
+VISIBILITIES = {
+    "public": ("Public", "Anybody can find and read it."),
+    "unlisted": ("Unlisted", "Who has the address can read it; lists and search engines leave it out."),
+    "private": ("Private", "Nobody but you. Readers see “not found”."),
+}
+
+KINDS = {
+    "text": ("Text", "A few paragraphs, with Markdown."),
+    "gallery": ("Gallery", "Photos and videos in your order."),
+    "video": ("Video", "One video, large."),
+    "timeline": ("Timeline", "Milestones, one below the other."),
+    "testimonials": ("Voices", "What others say about your work."),
+    "events": ("Events", "Shows, readings, concerts."),
+}
+
+
+def progress(medium: Media) -> str:
+    """How a photo or video is coming on."""
+    ready = [_recipe(one.recipe) for one in medium.renditions]
+    match medium.state:
+        case "failed":
+            return medium.failure or "Couldn't be used."
+        case "ready":
+            return "Ready"
+        case "making" if ready:
+            return f"Being made: {', '.join(dict.fromkeys(ready))} ready"
+        case "making":
+            return "Being made"
+        case _:
+            return "Uploaded; waits its turn"
+
+
+def _recipe(name: str) -> str:
+    return f"{name.removeprefix('rung-')}p" if name.startswith("rung-") else _RECIPES.get(name, name)
+
+
+def seconds(ms: int) -> str:
+    """A short time: "0.04 s", "12 s", "3 min"."""
+    if ms < 10_000:
+        return f"{max(ms, 0) / 1000:.2f} s"
+    return f"{ms // 1000} s" if ms < 120_000 else f"{ms // 60_000} min"
