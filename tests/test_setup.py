@@ -132,7 +132,7 @@ def test_site_toml_explains_every_setting_and_shows_its_default() -> None:
     text = (ROOT / "site.toml").read_text()
     assert load(ROOT / "site.toml", {}) == Settings()
     for section, field in Settings.model_fields.items():
-        inside = text.split(f"[{section}]")[1].split("\n[")[0]
+        inside = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
         for name in type(field.default).model_fields:
             explained = re.search(rf"^(# )?{name}\b.*[#:] \S", inside, re.M)
             assert explained, f"[{section}] {name} is not explained in site.toml"
