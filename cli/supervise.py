@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -44,6 +43,8 @@ class Supervisor:
         self._environment, self._heard, self._logs = dict(environment), heard, logs
         self._children: list[_Child] = []
         self._stopping = threading.Event()
+        # Whoever looks at a child must not find it between its end and its start anew.
+        self._guard = threading.Lock()
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, arguments: list[str]) -> None:
@@ -52,12 +53,19 @@ class Supervisor:
         self._spawn(child)
 
     def restart(self, name: str) -> None:
-        """Drains one child; `watch` starts it again at once."""
+        """Drains one child and starts it again."""
         child = next(one for one in self._children if one.name == name)
-        if child.process:
+        with self._guard:
+            if child.process is None or self._stopping.is_set():
+                return
             child.process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 child.process.wait(DRAIN_S)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            if child.process.stdin:
+                child.process.stdin.close()
             self._spawn(child)
 
     def alive(self, name: str) -> bool:
@@ -67,8 +75,9 @@ class Supervisor:
     def watch(self, poll_s: float = 0.2) -> None:
         """Returns once `stop` was called; until then a child that dies is started again, later each time."""
         while not self._stopping.wait(poll_s):
-            for child in self._children:
-                self._look(child)
+            with self._guard:
+                for child in self._children:
+                    self._look(child)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -76,7 +85,8 @@ class Supervisor:
     def drain(self) -> list[str]:
         """Ends all children; returns the names of those that had to be killed."""
         self._stopping.set()
-        running = [(c.name, c.process) for c in self._children if c.process and c.process.poll() is None]
+        with self._guard:
+            running = [(c.name, c.process) for c in self._children if c.process and c.process.poll() is None]
         for _, process in running:
             process.terminate()
         ends = time.monotonic() + DRAIN_S
@@ -94,7 +104,7 @@ class Supervisor:
 
     def _look(self, child: _Child) -> None:
         if child.process is None:
-            if time.monotonic() >= child.start_again_at:
+            if time.monotonic() >= child.start_again_at and not self._stopping.is_set():
                 self._spawn(child)
             return
         code = child.process.poll()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 import core
 import templates
@@ -58,8 +58,10 @@ def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Relea
     `holdfast dev` calls it again when a file has changed; a worker and an edge call it once, at start.
     """
     folder = templates_dir or Path(templates.__file__).parent
+    read = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        # What is drawn is what was named: files that change later are another release's.
+        loader=DictLoader({name: body.decode() for name, body in read.items() if name.endswith(".html")}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -68,22 +70,24 @@ def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Relea
         cache_size=-1,
     )
     return Release(
-        fingerprint=_fingerprint(site, folder),
+        fingerprint=_fingerprint(site, read),
         site=site,
-        assets=tuple(_assets(folder)),
-        icons=Icons.read((folder / "icons" / "icons.json").read_bytes()),
+        assets=tuple(_assets(read)),
+        icons=Icons.read(read["icons/icons.json"]),
         environment=environment,
     )
 
 
-def _assets(folder: Path) -> Iterator[Asset]:
+def _assets(read: Mapping[str, bytes]) -> Iterator[Asset]:
     """`static/`, with all themes in the one style sheet: a reader's second page needs no second request."""
-    for path in _files(folder / "static"):
-        body = path.read_bytes()
-        if path.name == "style.css":
-            body = b"\n".join([body, *(theme.read_bytes() for theme in _files(folder / "themes"))])
+    for path, body in read.items():
+        if not path.startswith("static/"):
+            continue
+        name = path.rpartition("/")[2]
+        if name == "style.css":
+            body = b"\n".join([body, *(theme for one, theme in read.items() if one.startswith("themes/"))])
         digest = hashlib.sha256(body).hexdigest()[:12]
-        yield Asset(path.name, keys.asset(path.name, digest), body, ASSET_TYPES[path.suffix])
+        yield Asset(name, keys.asset(name, digest), body, ASSET_TYPES[Path(name).suffix])
 
 
 def _files(folder: Path) -> list[Path]:
@@ -96,9 +100,9 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _fingerprint(site: SiteSettings, folder: Path) -> str:
+def _fingerprint(site: SiteSettings, read: Mapping[str, bytes]) -> str:
     code = Path(__file__).parent
-    parts = {f"templates/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in _files(folder)}
+    parts = {f"templates/{name}": body for name, body in read.items()}
     parts |= {f"generator/{path.name}": path.read_bytes() for path in sorted(code.glob("*.py"))}
     parts |= {f"core/{name}": (Path(core.__file__).parent / name).read_bytes() for name in CORE_FILES}
     parts |= {f"library/{name}": version(name).encode() for name in LIBRARIES}
