@@ -1,0 +1,63 @@
+"""One Holdfast with a rich profile, and a browser page that reports what went wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from tests.house import House
+from tests.walks.test_upload import make_clip
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    with House(folder, studio__writes_per_minute="10000", studio__logins_per_minute="10000") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A photo and a clip, made here."""
+    folder = tmp_path_factory.mktemp("pictures")
+    photo, clip = folder / "harbour.jpg", folder / "waves.mp4"
+    Image.linear_gradient("L").resize((1400, 900)).convert("RGB").save(photo, quality=85)
+    make_clip(clip, "640x480", 2)
+    return {"photo": photo, "clip": clip}
+
+
+@dataclass
+class Visit:
+    """A page of a browser, and its complaints: console errors, failed requests, scripts that threw."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Any]:
+    """`visit(width, scheme, javascript=True)` opens a new, empty browser window."""
+    contexts = []
+
+    def open_window(width: int = 1280, scheme: Any = "light", javascript: bool = True) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 850}, color_scheme=scheme, java_script_enabled=javascript
+        )
+        contexts.append(context)
+        opened = Visit(context.new_page())
+        opened.page.on(
+            "console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None
+        )
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on("requestfailed", lambda request: opened.complaints.append(f"{request.url} failed"))
+        return opened
+
+    yield open_window
+    for context in contexts:
+        context.close()
