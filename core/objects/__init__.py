@@ -10,15 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
+from core.errors import BadInput
+
 Bucket = Literal["public", "private"]
+HEADER_BYTES_MAX = 2000
+"""What S3 takes as metadata (2 KB), less the names of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
     """What is written with an object and served with it.
 
-    `status`, `location`, `rank` and `tags` are user metadata of ours (ASCII, 2 KB in all): the HTTP status of a tombstone (410, 404,
-    301), where a 301 leads, and the purge tags. `rank` here is for people; what counts is the rank in the body.
+    `status`, `location`, `rank` and `tags` are user metadata of ours: the HTTP status of a tombstone (410, 404, 301),
+    where a 301 leads, and the purge tags. `rank` here is for people; what counts is the rank in the body. All are
+    printable ASCII, HEADER_BYTES_MAX in all; a write with others raises BadInput.
     """
 
     type: str = "application/octet-stream"
@@ -27,6 +32,16 @@ class Headers:
     location: str = ""
     rank: str = ""
     tags: str = ""
+
+
+def check_headers(headers: Headers) -> Headers:
+    """`headers` itself; BadInput if S3 would refuse them. Every backend's writes begin with it."""
+    texts = (headers.type, headers.cache, headers.location, headers.rank, headers.tags)
+    if not all(text.isascii() and text.isprintable() for text in texts):
+        raise BadInput({"headers": "must be printable ASCII"})
+    if sum(map(len, texts)) > HEADER_BYTES_MAX:
+        raise BadInput({"headers": f"may have at most {HEADER_BYTES_MAX} bytes in all"})
+    return headers
 
 
 class Stat(NamedTuple):
@@ -59,7 +74,8 @@ class ReadObjects(Protocol):
     def get(self, key: str, *, unless: str | None = None) -> Object | None:
         """The whole object. With `unless` (an ETag): None when the stored one is still that (304).
 
-        Raises ObjectMissing, or Unavailable when the store can't be reached.
+        Raises ObjectMissing, Unavailable when the store can't be reached, BadInput for what `keys.check` refuses (all
+        methods do).
         """
         ...
 
@@ -97,7 +113,7 @@ class Objects(ReadObjects, Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Removes the key if it is there; unconditional, so only for immutable keys that are never written again."""
+        """Removes the key if it is there, durably; unconditional, so only for immutable keys that are never written again."""
         ...
 
     def walk(self, prefix: str = "") -> Iterator[str]:
@@ -124,7 +140,11 @@ class Uploads(Protocol):
         ...
 
     def finish(self, upload_id: str, sha256: str | None = None) -> Stat:
-        """Makes the object readable under its key. `sha256` (hex) is compared if given: BadInput if it differs, and the upload is aborted."""
+        """Makes the object readable under its key, durably, and ends the upload.
+
+        `sha256` (hex) is compared if given: BadInput if it differs, and the upload is aborted. After a lost reply finish
+        again: NotFound says that it had ended before, and a look at the key, how.
+        """
         ...
 
     def abort(self, upload_id: str) -> None:

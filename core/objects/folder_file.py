@@ -1,0 +1,134 @@
+"""One object in one file: its body, then its headers as JSON, then their length; and the disk's errors as ours.
+
+One rename puts body and headers in place together, and a file that a power cut left half written is told from a whole
+one: it counts as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from core.errors import BadInput, ObjectMissing, OperatorError, Unavailable
+from core.objects import Headers, Stat
+
+CHUNK_BYTES = 1 << 20
+_TAIL = 8
+_MAGIC = b"HOLD"
+_NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "fuse.sshfs",
+    "ceph",
+    "glusterfs",
+    "fuse.glusterfs",
+    "afs",
+}
+# What a key that is also a folder of others, or too long a path, looks like to the disk.
+_KEY_ERRORS = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG}
+
+
+def new_etag() -> hashlib.blake2b:
+    """Takes a body in pieces; its `hexdigest()` is the ETag."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def write_tail(file: BinaryIO, headers: Headers, etag: str, size: int, *, durable: bool) -> None:
+    """Ends the file behind its body of `size` bytes."""
+    note = json.dumps({"etag": etag, "size": size, "headers": asdict(headers)}).encode()
+    file.write(note + len(note).to_bytes(_TAIL - len(_MAGIC), "big") + _MAGIC)
+    file.flush()
+    if durable:
+        os.fsync(file.fileno())
+
+
+def read_stat(file: BinaryIO) -> Stat:
+    """What the file's tail says; ObjectMissing if it isn't a whole object."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - _TAIL))
+    tail = file.read(_TAIL)
+    length = int.from_bytes(tail[: -len(_MAGIC)], "big")
+    start = end - _TAIL - length
+    try:
+        if not tail.endswith(_MAGIC) or start < 0:
+            raise ValueError
+        file.seek(start)
+        note: dict[str, Any] = json.loads(file.read(length))
+        if note["size"] != start:
+            raise ValueError
+        headers = Headers(**note["headers"])
+        return Stat(note["etag"], note["size"], headers, os.fstat(file.fileno()).st_mtime)
+    except (ValueError, KeyError, TypeError):
+        raise ObjectMissing("The file in the folder is not an object of Holdfast's.") from None
+
+
+def make_folders(folder: Path, root: Path) -> set[Path]:
+    """Makes the folder and those above it; returns those made, whose own parents have to be synced."""
+    missing: list[Path] = []
+    while folder != root and not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+    return set(missing)
+
+
+def sync_folder(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sync_all(root: Path) -> None:
+    """syncfs(2) on the folder's file system: one call for a whole batch."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
+            os.sync()
+    except AttributeError:
+        os.sync()
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def disk_errors(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _KEY_ERRORS:
+            raise BadInput({"key": f"can't be stored in a folder ({error.strerror})"}) from error
+        raise Unavailable(f"{root} can't be written ({error}).") from error
+
+
+def refuse_network(root: Path) -> None:
+    """Raises OperatorError where the folder lies on a file system whose locks can't fence writers."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return
+    where = str(root.resolve())
+    best, kind = "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        _, point, found, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        if (where == point or where.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, kind = point, found
+    if kind in _NETWORK:
+        raise OperatorError(
+            f"{root} lies on a network file system ({kind}), whose locks can't fence writers:"
+            " set data.dir to a local disk"
+        )
