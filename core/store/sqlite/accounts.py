@@ -96,11 +96,18 @@ class SqliteAccounts:
     def invite(self, digest: str, profile_id: str) -> None:
         with self._db.write() as connection:
             connection.execute("delete from invites where profile_id = ? and used_by is null", (profile_id,))
-            connection.execute("insert into invites values (?, ?, null)", (digest, profile_id))
+            connection.execute(
+                "insert into invites values (?, ?, null) on conflict do nothing", (digest, profile_id)
+            )
 
     def invited(self, digest: str) -> str | None:
         row = self._db.row("select profile_id from invites where digest = ? and used_by is null", digest)
         return row[0] if row else None
+
+    def has_invite(self, profile_id: str) -> bool:
+        return bool(
+            self._db.row("select 1 from invites where profile_id = ? and used_by is null", profile_id)
+        )
 
     def redeem(self, digest: str, account_id: str) -> str | None:
         with self._db.write() as connection:

@@ -18,9 +18,7 @@ KEPT = 50_000
 class SqliteChanges:
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._watch: sqlite3.Connection | None = None
-        self._seen = -1
-        self._guard = threading.Lock()
+        self._watch = threading.local()
 
     def hint(self, change: Change) -> None:
         # Not synced by itself: the batch that follows is, and the write-ahead log keeps their order.
@@ -36,20 +34,24 @@ class SqliteChanges:
         return [Hint(str(seq), Change(profile_id, revision)) for seq, profile_id, revision in rows]
 
     def wait(self, timeout_s: float) -> None:
-        """Watches PRAGMA data_version, on a connection that never writes: it moves when any other one commits."""
+        """Watches PRAGMA data_version, on a connection that never writes: it moves when any other one commits.
+
+        Each thread has its own, so that none takes another's wake-up.
+        """
         ends = time.monotonic() + timeout_s
-        with self._guard:
-            if self._watch is None:
-                self._watch = self._db.connect()
-            while True:
-                (version,) = self._watch.execute("pragma data_version").fetchone()
-                if version != self._seen:
-                    self._seen = version
-                    return
-                left = ends - time.monotonic()
-                if left <= 0:
-                    return
-                time.sleep(min(POLL_S, left))
+        connection: sqlite3.Connection | None = getattr(self._watch, "connection", None)
+        if connection is None:
+            connection = self._watch.connection = self._db.connect()
+            self._watch.seen = -1
+        while True:
+            version = self._db.data_version(connection)
+            if version != self._watch.seen:
+                self._watch.seen = version
+                return
+            left = ends - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(POLL_S, left))
 
     def position(self, replica: str) -> str | None:
         row = self._db.row("select position from positions where replica = ?", replica)

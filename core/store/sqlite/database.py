@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from core.errors import OperatorError, Unavailable
+from core.errors import OperatorError, OutcomeUnknown, Unavailable
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
@@ -61,8 +62,14 @@ class Database:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._migrate()
+        except (OSError, sqlite3.DatabaseError, Unavailable) as error:
+            self.close()
+            raise OperatorError(
+                f"{path} can't be opened as Holdfast's database ({error}): see to it, or set data.dir elsewhere"
+            ) from error
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
@@ -73,11 +80,16 @@ class Database:
 
     def connect(self) -> sqlite3.Connection:
         """A new connection, closed with the database."""
-        made = sqlite3.connect(
-            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        made.execute("pragma journal_mode=wal")
-        made.execute("pragma synchronous=full")
+        with _errors():
+            made = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                _use_wal(made)
+                made.execute("pragma synchronous=full")
+            except BaseException:
+                made.close()
+                raise
         with self._guard:
             self._open.append(made)
         return made
@@ -92,6 +104,12 @@ class Database:
         with _errors():
             found: tuple[Any, ...] | None = self.connection().execute(sql, values).fetchone()
             return found
+
+    def data_version(self, connection: sqlite3.Connection) -> int:
+        """A number that moves whenever another connection commits."""
+        with _errors():
+            (version,) = connection.execute("pragma data_version").fetchone()
+            return int(version)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -114,10 +132,11 @@ class Database:
             connection.execute("begin immediate")
             try:
                 yield connection
-            except BaseException:
-                connection.execute("rollback")
-                raise
-            connection.execute("commit")
+                _commit(connection)
+            finally:
+                # Not after a commit; nor where SQLite itself has rolled back (a full disk).
+                if connection.in_transaction:
+                    connection.execute("rollback")
 
     def close(self) -> None:
         with self._guard:
@@ -138,6 +157,27 @@ class Database:
                 connection.execute(statement)
             connection.execute("insert into meta values ('life', '1')")
             connection.execute(f"pragma user_version={SCHEMA_VERSION}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Two processes that open a new file at once: the busy timeout doesn't cover the change of the journal's mode."""
+    ends = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > ends:
+                raise
+        time.sleep(0.01)
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("commit")
+    except sqlite3.OperationalError as error:
+        # Where the disk failed, the transaction may stand in the write-ahead log and count after a restart.
+        raise OutcomeUnknown(f"The database could not end a write ({error}).") from error
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What every backend of store and objects promises: one suite, run by each of them unchanged."""

@@ -1,0 +1,56 @@
+"""A store and a bucket of every backend, each test with its own empty one; and threads that begin together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contracts.backends import OBJECTS, STORES, ObjectsPlace, StorePlace
+from tests.contracts.patient import PatientObjects, PatientStore
+
+
+@pytest.fixture(params=STORES)
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+    place = StorePlace(request.param, tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def store(store_place: StorePlace) -> PatientStore:
+    return store_place.open()
+
+
+@pytest.fixture(params=OBJECTS)
+def bucket_place(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsPlace:
+    return ObjectsPlace(request.param, tmp_path)
+
+
+@pytest.fixture
+def bucket(bucket_place: ObjectsPlace) -> PatientObjects:
+    return bucket_place.open()
+
+
+Together = Callable[[int, Callable[[int], Any]], list[Any]]
+
+
+@pytest.fixture
+def together() -> Together:
+    """Runs `work(number)` in that many threads, which begin at one moment; what they return, in order."""
+
+    def run(count: int, work: Callable[[int], Any]) -> list[Any]:
+        gate = threading.Barrier(count)
+
+        def begin(number: int) -> Any:
+            gate.wait()
+            return work(number)
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(begin, range(count)))
+
+    return run

@@ -1,0 +1,173 @@
+"""The change log: hints come unordered, repeated and late, but they come; and what falls due comes until it is settled."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from core.store import REPLICA, Change, Hint, Store
+from tests.contracts.backends import StorePlace, in_processes
+from tests.contracts.conftest import Together
+
+FOR_EVER_S = 3600.0
+"""A wait that is never woken runs into the test's own time limit."""
+
+
+def read_on(store: Store, after: str | None, wanted: set[Change], limit: int = 100) -> list[Hint]:
+    """Reads as a worker does, from the position of the last hint to the next, until all wanted have been seen."""
+    seen: list[Hint] = []
+    missing = set(wanted)
+    while missing:
+        hints = store.changes.read(after, limit)
+        assert len(hints) <= limit
+        seen += hints
+        missing -= {hint.change for hint in hints}
+        if hints:
+            after = hints[-1].position
+        elif missing:
+            store.changes.wait(FOR_EVER_S)
+    return seen
+
+
+def write(store: Store, profile_id: str, count: int, first: int = 1) -> set[Change]:
+    changes = {Change(profile_id, revision) for revision in range(first, first + count)}
+    for change in sorted(changes):
+        store.changes.hint(change)
+    return changes
+
+
+def test_an_empty_log_has_nothing_to_read(store: Store) -> None:
+    assert list(store.changes.read(None, 10)) == []
+    assert store.changes.position(REPLICA) is None
+
+
+def test_every_hint_is_seen_by_who_reads_on_in_helpings_of_any_size(store: Store) -> None:
+    changes = write(store, "ann", 25) | write(store, "bob", 5)
+    for limit in (1, 3, 100):
+        seen = read_on(store, None, changes, limit)
+        assert {hint.change for hint in seen} == changes, "and nothing that nobody wrote"
+
+
+def test_reading_on_from_any_hint_misses_none_that_comes_after_it(store: Store) -> None:
+    """Whoever dies and begins again at the last hint that it had done with sees what it hadn't."""
+    changes = write(store, "ann", 12)
+    seen = read_on(store, None, changes, 4)
+    done: set[Change] = set()
+    for hint in seen:
+        done.add(hint.change)
+        rest = changes - done
+        assert rest <= {one.change for one in read_on(store, hint.position, rest, 5)}
+
+
+def test_hints_written_while_somebody_reads_are_seen_too(store: Store) -> None:
+    first = write(store, "ann", 5)
+    seen = read_on(store, None, first)
+    later = write(store, "ann", 5, first=6)
+    read_on(store, seen[-1].position, later)
+
+
+def test_a_saved_position_is_where_a_restarted_worker_goes_on(store_place: StorePlace) -> None:
+    store = store_place.open()
+    changes = write(store, "ann", 8)
+    seen = read_on(store, None, changes)
+    store.changes.save_position(REPLICA, seen[-1].position)
+    store_place.close()
+    again = store_place.open()
+    later = write(again, "ann", 3, first=9)
+    found = read_on(again, again.changes.position(REPLICA), later)
+    assert {hint.change for hint in found} >= later
+
+
+def test_positions_are_kept_for_each_replica(store: Store) -> None:
+    changes = write(store, "ann", 4)
+    store.changes.save_position("one", read_on(store, None, changes)[-1].position)
+    assert store.changes.position("two") is None
+    read_on(store, store.changes.position("two"), changes)
+
+
+def test_hints_by_many_threads_are_all_there(store: Store, together: Together) -> None:
+    written = together(6, lambda number: write(store, f"profile{number}", 10))
+    read_on(store, None, set().union(*written))
+
+
+# ── waiting ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_wait_ends_though_nothing_comes(store: Store) -> None:
+    for _ in range(5):
+        store.changes.wait(0.01)
+
+
+def test_a_wait_is_woken_by_another_thread(store: Store) -> None:
+    seen = read_on(store, None, write(store, "ann", 1))
+    timer = threading.Timer(0.05, write, [store, "bob", 1])
+    timer.start()
+    read_on(store, seen[-1].position, {Change("bob", 1)})
+    timer.join()
+
+
+def test_every_thread_that_waits_is_woken(store: Store, together: Together) -> None:
+    """None takes another's wake-up: also those that have begun to wait before anything came."""
+    asleep = threading.Barrier(4)
+
+    def wait_or_write(number: int) -> None:
+        store.changes.wait(0)  # knows what has been so far
+        asleep.wait()
+        if number == 0:
+            write(store, "ann", 1)
+        else:
+            read_on(store, None, {Change("ann", 1)})
+
+    together(4, wait_or_write)
+
+
+def _answer_the_other(store: Any, number: int) -> bool:
+    """Two processes in turn: each writes when it has read what the other wrote."""
+    me, other = f"process{number}", f"process{1 - number}"
+    after = None
+    for turn in range(1, 6):
+        if number == 0:
+            store.changes.hint(Change(me, turn))
+        after = read_on(store, after, {Change(other, turn)})[-1].position
+        if number == 1:
+            store.changes.hint(Change(me, turn))
+    return True
+
+
+def test_a_wait_is_woken_by_another_process(store_place: StorePlace) -> None:
+    assert in_processes(_answer_the_other, store_place) == [True, True]
+
+
+# ── what falls due ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_falls_due_is_seen_from_its_time_on_oldest_first_until_it_is_settled(store: Store) -> None:
+    store.changes.schedule("bob", 2000)
+    store.changes.schedule("ann", 1000)
+    store.changes.schedule("ann", 3000)
+    store.changes.schedule("ann", 1000)
+    assert list(store.changes.due(999, 10)) == []
+    (first,) = store.changes.due(1000, 10)
+    assert (first.profile_id, first.at) == ("ann", 1000)
+    assert [(one.profile_id, one.at) for one in store.changes.due(2500, 10)] == [("ann", 1000), ("bob", 2000)]
+    assert [one.at for one in store.changes.due(9000, 2)] == [1000, 2000]
+    assert store.changes.due(1000, 10) == [first], "seen again"
+    store.changes.settle_due(first)
+    store.changes.settle_due(first)
+    assert [one.at for one in store.changes.due(9000, 10)] == [2000, 3000]
+
+
+def test_two_profiles_may_fall_due_at_one_time(store: Store) -> None:
+    store.changes.schedule("ann", 1000)
+    store.changes.schedule("bob", 1000)
+    both = store.changes.due(1000, 10)
+    assert {one.profile_id for one in both} == {"ann", "bob"}
+    assert len({one.id for one in both}) == 2
+    store.changes.settle_due(next(one for one in both if one.profile_id == "ann"))
+    assert [one.profile_id for one in store.changes.due(1000, 10)] == ["bob"]
+
+
+def test_what_falls_due_survives_a_restart(store_place: StorePlace) -> None:
+    store_place.open().changes.schedule("ann", 1000)
+    store_place.close()
+    assert [one.profile_id for one in store_place.open().changes.due(1000, 10)] == ["ann"]

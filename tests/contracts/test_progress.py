@@ -1,0 +1,181 @@
+"""What the workers keep: media work, published marks, purges, failures, roll-outs, and the store's own number."""
+
+from __future__ import annotations
+
+import random
+from itertools import groupby
+
+import pytest
+
+from core.rank import Mark
+from core.store import (
+    REPLICA,
+    TRANSITIONS_MAX,
+    Failure,
+    MediaTask,
+    Purge,
+    PurgePath,
+    Reached,
+    Rollout,
+    Store,
+)
+from tests.contracts.backends import StorePlace
+from tests.contracts.conftest import Together
+
+# ── media work ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_media_wait_for_the_decoders_oldest_first_each_once(store: Store) -> None:
+    young, old = MediaTask("young", "ann", 2000), MediaTask("old", "ann", 1000)
+    for task in (young, old, young):
+        store.media_work.add(task)
+    assert list(store.media_work.pending(10)) == [old, young]
+    assert list(store.media_work.pending(1)) == [old]
+    store.media_work.done("old")
+    store.media_work.done("old")
+    assert list(store.media_work.pending(10)) == [young]
+
+
+def test_media_work_survives_a_restart(store_place: StorePlace) -> None:
+    store_place.open().media_work.add(MediaTask("photo", "ann", 1000))
+    store_place.close()
+    assert [task.media_id for task in store_place.open().media_work.pending(10)] == ["photo"]
+
+
+# ── published marks ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_never_published_has_no_mark(store: Store) -> None:
+    assert store.published.get("ann", REPLICA, 1) == {}
+    assert list(store.published.transitions("ann", REPLICA)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_greatest_mark_is_kept_whatever_order_they_come_in(store: Store, seed: int) -> None:
+    """By revision, then by roll-out."""
+    marks = [Mark(1, revision, rollout) for revision in (1, 2, 10) for rollout in (1, 9)]
+    random.Random(seed).shuffle(marks)
+    for mark in marks:
+        store.published.record(
+            "ann", REPLICA, Reached("published", mark, 1000 * mark.revision + mark.rollout)
+        )
+    assert store.published.get("ann", REPLICA, 1) == {
+        "published": Reached("published", Mark(1, 10, 9), 10_009)
+    }
+
+
+def test_marks_are_kept_for_each_profile_replica_life_and_stage(store: Store) -> None:
+    purged = Reached("purged", Mark(1, 3, 1), 1)
+    published = Reached("published", Mark(1, 5, 1), 2)
+    new_life = Reached("published", Mark(2, 1, 1), 3)
+    for reached in (purged, published, new_life):
+        store.published.record("ann", REPLICA, reached)
+    other = Reached("live", Mark(1, 9, 1), 4)
+    store.published.record("ann", "other", other)
+    assert store.published.get("ann", REPLICA, 1) == {"purged": purged, "published": published}
+    assert store.published.get("ann", REPLICA, 2) == {"published": new_life}
+    assert store.published.get("ann", "other", 1) == {"live": other}
+    assert store.published.get("bob", REPLICA, 1) == {}
+
+
+def test_the_greatest_of_marks_recorded_at_once_is_kept(store: Store, together: Together) -> None:
+    def record(number: int) -> None:
+        for revision in range(number, 40, 8):
+            store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
+
+    together(8, record)
+    assert store.published.get("ann", REPLICA, 1)["live"].mark.revision == 39
+
+
+def test_the_last_transitions_are_kept_newest_first(store: Store) -> None:
+    last = TRANSITIONS_MAX + 10
+    store.published.record("bob", REPLICA, Reached("live", Mark(1, 1, 1), 1))
+    for revision in range(1, last + 1):
+        store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
+    found = store.published.transitions("ann", REPLICA)
+    assert len(found) == TRANSITIONS_MAX
+    # A transition whose reply was lost is recorded again.
+    revisions = [revision for revision, _ in groupby(one.mark.revision for one in found)]
+    assert revisions == list(range(last, last - len(revisions), -1))
+    assert found[0] == Reached("live", Mark(1, last, 1), last)
+    assert len(set(store.published.transitions("bob", REPLICA))) == 1, "each profile has its own"
+
+
+def test_a_transition_is_kept_though_a_greater_mark_came_first(store: Store) -> None:
+    for revision in (2, 1):
+        store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
+    assert {one.mark.revision for one in store.published.transitions("ann", REPLICA)} == {1, 2}
+
+
+# ── purges ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def purge(number: int) -> Purge:
+    paths = (PurgePath("/ann", f"1.1.{number}.1", False), PurgePath("/ann/posts/é", "1.1.1.1", True))
+    return Purge(f"purge{number}", "ann", Mark(1, number, 1), paths, 1000 + number)
+
+
+def test_purges_wait_oldest_first_until_they_are_settled(store: Store) -> None:
+    for number in (1, 2, 3):
+        store.purges.queue(REPLICA, purge(number))
+    store.purges.queue(REPLICA, purge(2))
+    assert list(store.purges.pending(REPLICA, 10)) == [purge(1), purge(2), purge(3)]
+    assert list(store.purges.pending(REPLICA, 2)) == [purge(1), purge(2)]
+    store.purges.settle(REPLICA, "purge2")
+    store.purges.settle(REPLICA, "purge2")
+    assert list(store.purges.pending(REPLICA, 10)) == [purge(1), purge(3)]
+
+
+def test_each_replica_has_its_own_purges(store: Store) -> None:
+    store.purges.queue("one", purge(1))
+    store.purges.queue("two", purge(1))
+    store.purges.settle("one", "purge1")
+    assert list(store.purges.pending("one", 10)) == []
+    assert list(store.purges.pending("two", 10)) == [purge(1)]
+
+
+def test_a_queued_purge_survives_a_restart(store_place: StorePlace) -> None:
+    store_place.open().purges.queue(REPLICA, purge(1))
+    store_place.close()
+    assert list(store_place.open().purges.pending(REPLICA, 10)) == [purge(1)]
+
+
+# ── failures ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_last_failure_of_each_kind_and_subject_is_kept_until_it_is_cleared(store: Store) -> None:
+    first = Failure("ann", "ann", "publish", "The template broke.", 1, 1000)
+    last = first._replace(reason="The disk is full.", attempts=5, at=2000)
+    photo = Failure("photo", "ann", "media", "It is no picture.", 5, 1500)
+    purging = first._replace(kind="purge")
+    for failure in (first, photo, purging, last):
+        store.failures.put(failure)
+    assert set(store.failures.all()) == {last, photo, purging}
+    assert len(list(store.failures.all())) == 3
+    store.failures.clear("publish", "ann")
+    store.failures.clear("publish", "ann")
+    store.failures.clear("media", "ann")
+    assert set(store.failures.all()) == {photo, purging}
+
+
+# ── roll-outs and life ────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_release_is_promoted_once_and_each_change_gets_the_next_number(store: Store) -> None:
+    assert store.rollouts.current() is None
+    first = store.rollouts.promote("aaa")
+    assert store.rollouts.promote("aaa") == first == store.rollouts.current() == Rollout(1, "aaa")
+    assert store.rollouts.promote("bbb") == Rollout(2, "bbb") == store.rollouts.current()
+    assert store.rollouts.promote("aaa") == Rollout(3, "aaa"), "going back is a roll-out, too"
+
+
+def test_workers_that_promote_one_release_at_once_get_one_number(store: Store, together: Together) -> None:
+    store.rollouts.promote("old")
+    assert together(8, lambda _: store.rollouts.promote("new")) == [Rollout(2, "new")] * 8
+
+
+def test_the_life_of_a_store_is_its_own_and_stays(store_place: StorePlace) -> None:
+    life = store_place.open().life
+    assert life >= 1
+    store_place.close()
+    assert store_place.open().life == life
