@@ -292,6 +292,11 @@ def rendition(media_id: str, recipe: str, attempt: str, file: str) -> str:
     return f"_renditions/{media_id}/{recipe}-{attempt}/{file}"
 
 
+def trial(attempt: str) -> str:
+    """On which a store proves that it honours conditions."""
+    return f"_trials/{attempt}"
+
+
 # ── URL paths ─────────────────────────────────────────────────────────────────────────────────────
 
 _PATH_PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
