@@ -397,3 +397,18 @@ def test_one_file_can_be_imported_and_a_missing_one_is_a_sentence(holdfast: Hold
         assert ran.code == 1
         assert "Traceback" not in ran.err
         assert ".json" in ran.err or "JSON" in ran.err
+
+
+def test_a_used_claim_link_needs_no_other_and_is_none_that_is_out(
+    holdfast: Holdfast, folder: Path, backends: Backends
+) -> None:
+    write(folder, "ann.json", ANN)
+    holdfast("import", folder)
+    owner = owner_of(backends.store, "ann")
+    assert owner is not None
+    assert backends.store.accounts.has_invite(owner)
+    backends.store.accounts.invite("d" * 64, owner)
+    backends.store.accounts.create(Account(id="a1", email="a@example.org", password_hash="x", created_at=1))
+    assert backends.store.accounts.redeem("d" * 64, "a1") == owner
+    assert not backends.store.accounts.has_invite(owner)
+    assert holdfast("import", folder, "--json").json["claim_links"] == 0
