@@ -14,7 +14,7 @@ from pathlib import Path
 from core.errors import HoldfastError, Stale, Unavailable
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
-from core.store import REPLICA, Failure, MediaTask
+from core.store import REPLICA, Due, Failure, MediaTask
 from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
 from pipeline.making import Maker, make_some, set_failed
 from pipeline.media.make import Limits
@@ -279,7 +279,11 @@ class Worker:
     def _fall_due(self) -> None:
         now = int(time.time())
         for due in self._tools.store.changes.due(now, 100):
-            fall_due(self._tools.store, self._tools.buckets, due, now, self._tools.child_grace_s)
+            # Each by itself: one that fails must not keep the others waiting.
+            self._guarded(lambda due=due: self._make_due(due, now))  # type: ignore[misc]
+
+    def _make_due(self, due: Due, now: int) -> None:
+        fall_due(self._tools.store, self._tools.buckets, due, now, self._tools.child_grace_s)
 
     def _sweep(self) -> None:
         """Compares every head with what has been published: the truth, whatever the log ever missed."""

@@ -1,0 +1,404 @@
+"""One publisher's job, from outside: creators edit, a worker publishes, and what readers get is looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import keys
+from core.errors import OutcomeUnknown
+from core.objects import Headers
+from core.store import REPLICA, Change, Purge
+from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease, publish_profile
+from pipeline.publish import read_manifest
+from tests.pipeline.conftest import GRACE_S, ORIGIN, Counted, Site, gallery
+
+EVERY_EDIT = {"ann/index.html", keys.data("ann"), "manifest"}
+
+
+def folder_of(site: Site, ann: str) -> str:
+    return keys.media("medium1234", site.medium(ann).publication, "still", "attempt1", "")
+
+
+# ── one edit, one page ──
+
+
+def test_an_edit_goes_live(site: Site) -> None:
+    ann = site.sign_up("ann")
+    revision = site.edit(ann, bio="Paints boats.").head.revision
+    site.publish(ann, revision=revision)
+    assert "Paints boats." in site.text("ann/index.html")
+    assert site.reached(ann) == {"published": revision, "purged": revision, "live": revision}
+
+
+def test_an_edit_of_the_bio_writes_the_page_and_its_document(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.publish(ann)
+    site.edit(ann, bio="Paints boats.")
+    assert site.publish(ann) == EVERY_EDIT
+    assert site.private.wrote == [keys.manifest(ann)]
+
+
+def test_an_edit_of_one_post_of_fifty_writes_no_other_post(site: Site) -> None:
+    ann = site.sign_up("ann")
+    for number in range(50):
+        site.post(ann, f"post-{number}", tags=("boats",) if number == 7 else ())
+    site.publish(ann)
+    site.post(ann, "post-7", body="New words.")
+    lists = {"ann/posts/index.html", "ann/archive/2/index.html", "ann/archive/3/index.html"}
+    feeds = {"ann/feed.xml", "ann/feed.json", "ann/tags/boats/index.html"}
+    assert site.publish(ann) == EVERY_EDIT | lists | feeds | {"ann/posts/post-7/index.html"}
+
+
+def test_what_is_published_already_is_not_written_again(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    assert site.publish(ann) == set()
+    assert site.publish(ann, trust=False) == set()
+
+
+def test_a_new_roll_out_writes_every_page(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    pages = site.publish(ann)
+    site.store.rollouts.promote("another release")
+    site.store.rollouts.promote(site.tools.release.fingerprint)
+    assert site.publish(ann) == pages
+
+
+# ── not this worker, not yet ──
+
+
+def test_a_hint_before_its_revision_waits(site: Site) -> None:
+    ann = site.sign_up("ann")
+    head = site.store.profiles.head(ann)
+    assert head
+    with pytest.raises(NotYet):
+        site.publish(ann, revision=head.revision + 1)
+    with pytest.raises(NotYet):
+        site.publish("nobody12")
+
+
+def test_a_worker_of_another_release_leaves_the_job(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.store.rollouts.promote("another release")
+    with pytest.raises(OtherRelease):
+        site.publish(ann)
+    assert site.shown() == set()
+
+
+def test_a_sign_up_without_its_name_publishes_nothing(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.change(ann, lambda old: old.model_copy(update={"head": old.head.model_copy(update={"name": None})}))
+    assert site.publish(ann) == set()
+
+
+# ── names ──
+
+
+def test_an_old_name_leads_straight_to_the_newest(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.publish(ann)
+    for name in ("anna", "annie"):
+        site.rename(ann, name)
+        site.publish(ann)
+    assert site.status("ann/index.html") == (301, f"{ORIGIN}/annie")
+    assert site.status("anna/index.html") == (301, f"{ORIGIN}/annie")
+    assert site.status("ann/posts/first/index.html") == (301, f"{ORIGIN}/annie/posts/first")
+    # What a reader asks for under the old name that isn't there: the edge answers with this one's word.
+    assert site.status(keys.data("ann")) == (301, f"{ORIGIN}/annie")
+    assert site.status("annie/index.html")[0] == 200
+
+
+def test_a_post_deleted_after_a_rename_is_gone_under_both_names(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.unpost(ann, "first")
+    site.publish(ann)
+    assert site.status("ann/posts/first/index.html")[0] == 410
+    assert site.status("anna/posts/first/index.html")[0] == 0
+
+
+def test_a_name_taken_back_is_written_under_its_new_claim(site: Site) -> None:
+    ann = site.sign_up("ann")
+    for name in ("anna", "ann"):
+        site.publish(ann)
+        site.rename(ann, name)
+    site.publish(ann)
+    assert site.status("ann/index.html")[0] == 200
+    assert site.status("anna/index.html") == (301, f"{ORIGIN}/ann")
+
+
+def test_a_released_name_is_gone_and_its_next_owner_is_left_alone(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.publish(ann)
+    site.change(
+        ann, lambda old: old.model_copy(update={"head": old.head.model_copy(update={"former_names": ()})})
+    )
+    site.publish(ann)
+    assert site.status("ann/index.html")[0] == 410
+    zoe = site.sign_up("ann")
+    site.edit(zoe, bio="Another Ann.")
+    site.publish(zoe)
+    site.edit(ann, bio="Anna now.")
+    site.publish(ann)
+    site.publish(ann, trust=False)
+    assert "Another Ann." in site.text("ann/index.html")
+    manifest, _ = read_manifest(site.private, ann)
+    assert [place.key for place, entry in manifest.entries.items() if entry.lost]
+
+
+# ── visibility ──
+
+
+def test_a_draft_is_not_found_and_a_deleted_post_is_gone(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.post(ann, "second")
+    site.publish(ann)
+    site.post(ann, "first", state="draft")
+    site.unpost(ann, "second")
+    site.publish(ann)
+    assert site.status("ann/posts/first/index.html")[0] == 404
+    assert site.status("ann/posts/second/index.html")[0] == 410
+    site.post(ann, "first", state="published")
+    site.publish(ann)
+    assert site.status("ann/posts/first/index.html")[0] == 200
+
+
+def test_a_profile_that_goes_private_leaves_nothing_public(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.upload(ann)
+    site.publish(ann)
+    file = folder_of(site, ann) + "640.webp"
+    assert file in site.shown()
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    assert site.shown() == set()
+    assert list(site.public.walk("_media/")) == []
+    assert site.status("ann/index.html")[0] == 404
+    assert site.status("ann/index.html", "private")[0] == 200
+
+
+def test_a_profile_that_comes_back_has_its_pictures_under_new_addresses(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    before = folder_of(site, ann)
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    site.edit(ann, visibility="unlisted")
+    site.publish(ann)
+    after = folder_of(site, ann)
+    assert after != before
+    assert list(site.public.walk("_media/")) == [after + "640.webp"]
+    assert after in site.text("ann/index.html")
+    assert site.status("ann/index.html")[0] == 200
+    assert site.status("ann/index.html", "private")[0] == 404
+
+
+def test_a_deleted_profile_leaves_no_objects(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.upload(ann)
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.publish(ann)
+    site.delete(ann)
+    site.publish(ann)
+    left = set(site.public.walk())
+    assert {site.status(key)[0] for key in left} == {410}
+    assert {"ann/index.html", "anna/index.html", "anna/posts/first/index.html", keys.data("anna")} <= left
+    assert list(site.private.walk()) == [keys.manifest(ann)]
+
+
+def test_a_picture_taken_off_the_page_is_kept_for_a_while(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    site.publish(ann)
+    assert len(list(site.public.walk("_media/"))) == 1
+    manifest, _ = read_manifest(site.private, ann)
+    (superseded,) = [at for at in manifest.folders.values() if at is not None]
+    due = site.store.changes.due(superseded + GRACE_S + 60, 10)
+    assert superseded + GRACE_S < max(one.at for one in due) <= superseded + GRACE_S + 60
+
+
+def test_the_folders_of_a_takedown_are_looked_through_again_soon(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    (at,) = [at for at in read_manifest(site.private, ann)[0].folders.values() if at is not None]
+    assert any(0 <= one.at - at - TAKEDOWN_AGAIN_S < 60 for one in site.store.changes.due(at + 1000, 10))
+
+
+# ── media ──
+
+
+def test_a_picture_is_copied_once_and_shown_where_readers_get_it(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    assert folder_of(site, ann) + "640.webp" in site.publish(ann)
+    site.edit(ann, bio="Paints boats.")
+    assert site.publish(ann) == EVERY_EDIT
+
+
+def test_an_upload_is_handed_to_the_makers(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann, made=False)
+    site.publish(ann)
+    assert [task.media_id for task in site.store.media_work.pending(10)] == ["medium1234"]
+    assert not list(site.public.walk("_media/"))
+
+
+def test_a_large_file_is_copied_in_pieces(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.children.WHOLE_BYTES_MAX", 10)
+    ann = site.sign_up("ann")
+    site.edit(ann, sections=(gallery("medium1234"),))
+    site.upload(ann)
+    site.publish(ann)
+    (copied,) = site.public.walk("_media/")
+    assert (
+        site.public.get(copied).body
+        == site.private.get("_renditions/medium1234/still-attempt1/640.webp").body
+    )
+    assert site.public.stat(copied).headers.type == "image/webp"
+
+
+# ── what storage has lost ──
+
+
+@pytest.mark.parametrize("lost", ["ann/index.html", "ann/posts/first/index.html", "the picture"])
+def test_a_rebuild_mends_what_storage_has_lost(site: Site, lost: str) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.upload(ann)
+    site.publish(ann)
+    key = lost.replace("the picture", folder_of(site, ann) + "640.webp")
+    whole = site.public.get(key).body
+    site.public.delete(key)
+    assert site.publish(ann) == set()
+    assert key in site.publish(ann, trust=False)
+    assert site.public.get(key).body == whole
+
+
+def test_what_a_rebuild_mends_is_purged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.public.delete("ann/index.html")
+    purged: list[Purge] = []
+    monkeypatch.setattr(site.tools.purger, "settle", purged.append)
+    site.publish(ann, trust=False)
+    assert [path.path for path in purged[0].paths] == ["/ann"]
+
+
+def test_a_tombstone_that_storage_has_lost_is_put_again(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.publish(ann)
+    site.unpost(ann, "first")
+    site.publish(ann)
+    site.public.delete("ann/posts/first/index.html")
+    site.publish(ann, trust=False)
+    assert site.status("ann/posts/first/index.html")[0] == 410
+
+
+# ── what died in between ──
+
+
+def test_a_purge_that_its_worker_left_behind_comes_before_live(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker died after the done-mark, with its purge still queued and an edge that doesn't answer."""
+    ann = site.sign_up("ann")
+    monkeypatch.setattr(site.tools.purger, "settle", lambda purge: False)
+    site.publish(ann)
+    monkeypatch.undo()
+    (left,) = site.store.purges.pending(REPLICA, 10)
+    settled: list[Purge] = []
+    monkeypatch.setattr(site.tools.purger, "settle", lambda purge: settled.append(purge) or False)
+    site.publish(ann)
+    assert set(site.reached(ann)) == {"published"}
+    assert settled[0].paths == left.paths
+    assert [purge.id for purge in site.store.purges.pending(REPLICA, 10)] == [settled[0].id]
+
+
+def test_a_later_edit_takes_on_what_was_not_purged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    monkeypatch.setattr(site.tools.purger, "settle", lambda purge: False)
+    site.publish(ann)
+    site.unpost(ann, "first")
+    site.publish(ann)
+    site.edit(ann, bio="Paints boats.")
+    head = site.edit(ann, tagline="Boats.").head
+    site.publish(ann)
+    (left,) = site.store.purges.pending(REPLICA, 10)
+    ranks = {path.path: path.rank for path in left.paths}
+    assert "/ann/posts/first" in ranks
+    assert ranks["/ann"] == f"1.1.{head.revision}.1"
+    monkeypatch.undo()
+    site.tools.purger.drain()
+    assert site.reached(ann)["purged"] == left.mark.revision == head.revision
+
+
+def test_folders_that_wait_for_their_end_are_scheduled_again_after_a_crash(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    with monkeypatch.context() as broken:
+        broken.setattr("pipeline.job._schedule_tidying", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            site.publish(ann)
+    site.publish(ann)
+    (at,) = [at for at in read_manifest(site.private, ann)[0].folders.values() if at is not None]
+    assert any(one.at > at + GRACE_S for one in site.store.changes.due(at + 2 * GRACE_S, 10))
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class Forgetful(Counted):
+    """Applies every write, and loses the reply of each key's first."""
+
+    def __init__(self, counted: Counted) -> None:
+        self.folder, self.wrote, self.seen = counted.folder, counted.wrote, set[str]()
+
+    def put(self, key: str, body: bytes, headers: Headers, **options: object) -> str:
+        etag = super().put(key, body, headers, **options)
+        if key not in self.seen:
+            self.seen.add(key)
+            raise OutcomeUnknown
+        return etag
+
+
+def test_lost_replies_change_nothing_but_the_time_it_takes(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "first")
+    site.upload(ann)
+    buckets = {name: Forgetful(bucket) for name, bucket in site.tools.buckets.items()}  # type: ignore[arg-type]
+    done = publish_profile(site.tools._replace(buckets=buckets), ann)  # type: ignore[arg-type]
+    assert site.publish(ann, trust=False) == set()
+    assert done.copied == 1
+
+
+def test_ten_hints_of_one_edit_do_no_harm(site: Site) -> None:
+    ann = site.sign_up("ann")
+    head = site.edit(ann, bio="Paints boats.").head
+    for _ in range(10):
+        site.store.changes.hint(Change(ann, head.revision))
+        site.publish(ann, revision=head.revision)
+    assert site.revision_of("ann/index.html") == head.revision
