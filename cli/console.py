@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -30,12 +31,11 @@ class Login(NamedTuple):
 class Events:
     """The console; safe to use from any thread."""
 
-    def __init__(self, out: Console) -> None:
-        self._out = out
+    def __init__(self, out: Console, username_of: Callable[[str], str | None] = lambda _: None) -> None:
+        self._out, self._username_of = out, username_of
         self._guard = threading.Lock()
         self._told: dict[str, float] = {}
-        self.names: dict[str, str] = {}
-        """Profile ids as usernames, as far as they are known."""
+        self._names: dict[str, str] = {}
 
     def say(self, what: str, words: str, style: str = "green") -> None:
         with self._guard:
@@ -99,4 +99,6 @@ class Events:
 
     def _who(self, event: dict[str, Any]) -> str:
         profile = str(event.get("profile", ""))
-        return f"@{self.names[profile]}" if profile in self.names else profile
+        if profile not in self._names and (found := self._username_of(profile)):
+            self._names[profile] = f"@{found}"
+        return self._names.get(profile, profile)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.options import (
     AsJson,
@@ -48,7 +49,7 @@ def failures(
         for one in found:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.at))
             table.add_row(
-                when, one.kind, _name(backends.store, one), one.subject, str(one.attempts), one.reason
+                when, one.kind, _name(backends.store, one), one.subject, str(one.attempts), Text(one.reason)
             )
         Console().print(table)
         print("Try again with `holdfast retry SUBJECT`, or `holdfast retry --all`.")

@@ -31,6 +31,7 @@ from core.backends import open_backends
 from core.errors import OperatorError
 from core.log import configure
 from core.settings import LogSettings, Settings
+from core.store import Store
 from generator.release import load_release
 
 PORTS_TRIED = 50
@@ -58,7 +59,7 @@ class House:
         self.out = Console(highlight=False, soft_wrap=True)
         self.settings = following(_with_free_ports(flagged(flags), flags, self.out))
         configure(LogSettings(level="error"))
-        self.events = Events(self.out)
+        self.events = Events(self.out, self._username_of)
         self.supervisor = Supervisor(
             self.settings.data.dir / "logs", environment_of(self.settings), self.events.heard
         )
@@ -94,12 +95,21 @@ class House:
             self.events.say(
                 "killed", f"{', '.join(killed)} did not end in time; nothing acknowledged is lost"
             )
+        store, self._store = self._store, None
+        if store:
+            store.close()
         self.events.say("stopped", f"everything is kept in {self.settings.data.dir.absolute()}")
+
+    def _username_of(self, profile_id: str) -> str | None:
+        """For the console: people know names, logs know ids."""
+        head = self._store.profiles.head(profile_id) if self._store else None
+        return head.name.username if head and head.name else None
 
     def stopping(self) -> bool:
         return self._ended.is_set()
 
     _ended = threading.Event()
+    _store: Store | None = None
 
     def _end(self, _number: int, _frame: types.FrameType | None) -> None:
         self._ended.set()
@@ -112,7 +122,7 @@ class House:
         release = load_release(settings.site)
         rollout, fresh = promote(backends, release, urls_of(settings))
         is_empty = next(iter(backends.store.profiles.ids()), None) is None
-        backends.close()
+        self._store = backends.store
         self.events.say("data", f"{settings.data.dir.absolute()} (database, pages, media, logs)")
         word = "new, promoted" if fresh else "unchanged"
         self.events.say("release", f"{release.fingerprint[:12]}, roll-out {rollout.number} ({word})")

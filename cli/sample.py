@@ -60,7 +60,6 @@ def _load(artist: Artist, password: str, files: dict[str, Path], settings: Setti
         username = artist.username
         made = client.sign_up(f"{username}@{DOMAIN}", password, username, artist.draft["name"])
         profile_id = made["id"]
-        events.names[profile_id] = username
         ids = {
             medium.ref: client.upload(profile_id, files[medium.file], purpose="post", alt=medium.alt)
             for medium in artist.media

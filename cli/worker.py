@@ -14,6 +14,8 @@ from core.store import Rollout
 from generator.release import load_release
 from pipeline.worker import Worker, media_limits
 
+CHORES_S = 600.0
+
 
 def worker(
     site: SiteFile = None,
@@ -39,6 +41,7 @@ def worker(
         media_limits(settings),
         settings.purge.heartbeat_s,
         settings.data.dir / "scratch",
+        [("uploads", CHORES_S, lambda: backends.private.abandon(settings.uploads.idle_hours * 3600))],
     )
 
     def stop(_signal: int, _frame: types.FrameType | None) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from core.errors import HoldfastError, Stale, Unavailable
@@ -50,9 +51,17 @@ class Worker:
     """Threads of one worker process; any number of such processes may run against one store."""
 
     def __init__(
-        self, tools: Tools, settings: WorkerSettings, limits: Limits, heartbeat_s: float, scratch: Path
+        self,
+        tools: Tools,
+        settings: WorkerSettings,
+        limits: Limits,
+        heartbeat_s: float,
+        scratch: Path,
+        chores: Sequence[tuple[str, float, Callable[[], object]]] = (),
     ):
+        """`chores` are further acts, each with a name and a period in seconds."""
         self._tools, self._settings, self._heartbeat_s = tools, settings, heartbeat_s
+        self._chores = chores
         self._stop = threading.Event()
         self._plan = Plan()
         scratch.mkdir(parents=True, exist_ok=True)
@@ -78,6 +87,7 @@ class Worker:
             ("position", lambda: self._every(POSITION_S, self._save_position)),
             ("sweep", lambda: self._every(self._settings.sweep_s, self._sweep)),
             ("sitemap", lambda: self._every(SITEMAP_S, self._draw_sitemap)),
+            *((name, partial(self._every, period_s, act)) for name, period_s, act in self._chores),
         ]
         threads = [
             threading.Thread(target=self._keep_going, args=(loop,), name=name, daemon=True)
