@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -25,7 +26,9 @@ def expected(error: Exception, route: str) -> HoldfastError:
         if error.status >= 500:
             log.warning("request_failed", route=route, error=type(error).__name__, detail=error.detail)
         return error
-    log.error("unexpected_error", route=route, error=type(error).__name__, exc_info=error)
+    # As text, not as exc_info: some renderers add local variables, and a password may be among them.
+    trace = "".join(traceback.format_exception(error))
+    log.error("unexpected_error", route=route, error=type(error).__name__, traceback=trace)
     return HoldfastError("This is our fault, and has been noted. Please try again.")
 
 

@@ -1,0 +1,124 @@
+"""The studio in a real browser: what JavaScript adds, and that nothing of it offends the content policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.ingest.pictures import HTML, png
+from tests.ingest.studios import PASSWORD, Creator, Studio
+
+
+@pytest.fixture
+def page(chromium: Browser, studio: Studio, ann: Creator) -> Iterator[Page]:
+    """Ann's browser, logged in; whatever its console complains of fails the test."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, base_url=studio.url)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    page.goto("/login")
+    page.fill("#email", "ann@example.org")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/profiles")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def test_the_receipt_goes_live_before_ones_eyes(studio: Studio, ann: Creator, page: Page) -> None:
+    page.goto("/@ann")
+    expect(page.get_by_text("Not saved yet")).to_be_hidden()
+    page.fill("#bio", "Paints boats.")
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Publishing…")).to_be_visible()
+    studio.publish(ann.profile_id, "published")
+    expect(page.get_by_text("clearing caches")).to_be_visible()
+    studio.publish(ann.profile_id)
+    expect(page.locator(".receipt.live")).to_contain_text("Saved. Live in")
+    expect(page.locator(".receipt a")).to_have_attribute("href", "https://pages.example/ann")
+
+
+def test_rows_are_added_and_moved_without_a_new_page(ann: Creator, page: Page) -> None:
+    page.goto("/@ann/links")
+    page.evaluate("window.here = true")
+    for number, label in enumerate(("Shop", "Mail")):
+        page.get_by_role("button", name="Add a link").click()
+        expect(page.locator(f"#links-{number}-label")).to_be_focused()
+        page.keyboard.type(label)
+        page.keyboard.press("Tab")
+        page.keyboard.type("example.org")
+    page.get_by_role("button", name="Move link 2 up").click()
+    expect(page.locator("#links-0-label")).to_have_value("Mail")
+    assert page.evaluate("window.here") is True
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.locator(".receipt")).to_be_visible()
+    assert [link["label"] for link in ann.get().json()["profile"]["links"]] == ["Mail", "Shop"]
+
+
+def test_an_upload_shows_its_progress_and_goes_on_after_a_broken_connection(
+    studio: Studio, ann: Creator, page: Page, tmp_path: Path
+) -> None:
+    photo = tmp_path / "boat.png"
+    photo.write_bytes(png(padding=9_000_000))  # two pieces
+    pieces: list[str] = []
+
+    def break_the_second(route: Route) -> None:
+        pieces.append(route.request.headers["upload-offset"])
+        if len(pieces) == 2:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(
+        "**/uploads/*",
+        lambda route: break_the_second(route) if route.request.method == "PATCH" else route.continue_(),
+    )
+    page.goto("/@ann/media")
+    page.set_input_files("#files", photo)
+    expect(page.locator("[data-medium]")).to_contain_text("boat.png", timeout=20_000)
+    assert pieces[0] == "0" and pieces[1] == pieces[2] == "8000000"
+    (medium,) = ann.get("/media").json()["media"]
+    assert medium["bytes"] == photo.stat().st_size
+
+
+def test_a_refused_upload_says_why_beside_its_name(page: Page, tmp_path: Path) -> None:
+    lie = tmp_path / "holiday.jpg"
+    lie.write_bytes(HTML)
+    page.goto("/@ann/media")
+    page.set_input_files("#files", lie)
+    expect(page.locator(".queue li")).to_contain_text("not a picture or video")
+
+
+def test_no_page_is_wider_than_a_phone_and_every_field_has_a_name(ann: Creator, page: Page) -> None:
+    ann.upload(png(), filename="a-very-long-name-without-any-space-in-it-at-all-really-not.png")
+    ann.edit(
+        name="Donaudampfschifffahrtsgesellschaftskapitän",
+        links=[{"label": "x" * 100, "url": "https://example.org/" + "y" * 500}],
+        sections=[{"kind": "timeline", "title": "T", "milestones": [{"title": "M"}]}, {"kind": "gallery"}],
+    )
+    ann.http.post(ann.path + "/posts", json={"title": "z" * 200})
+    for path in (
+        "/@ann",
+        "/@ann/links",
+        "/@ann/sections",
+        "/@ann/media",
+        "/@ann/posts",
+        "/@ann/posts/new",
+        "/@ann/settings",
+        "/account",
+        "/profiles",
+    ):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('input:not([type=hidden]), textarea, select, button, a')]
+                .filter(e => !e.labels?.length && !e.textContent.trim() && !e.getAttribute('aria-label') && !e.querySelector('img[alt]:not([alt=""])'))
+                .map(e => e.outerHTML)"""
+        )
+        assert nameless == [], path
