@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -49,16 +50,13 @@ class Edge:
         """Purges these paths; without any it is a heartbeat. Raises Unavailable when the edge does not answer 200."""
         if self._doubtful and not self.silent:
             raise Unavailable(f"The edge {self.url} did not answer, and is left alone until it notices.")
-        body = json.dumps({"number": next(self._numbers), "purges": [path._asdict() for path in paths]})
-        message, now = new_id(), datetime.now(UTC)
-        headers = {
-            "webhook-id": message,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._webhook.sign(message, now, body),
-            "content-type": "application/json",
-        }
+        purges = [path._asdict() for path in paths]
         try:
-            answer = self._http.post(f"{self.url}/-/purge", content=body.encode(), headers=headers)
+            try:
+                answer = self._post(purges)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                # Mostly a connection that was kept open, and ended when the edge did: a new one tells how it is now.
+                answer = self._post(purges)
         except httpx.HTTPError as error:
             unheard = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             self._note(live=False, doubtful=not unheard)
@@ -72,6 +70,17 @@ class Edge:
                 " if it is 401, worker and edge have different purge secrets (HOLDFAST_PURGE__SECRET)."
             )
         self._note(live=True, doubtful=False)
+
+    def _post(self, purges: list[dict[str, Any]]) -> httpx.Response:
+        body = json.dumps({"number": next(self._numbers), "purges": purges})
+        message, now = new_id(), datetime.now(UTC)
+        headers = {
+            "webhook-id": message,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(message, now, body),
+            "content-type": "application/json",
+        }
+        return self._http.post(f"{self.url}/-/purge", content=body.encode(), headers=headers)
 
     def _note(self, *, live: bool, doubtful: bool) -> None:
         with self._guard:
