@@ -13,163 +13,25 @@ from typing import NamedTuple
 from core.errors import BadInput
 
 USERNAME_CHARS_MIN, USERNAME_CHARS_MAX = 2, 39
-SLUG_CHARS_MAX = 80
+SLUG_CHARS_MAX, SLUG_BYTES_MAX = 80, 240
 TAG_SLUG_CHARS_MAX = 60
 
 _USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9]|[-_](?=[a-z0-9]))*", re.ASCII)
 
 RESERVED = frozenset(
-    [
-        "about",
-        "abuse",
-        "account",
-        "accounts",
-        "admin",
-        "administrator",
-        "api",
-        "app",
-        "apps",
-        "archive",
-        "assets",
-        "atom",
-        "auth",
-        "autodiscover",
-        "blog",
-        "browserconfig",
-        "cdn",
-        "changelog",
-        "contact",
-        "copyright",
-        "crossdomain",
-        "dashboard",
-        "data",
-        "demo",
-        "dev",
-        "developer",
-        "developers",
-        "dns",
-        "docs",
-        "edge",
-        "edit",
-        "embed",
-        "error",
-        "errors",
-        "explore",
-        "faq",
-        "favicon",
-        "feed",
-        "feeds",
-        "ftp",
-        "guest",
-        "health",
-        "healthz",
-        "help",
-        "holdfast",
-        "home",
-        "host",
-        "hostmaster",
-        "icon",
-        "icons",
-        "imap",
-        "img",
-        "import",
-        "index",
-        "info",
-        "ingest",
-        "js",
-        "json",
-        "legal",
-        "live",
-        "localhost",
-        "login",
-        "logout",
-        "mail",
-        "manifest",
-        "me",
-        "media",
-        "messages",
-        "metrics",
-        "mod",
-        "moderator",
-        "new",
-        "news",
-        "null",
-        "oauth",
-        "official",
-        "owner",
-        "page",
-        "pages",
-        "password",
-        "pop3",
-        "postmaster",
-        "post",
-        "posts",
-        "press",
-        "preview",
-        "privacy",
-        "private",
-        "profile",
-        "profiles",
-        "public",
-        "purge",
-        "register",
-        "release",
-        "robots",
-        "root",
-        "rss",
-        "search",
-        "secure",
-        "security",
-        "self",
-        "settings",
-        "setup",
-        "shop",
-        "sign-in",
-        "sign-out",
-        "sign-up",
-        "signin",
-        "signout",
-        "signup",
-        "site",
-        "sitemap",
-        "sitemaps",
-        "smtp",
-        "staff",
-        "static",
-        "stats",
-        "status",
-        "store",
-        "studio",
-        "subscribe",
-        "support",
-        "sys",
-        "system",
-        "tag",
-        "tags",
-        "team",
-        "terms",
-        "test",
-        "theme",
-        "themes",
-        "tombstone",
-        "tos",
-        "undefined",
-        "upload",
-        "uploads",
-        "user",
-        "username",
-        "users",
-        "verify",
-        "video",
-        "videos",
-        "webhook",
-        "webhooks",
-        "webmaster",
-        "well-known",
-        "wiki",
-        "www",
-        "you",
-    ]
+    """
+    about abuse account accounts admin administrator api app apps archive assets atom auth autodiscover
+    blog browserconfig cdn changelog contact copyright crossdomain dashboard data demo dev developer
+    developers dns docs edge edit embed error errors explore faq favicon feed feeds ftp guest health
+    healthz help holdfast home host hostmaster icon icons imap img import index info ingest js json legal
+    live localhost login logout mail manifest me media messages metrics mod moderator new news null oauth
+    official owner page pages password pop3 post postmaster posts press preview privacy private profile
+    profiles public purge register release robots root rss search secure security self settings setup shop
+    sign-in sign-out sign-up signin signout signup site sitemap sitemaps smtp staff static stats status
+    store studio subscribe support sys system tag tags team terms test theme themes tombstone tos
+    undefined upload uploads user username users verify video videos webhook webhooks webmaster well-known
+    wiki www you
+    """.split()  # noqa: SIM905 (a line each would be longer than all the rest)
 )
 """Names that nobody may claim: paths of ours, roles that could be impersonated (RFC 2142 mailboxes), file names."""
 
@@ -200,10 +62,15 @@ def is_username(text: str) -> bool:
 
 
 def slug(text: str, chars_max: int = SLUG_CHARS_MAX) -> str:
-    """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty."""
-    folded = unicodedata.normalize("NFKC", text).lower()
-    words = re.findall(r"[^\W_]+", folded)
-    return "-".join(words)[:chars_max].strip("-")
+    """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty.
+
+    It is its own slug, and short enough for a key's part.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    # Vowels of Indic scripts and the like are marks on a letter, which `\w` leaves out.
+    words = "".join(c if c.isalnum() or unicodedata.category(c) in ("Mn", "Mc") else " " for c in folded)
+    cut = "-".join(words.split())[:chars_max]
+    return cut.encode()[:SLUG_BYTES_MAX].decode(errors="ignore").strip("-")
 
 
 # ── public keys of one profile ────────────────────────────────────────────────────────────────────
@@ -322,6 +189,11 @@ def route(path: str) -> Route:
     `/Ann/` redirects to `/ann`: no slash at the end, and the username in lower case. Hidden folders (manifests,
     originals) have no path. Route(None) is a 404.
     """
+    found = _route(path)
+    return Route(None) if found.key is not None and not _is_key(found.key) else found
+
+
+def _route(path: str) -> Route:
     if path in ("", "/"):
         return Route(HOME)
     parts = path.removeprefix("/").split("/")
@@ -336,7 +208,7 @@ def route(path: str) -> Route:
             if public and len(trimmed) == len(parts) and len(parts) > 1
             else Route(None)
         )
-    is_file = "." in trimmed[-1] and not (len(trimmed) > 1 and trimmed[-2] in ("posts", "tags"))
+    is_file = "." in trimmed[-1]
     canonical = "/" + "/".join([first if is_file and len(trimmed) == 1 else first.lower(), *trimmed[1:]])
     if canonical != path:
         return Route(None, canonical)
@@ -365,14 +237,20 @@ KEY_BYTES_MAX, PART_BYTES_MAX = 1024, 250
 
 def check(key: str) -> str:
     """`key` itself; BadInput if an object store might refuse it or read it as another one."""
-    parts = key.split("/")
-    if (
-        len(key.encode("utf-8", "replace")) > KEY_BYTES_MAX
-        or any(
-            part in ("", ".", "..") or len(part.encode("utf-8", "replace")) > PART_BYTES_MAX for part in parts
-        )
-        or not all(_PATH_PART.fullmatch(part) for part in parts)
-        or parts[0].startswith(".")
-    ):
+    if not _is_key(key):
         raise BadInput({"key": "has a part that is empty, dots only, too long, or holds a control character"})
     return key
+
+
+def _is_key(key: str) -> bool:
+    parts = key.split("/")
+    try:
+        sizes = [len(part.encode()) for part in parts]
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return (
+        sum(sizes) + len(parts) - 1 <= KEY_BYTES_MAX
+        and max(sizes) <= PART_BYTES_MAX
+        and all(_PATH_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+        and not parts[0].startswith(".")
+    )

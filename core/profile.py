@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
+from core import keys
 from core.errors import BadInput
 from core.media import Frozen, Id, Media
 
 POSTS_PER_PROFILE_MAX = 1000
+TIME_MAX = 253_402_300_799
+"""The last second of the year 9999: the latest time that a date can be made of."""
 LINKS_MAX, TAGS_MAX, SECTIONS_MAX, ITEMS_MAX = 100, 30, 30, 100
 
 # Control characters never belong in a profile; \n and \t do in text of several lines. The bidi controls
@@ -48,6 +52,23 @@ def _clean_url(text: str) -> str:
     rest = text.split(":", 1)[1].lstrip("/")
     if not rest or (text.lower().startswith("http") and not re.match(r"[^/?#\s@]+\.?[^/?#\s]*", rest)):
         raise ValueError("lacks an address after its beginning")
+    return text
+
+
+def _clean_slug(text: str) -> str:
+    if keys.slug(text) != text:
+        raise ValueError("may hold lower case letters and digits, joined by single -")
+    return text
+
+
+def _clean_date(text: str) -> str:
+    # What fromisoformat takes besides (weeks, no dashes) doesn't sort as text.
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("must be a day such as 2026-03-14")
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a day of the calendar") from None
     return text
 
 
@@ -199,14 +220,14 @@ class Post(Frozen):
     """
 
     id: Id
-    slug: Annotated[str, StringConstraints(pattern=r"^[^\W_]+(-[^\W_]+)*$", max_length=80)]
+    slug: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_slug)]
     title: Title
     body: Text20k = ""
     tags: Tags = ()
     media: Annotated[tuple[Id, ...], Field(max_length=ITEMS_MAX)] = ()
-    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    date: Annotated[str, AfterValidator(_clean_date)]
     state: Literal["draft", "scheduled", "published"] = "draft"
-    publish_at: int | None = None
+    publish_at: Annotated[int, Field(ge=0, le=TIME_MAX)] | None = None
     edit: int = 0
     revision: int = 0
 
@@ -285,16 +306,20 @@ def parse(noun: type[Noun], data: Any) -> Noun:
 
 def field_errors(error: ValidationError) -> dict[str, str]:
     """Pydantic's errors as {path: words for a person}."""
-    return {
-        ".".join(str(part) for part in e["loc"] if not _is_union_tag(part, e["loc"])) or "body": _words(e)
-        for e in error.errors(include_url=False)
-    }
+    return {_path(e): _words(e) for e in error.errors(include_url=False)}
 
 
-def _is_union_tag(part: Any, loc: tuple[Any, ...]) -> bool:
-    """Pydantic puts the discriminator's value behind the index of a section; a field's path doesn't need it."""
-    at = loc.index(part)
-    return at >= 2 and loc[at - 2] == "sections" and isinstance(loc[at - 1], int)
+def _path(error: Any) -> str:
+    """The field's path. Pydantic puts the discriminator's value behind the index of a section; a path doesn't need it."""
+    loc: tuple[Any, ...] = error["loc"]
+    parts = [
+        str(part)
+        for at, part in enumerate(loc)
+        if not (at >= 2 and loc[at - 2] == "sections" and isinstance(loc[at - 1], int))
+    ]
+    if error["type"].startswith("union_tag_"):
+        parts.append("kind")
+    return ".".join(parts) or "body"
 
 
 def _words(error: Any) -> str:
@@ -302,8 +327,14 @@ def _words(error: Any) -> str:
     match error["type"]:
         case "string_too_long":
             return f"may have at most {context['max_length']} characters"
-        case "string_too_short" | "missing":
+        case "string_too_short" | "missing" | "union_tag_not_found":
             return "is required"
+        case "too_short" if context["min_length"] == 1:
+            return "is required"
+        case "union_tag_invalid":
+            return f"must be one of {context['expected_tags']}"
+        case "string_unicode":
+            return "holds a character that can't be stored"
         case "too_long":
             return f"may hold at most {context['max_length']} entries"
         case "value_error":

@@ -11,6 +11,10 @@ import zlib
 from enum import Enum
 from typing import NamedTuple
 
+# No more digits than a counter of 64 bits has, and each number in its one spelling.
+_NUMBER = r"(?:0|[1-9][0-9]{0,18})"
+_RANK = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{3}}")
+
 
 class Verdict(Enum):
     """What to do with a stored file when ours has another rank."""
@@ -35,6 +39,8 @@ class Rank(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Rank:
         """`"1.1.7.2"` → Rank; ValueError for anything else."""
+        if not _RANK.fullmatch(text):
+            raise ValueError(f"{text!r} is not a rank")
         life, claim, revision, rollout = map(int, text.split("."))
         return cls(life, claim, revision, rollout)
 
@@ -72,8 +78,8 @@ def verdict(stored: Rank, ours: Rank) -> Verdict:
 # ── the rank in a file's bytes ────────────────────────────────────────────────────────────────────
 
 _STAMPED = re.compile(
-    rb'(?:<!doctype html>\n|<\?xml version="1\.0" encoding="utf-8"\?>\n)<!--holdfast (\d+\.\d+\.\d+\.\d+)-->\n'
-    rb'|\{"holdfast": ?"(\d+\.\d+\.\d+\.\d+)"[,}]'
+    rb'(?:<!doctype html>\n|<\?xml version="1\.0" encoding="utf-8"\?>\n)<!--holdfast ([0-9.]{7,80})-->\n'
+    rb'|\{"holdfast": ?"([0-9.]{7,80})"[,}]'
 )
 
 
@@ -99,11 +105,14 @@ _PNG_IHDR_END = 8 + 8 + 13 + 4
 def read_rank(body: bytes) -> Rank | None:
     """The rank that a mutable file carries; None if it carries none (then it is not one of ours)."""
     if body.startswith(_PNG_HEAD):
-        return _read_png(body)
-    found = _STAMPED.match(body)
-    if not found:
+        text = _png_text(body)
+    else:
+        found = _STAMPED.match(body)
+        text = (found.group(1) or found.group(2)) if found else b""
+    try:
+        return Rank.parse(text.decode("ascii"))
+    except ValueError:
         return None
-    return Rank.parse((found.group(1) or found.group(2)).decode())
 
 
 def stamp_png(body: bytes, rank: Rank) -> bytes:
@@ -113,10 +122,9 @@ def stamp_png(body: bytes, rank: Rank) -> bytes:
     return body[:_PNG_IHDR_END] + packed + body[_PNG_IHDR_END:]
 
 
-def _read_png(body: bytes) -> Rank | None:
+def _png_text(body: bytes) -> bytes:
     start = _PNG_IHDR_END
     size = int.from_bytes(body[start : start + 4], "big")
     text = body[start + 4 : start + 8 + size]
-    if size > 200 or not text.startswith(b"tEXtholdfast\0"):
-        return None
-    return Rank.parse(text.removeprefix(b"tEXtholdfast\0").decode())
+    ours = b"tEXtholdfast\0"
+    return text.removeprefix(ours) if size <= 200 and text.startswith(ours) else b""

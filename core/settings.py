@@ -6,6 +6,7 @@ Only this file reads the environment. A function receives the section or the val
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -191,20 +192,35 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]
         is_list = known is not None and isinstance(getattr(known.default, key, None), tuple)
         table = data.setdefault(section, {})
         if isinstance(table, dict):
-            table[key] = [one.strip() for one in value.split(",") if one.strip()] if is_list else value
+            table[key] = _list(value) if is_list else value
     return names
+
+
+def _list(value: str) -> Any:
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value  # which is no list, and reported so
+    return [one.strip() for one in value.split(",") if one.strip()]
 
 
 def _where(key: str, path: Path, text: str, variables: Mapping[str, str]) -> str:
     section, _, name = key.partition(".")
-    if key in variables:
-        return f"environment variable {variables[key]}"
-    inside = False
+    setting = name.partition(".")[0]  # without the place in a list
+    if variable := variables.get(f"{section}.{setting}"):
+        return f"environment variable {variable}"
+    inside = ""
     for number, line in enumerate(text.splitlines(), 1):
-        if found := re.match(r"\s*\[\s*([\w.]+)\s*\]", line):
-            inside = found.group(1) == section
-            if inside and not name:
+        if found := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
+            inside = found.group(1)
+            if inside == section and not name:
                 return f"{path}:{number} [{section}]"
-        elif inside and re.match(rf"\s*{re.escape(name.split('.')[0])}\s*=", line):
-            return f"{path}:{number} [{section}] {name}"
+        elif found := re.match(r"\s*([\w.-]+)\s*=", line):
+            written = f"{inside}.{found.group(1)}".lstrip(".")
+            if written in (section, f"{section}.{setting}"):
+                return f"{path}:{number} [{section}] {name}".rstrip()
+    others = [variable for known, variable in variables.items() if known.startswith(f"{section}.")]
+    if others and not name:  # a section that only the environment names
+        return f"environment variable {others[0]}"
     return f"{path} [{section}] {name}".rstrip()
