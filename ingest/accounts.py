@@ -11,6 +11,7 @@ from pydantic import AfterValidator, StringConstraints
 from core import keys
 from core.errors import BadInput, Conflict, NotAllowed, NotFound, NotSignedIn
 from core.ids import digest, new_id
+from core.log import get_logger
 from core.media import Frozen
 from core.profile import LINE, Head, Profile, Snapshot, chars
 from core.store import Account, Store
@@ -18,6 +19,8 @@ from core.store.naming import found, owner_of, rename, require_free
 from ingest import edits, passwords
 from ingest.access import heads_of, name_of
 from ingest.passwords import Passwords
+
+log = get_logger("ingest")
 
 EMAIL_CHARS_MAX = 254
 PROFILES_PER_ACCOUNT_MAX = 50
@@ -92,7 +95,9 @@ def sign_up(store: Store, hashes: Passwords, wish: SignUp) -> tuple[Account, Sna
         head = store.profiles.head(profile_id)
         if head and not head.deleted and name_of(head) not in ("", wish.username):
             raise BadInput({"email": _HAS_ACCOUNT})
-    return account, new_profile(store, account.id, wish.username, wish.name)
+    snapshot = new_profile(store, account.id, wish.username, wish.name)
+    log.info("signed_up", account=account.id, profile=snapshot.head.id, username=wish.username)
+    return account, snapshot
 
 
 def new_profile(store: Store, account_id: str, username: str, name: str) -> Snapshot:
@@ -156,6 +161,7 @@ def claim(store: Store, token: str, account_id: str) -> str:
     profile_id = store.accounts.redeem(digest(token), account_id)
     if profile_id is None:
         raise NotFound("This link has just been used by somebody else.")
+    log.info("profile_claimed", account=account_id, profile=profile_id)
     return profile_id
 
 
@@ -193,6 +199,7 @@ def delete_account(store: Store, hashes: Passwords, account_id: str, password: s
         if store.profiles.head(profile_id):
             edits.delete_profile(store, profile_id, edits.Terms())
     store.accounts.remove(account.id)
+    log.info("account_deleted", account=account.id)
 
 
 def require_password(store: Store, hashes: Passwords, account_id: str, password: str) -> Account:

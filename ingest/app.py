@@ -25,7 +25,7 @@ from ingest.api.posts import PostsApi
 from ingest.api.profiles import ProfilesApi
 from ingest.api.receipts import ReceiptsApi
 from ingest.api.uploads import UploadsApi
-from ingest.calls import Call, Door
+from ingest.calls import Call, Door, write_rates
 from ingest.crossing import Crossing
 from ingest.limits import Rate, Slots
 from ingest.passwords import Passwords
@@ -60,8 +60,9 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
         *ReceiptsApi(store, settings.site, crossing, watching).operations(),
     ]
     studio = StudioApp(store, private, settings, sessions, signer)
-    api_door = Door(crossing, sessions, settings.studio, _problem)
-    page_door = Door(crossing, sessions, settings.studio, studio.pages.error)
+    rates = write_rates(settings.studio)
+    api_door = Door(crossing, sessions, settings.studio, rates, _problem)
+    page_door = Door(crossing, sessions, settings.studio, rates, studio.pages.error)
 
     def no_route(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

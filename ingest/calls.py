@@ -75,6 +75,18 @@ StreamHandler = Callable[[Request, Call], Awaitable[Response]]
 Counted = Literal["writes", "pieces"]
 
 
+Rates = Mapping[Counted, Rate]
+
+
+def write_rates(settings: StudioSettings) -> Rates:
+    """How often one account may write, through whatever door."""
+    return {
+        "writes": Rate(settings.writes_per_minute, "changes"),
+        # Pieces of uploads are bounded by the size of the upload; only senseless repetition meets this limit.
+        "pieces": Rate(settings.writes_per_minute * 100, "pieces"),
+    }
+
+
 class Door:
     """Makes routes of handlers. What every request needs before its handler, and every error after it, is here.
 
@@ -86,17 +98,14 @@ class Door:
         crossing: Crossing,
         sessions: Sessions,
         settings: StudioSettings,
+        rates: Rates,
         answer_error: Callable[[HoldfastError, Call], Response],
     ) -> None:
         self._crossing = crossing
         self._sessions = sessions
         self._settings = settings
         self._answer_error = answer_error
-        # Pieces of uploads are bounded by the size of the upload; only senseless repetition meets this limit.
-        self._rates: dict[Counted, Rate] = {
-            "writes": Rate(settings.writes_per_minute, "changes"),
-            "pieces": Rate(settings.writes_per_minute * 100, "pieces"),
-        }
+        self._rates = rates
 
     def route(self, method: str, path: str, handler: Handler, public: bool = False) -> Route:
         """A handler that gets the whole (small) body and runs in a thread. `public` ones need nobody to be logged in."""

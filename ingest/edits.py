@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 from core import keys
 from core.errors import BadInput, EditConflict, NotFound, OutcomeUnknown
 from core.ids import digest, new_id
+from core.log import get_logger
 from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
 from core.store import Store, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
+
+log = get_logger("ingest")
 
 Change = Callable[[Snapshot], Snapshot]
 
@@ -55,6 +58,8 @@ def write(
     )
     if time.monotonic() > ends:
         raise OutcomeUnknown
+    head = done.snapshot.head
+    log.debug("edit_accepted", profile=profile_id, edit=head.edit, revision=head.revision, what=what)
     return done
 
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from core.errors import BadInput, EditConflict, HoldfastError, OffsetConflict, TooMany
+from core.log import get_logger
 
-log = structlog.get_logger("ingest")
+log = get_logger("ingest")
 
 TYPE_PREFIX = "urn:holdfast:problem:"
 

@@ -17,6 +17,7 @@ from ingest.studio.front import Front
 from ingest.studio.media_tab import MediaTab
 from ingest.studio.pages import Pages
 from ingest.studio.post_tab import PostTab
+from ingest.studio.preview import Preview
 from ingest.studio.profile_tabs import ProfileTabs
 from ingest.studio.settings_tab import SettingsTab
 from ingest.studio.static_files import StaticFiles
@@ -48,6 +49,7 @@ class StudioApp:
             *ProfileTabs(store, site, pages).routes(door),
             *UploadForm(store, site, pages, uploads, crossing, slots).routes(door),
             *MediaTab(store, self._private, site, pages).routes(door),
+            *Preview(store, self._private, self._settings).routes(door),
             *PostTab(store, site, pages).routes(door),
             *SettingsTab(store, site, pages, self._sessions, hashes, logins).routes(door),
         ]

@@ -8,9 +8,13 @@ from html import unescape
 import httpx
 import pytest
 
+from core import keys
 from core.ids import digest, new_secret
-from core.profile import Profile
+from core.media import Rendition, RenditionFile
+from core.objects import Headers
+from core.profile import Profile, Snapshot
 from core.store.naming import found
+from core.store.revise import revise
 from tests.ingest.pictures import HTML, mp4, png
 from tests.ingest.studios import PASSWORD, Browser, Creator, Studio
 
@@ -498,3 +502,69 @@ def test_pages_of_the_studio_are_never_kept_by_caches_and_its_files_always(brows
     assert browser.http.get("/static/nothing.css").status_code == 404
     assert browser.http.get("/static/..%2fapp.py").status_code == 404
     assert browser.http.get("/-/health").text == "ok\n"
+
+
+def test_a_private_page_and_a_draft_are_looked_at_in_the_studio_by_their_editor_only(
+    studio: Studio, browser: Browser
+) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    media_id = ann.upload(png()).json()["id"]
+    make_ready(studio, ann, media_id)
+    ann.edit(visibility="private", bio="Not yet for *everybody*.")
+    ann.http.post(ann.path + "/posts", json={"title": "Secret boats"})
+    assert 'href="/@ann/preview"' in browser.visit("/@ann").text
+    reply = browser.visit("/@ann/preview")
+    assert "Not yet for <em>everybody</em>." in reply.text and "Secret boats" not in reply.text
+    assert "script-src" not in reply.headers["content-security-policy"]
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    for url in re.findall(r'(?:href|src)="(/%40ann/preview/_[^"]+)"', reply.text):
+        assert browser.http.get(unescape(url)).status_code == 200
+    picture = re.search(r'"(/%40ann/preview/_media/[^"\s]+\.webp)', reply.text)
+    assert picture and browser.http.get(picture.group(1)).content == b"webp-bytes"
+    part = browser.http.get(picture.group(1), headers={"range": "bytes=5-"})
+    assert part.status_code == 206 and part.content == b"bytes"
+    assert browser.http.get(picture.group(1), headers={"range": "bytes=99-"}).status_code == 416
+    assert "Secret boats" in browser.visit("/@ann/preview/ann/posts/secret-boats").text
+    other = Browser(studio)
+    sign_up(other, "bob", "bob@example.org")
+    for path in ("/@ann/preview", "/@ann/preview/ann", picture.group(1)):
+        assert other.visit(path).status_code == 404
+    for path in (
+        "bob",
+        "_manifests/x.json",
+        "_originals/" + media_id,
+        "_media/x",
+        "..%2fapp",
+        "ann/posts/none",
+    ):
+        assert browser.visit("/@ann/preview/" + path).status_code == 404
+
+
+def make_ready(studio: Studio, ann: Creator, media_id: str) -> None:
+    """Plays the worker: one small picture is made."""
+    file = RenditionFile(name="160.webp", type="image/webp", bytes=10, width=160, height=160)
+    made = Rendition(recipe="still", attempt="attempt1", files=(file,))
+    studio.private.put(keys.rendition(media_id, "still", "attempt1", "160.webp"), b"webp-bytes", Headers())
+
+    def ready(old: Snapshot) -> Snapshot:
+        done = {"state": "ready", "width": 160, "height": 160}
+        return old.model_copy(
+            update={"media": tuple(m.with_rendition(made).model_copy(update=done) for m in old.media)}
+        )
+
+    revise(studio.store, ann.profile_id, ready, writer="worker01", what="still made", by_creator=False)
+
+
+def test_a_ready_picture_is_shown_small_to_its_editor_only(
+    studio: Studio, browser: Browser, bob: Creator
+) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    make_ready(studio, ann, ann.upload(png()).json()["id"])
+    found = re.search(r'src="(/@ann/media/[^"]+)"', browser.visit("/@ann/media").text)
+    assert found and ">Ready<" in browser.page
+    reply = browser.http.get(found.group(1))
+    assert reply.content == b"webp-bytes" and reply.headers["content-type"] == "image/webp"
+    assert bob.http.get(found.group(1)).status_code == 404
+    assert browser.http.get(found.group(1)[:-1] + "2").status_code == 404

@@ -1,0 +1,111 @@
+"""Previews: a private page or a draft as readers would see it, drawn by the generator for its editors only."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from core import keys
+from core.document import document
+from core.errors import NotFound, ObjectMissing, Unavailable
+from core.objects import ReadObjects
+from core.profile import Snapshot
+from core.settings import Settings
+from core.store import Store
+from generator.build import render
+from generator.release import Release, load_release
+from generator.urls import Urls
+from ingest.access import load, name_of
+from ingest.calls import Call, Door
+from ingest.studio.pages import see_other
+
+PATH = "/@{name}/preview"
+PIECE_BYTES_MAX = 4_000_000
+"""What one answer holds of a video; players ask for the next piece by themselves."""
+
+# The page is the creator's own words in our origin: no script, no form, whatever it holds.
+POLICY = (
+    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+)
+_MEDIA = re.compile(r"_media/(\w+)/\w+/([a-z0-9-]+)-(\w+)/([\w.-]+)", re.ASCII)
+
+
+class Preview:
+    def __init__(self, store: Store, private: ReadObjects, settings: Settings) -> None:
+        self._store = store
+        self._private = private
+        self._settings = settings
+        self._release: Release = load_release(settings.site)
+
+    def routes(self, door: Door) -> list[Route]:
+        return [
+            door.route("GET", PATH, self.begin),
+            door.route("GET", PATH + "/{path:path}", self.show),
+        ]
+
+    def begin(self, call: Call) -> Response:
+        snapshot = self._load(call)
+        name = name_of(snapshot.head)
+        return see_other(f"/@{name}/preview/{name}")
+
+    def show(self, call: Call) -> Response:
+        snapshot, path = self._load(call), call.params["path"]
+        for asset in self._release.assets:
+            if asset.key == path:
+                return _answer(asset.body, asset.type, "private, max-age=86400, immutable")
+        if path.startswith("_media/"):
+            return self._media(snapshot, path, call.headers.get("range", ""))
+        key = keys.route("/" + path).key
+        name = name_of(snapshot.head)
+        urls = Urls(self._settings.studio.url, f"/@{name}/preview")
+        shown = document(_with_draft(snapshot, key or ""))
+        file = render(key, shown, self._release, urls, 0, 0) if key else None
+        if file is None:
+            raise NotFound("There is no such page in the preview.")
+        return _answer(file.body, file.headers.type, "no-store")
+
+    def _media(self, snapshot: Snapshot, path: str, asked: str) -> Response:
+        found = _MEDIA.fullmatch(path)
+        medium = snapshot.medium(found[1]) if found else None
+        rendition = medium.rendition(found[2]) if medium and found else None
+        files = rendition.files if found and rendition and rendition.attempt == found[3] else ()
+        file = next((one for one in files if found and one.name == found[4]), None)
+        if file is None or not found:
+            raise NotFound("There is no such picture in the preview.")
+        key = keys.rendition(found[1], found[2], found[3], file.name)
+        span = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", asked)
+        try:
+            if span is None and file.bytes <= PIECE_BYTES_MAX:
+                return _answer(self._private.read(key, 0, file.bytes), file.type, "private, max-age=3600")
+            start = int(span[1]) if span else 0
+            wanted = int(span[2]) - start + 1 if span and span[2] else file.bytes
+            body = self._private.read(key, start, max(0, min(wanted, PIECE_BYTES_MAX)))
+        except ObjectMissing:
+            raise Unavailable("This picture is being made anew.") from None
+        if not body:
+            return Response(status_code=416, headers={"content-range": f"bytes */{file.bytes}"})
+        response = _answer(body, file.type, "private, max-age=3600", 206)
+        response.headers["content-range"] = f"bytes {start}-{start + len(body) - 1}/{file.bytes}"
+        return response
+
+    def _load(self, call: Call) -> Snapshot:
+        return load(self._store, call.account_id, "@" + call.params["name"])
+
+
+def _with_draft(snapshot: Snapshot, key: str) -> Snapshot:
+    """The snapshot with the post that lies under `key` published, so that a draft can be looked at; others stay hidden."""
+    name = name_of(snapshot.head)
+    posts = tuple(
+        post.model_copy(update={"state": "published"}) if keys.post(name, post.slug) == key else post
+        for post in snapshot.posts
+    )
+    return snapshot.model_copy(update={"posts": posts})
+
+
+def _answer(body: bytes, kind: str, cache: str, status: int = 200) -> Response:
+    headers = {"cache-control": cache, "content-security-policy": POLICY, "accept-ranges": "bytes"}
+    return Response(body, status, headers, kind)
