@@ -266,6 +266,7 @@
       if (made.length && !failed && !dirty) location.assign(location.pathname);
       else if (made.length) form.append(make("p", { className: "hint", textContent: "Save what you typed; then the new ones stand below." }));
     };
+    if (matchMedia("(pointer: fine)").matches) $("label", form).append(", or drop them here");
     input.addEventListener("change", () => take([...input.files]));
     dropZone(form, take);
   }
