@@ -1,0 +1,155 @@
+"""The studio without JavaScript: files by plain forms, their descriptions and order, and previews."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from core import keys
+from core.media import Rendition, RenditionFile
+from core.objects import Headers
+from core.profile import Snapshot
+from core.store.revise import revise
+from tests.ingest.forms import error_of, sign_up
+from tests.ingest.pictures import HTML, mp4, png
+from tests.ingest.studios import Browser, Creator, Studio
+
+
+def test_files_are_sent_by_a_plain_form_and_refused_ones_are_named(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    browser.visit("/@ann/media")
+    reply = browser.send(
+        "/@ann/media/upload",
+        {"purpose": "gallery"},
+        files=[("files", ("boat.png", png(padding=3_000_000))), ("files", ("walk.mp4", mp4()))],
+    )
+    assert reply.status_code == 200 and reply.url.path == "/@ann/media"
+    assert "boat.png" in reply.text and "walk.mp4" in reply.text and "waits its turn" in reply.text
+    mixed = browser.send(
+        "/@ann/media/upload", {}, files=[("files", ("page.jpg", HTML)), ("files", ("sea.png", png()))]
+    )
+    assert mixed.status_code == 422 and "<strong>page.jpg</strong> was not taken" in mixed.text
+    assert "sea.png" in mixed.text
+    assert len(list(studio.private.walk("_originals/"))) == 3
+    nothing = browser.send("/@ann/media/upload", {}, files=[("files", ("", b""))])
+    assert nothing.status_code == 422 and "choose a photo" in nothing.text
+
+
+def test_a_plain_form_that_breaks_off_or_has_no_token_leaves_nothing(
+    studio: Studio, browser: Browser
+) -> None:
+    sign_up(browser)
+    head = b'--b\r\nContent-Disposition: form-data; name="form_token"\r\n\r\n'
+    file = b'\r\n--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n' + png(
+        padding=2_000_000
+    )
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    browser.visit("/@ann/media")
+    for body, status in (
+        (head + browser.token().encode() + file, 422),
+        (head + b"wrong" + file + b"\r\n--b--\r\n", 403),
+        (file[2:] + b"\r\n--b--\r\n", 403),
+        (b"not a form", 422),
+    ):
+        assert browser.http.post("/@ann/media/upload", content=body, headers=headers).status_code == status
+    assert (
+        browser.http.post(
+            "/@ann/media/upload", content=b"x", headers={"content-type": "text/plain"}
+        ).status_code
+        == 415
+    )
+    assert list(studio.private.walk("_originals/")) == []
+    assert studio.private.abandon(-1) == 0
+
+
+def test_a_portrait_is_set_by_its_own_form(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    reply = browser.send("/@ann/media/upload", {"purpose": "avatar"}, files={"files": ("me.png", png())})
+    assert reply.url.path == "/@ann" and "being made ready" in reply.text
+    ann = studio.sign_up("ann")
+    assert ann.get().json()["profile"]["avatar"] == ann.get("/media").json()["media"][0]["id"]
+
+
+def test_media_are_described_ordered_and_deleted_by_plain_buttons(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    one, two = (ann.upload(png(side)).json()["id"] for side in (8, 16))
+    browser.visit("/@ann/media")
+    fields = {f"items.{one}.alt": "A boat", f"items.{one}.alt_was": "", f"items.{one}.listed_was": "on"}
+    browser.send("/@ann/media", fields | {"do": f"later:{one}"})
+    media = ann.get("/media").json()["media"]
+    assert [m["id"] for m in media] == [two, one]
+    assert (media[1]["alt"], media[1]["listed"]) == ("A boat", False)
+    browser.send("/@ann/media", {"do": f"cover:{two}"})
+    assert ann.get().json()["profile"]["cover"] == two
+    bad = browser.send("/@ann/media", {f"items.{one}.alt": "x" * 1001, f"items.{one}.alt_was": "A boat"})
+    assert bad.status_code == 422 and "at most 1000" in error_of(browser.page, f"items.{one}.alt")
+    browser.send("/@ann/media", {"do": f"delete:{two}"})
+    assert [m["id"] for m in ann.get("/media").json()["media"]] == [one]
+    assert ann.get().json()["profile"]["cover"] is None
+
+
+def test_a_private_page_and_a_draft_are_looked_at_in_the_studio_by_their_editor_only(
+    studio: Studio, browser: Browser
+) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    media_id = ann.upload(png()).json()["id"]
+    make_ready(studio, ann, media_id)
+    ann.edit(visibility="private", bio="Not yet for *everybody*.")
+    ann.http.post(ann.path + "/posts", json={"title": "Secret boats"})
+    assert 'href="/@ann/preview"' in browser.visit("/@ann").text
+    reply = browser.visit("/@ann/preview")
+    assert "Not yet for <em>everybody</em>." in reply.text and "Secret boats" not in reply.text
+    assert "script-src" not in reply.headers["content-security-policy"]
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    for url in re.findall(r'(?:href|src)="(/%40ann/preview/_[^"]+)"', reply.text):
+        assert browser.http.get(unescape(url)).status_code == 200
+    picture = re.search(r'"(/%40ann/preview/_media/[^"\s]+\.webp)', reply.text)
+    assert picture and browser.http.get(picture.group(1)).content == b"webp-bytes"
+    part = browser.http.get(picture.group(1), headers={"range": "bytes=5-"})
+    assert part.status_code == 206 and part.content == b"bytes"
+    assert browser.http.get(picture.group(1), headers={"range": "bytes=99-"}).status_code == 416
+    assert "Secret boats" in browser.visit("/@ann/preview/ann/posts/secret-boats").text
+    other = Browser(studio)
+    sign_up(other, "bob", "bob@example.org")
+    for path in ("/@ann/preview", "/@ann/preview/ann", picture.group(1)):
+        assert other.visit(path).status_code == 404
+    for path in (
+        "bob",
+        "_manifests/x.json",
+        "_originals/" + media_id,
+        "_media/x",
+        "..%2fapp",
+        "ann/posts/none",
+    ):
+        assert browser.visit("/@ann/preview/" + path).status_code == 404
+
+
+def make_ready(studio: Studio, ann: Creator, media_id: str) -> None:
+    """Plays the worker: one small picture is made."""
+    file = RenditionFile(name="160.webp", type="image/webp", bytes=10, width=160, height=160)
+    made = Rendition(recipe="still", attempt="attempt1", files=(file,))
+    studio.private.put(keys.rendition(media_id, "still", "attempt1", "160.webp"), b"webp-bytes", Headers())
+
+    def ready(old: Snapshot) -> Snapshot:
+        done = {"state": "ready", "width": 160, "height": 160}
+        return old.model_copy(
+            update={"media": tuple(m.with_rendition(made).model_copy(update=done) for m in old.media)}
+        )
+
+    revise(studio.store, ann.profile_id, ready, writer="worker01", what="still made", by_creator=False)
+
+
+def test_a_ready_picture_is_shown_small_to_its_editor_only(
+    studio: Studio, browser: Browser, bob: Creator
+) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    make_ready(studio, ann, ann.upload(png()).json()["id"])
+    found = re.search(r'src="(/@ann/media/[^"]+)"', browser.visit("/@ann/media").text)
+    assert found and ">Ready<" in browser.page
+    reply = browser.http.get(found.group(1))
+    assert reply.content == b"webp-bytes" and reply.headers["content-type"] == "image/webp"
+    assert bob.http.get(found.group(1)).status_code == 404
+    assert browser.http.get(found.group(1)[:-1] + "2").status_code == 404
