@@ -15,7 +15,7 @@ from watchfiles import watch
 
 import templates
 from cli.checks.house import load
-from cli.options import DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from cli.options import Flags, settings_for, with_flags
 from cli.rebuild import rebuild_chunk
 from cli.run import House
 from cli.wiring import promote, tools_for
@@ -28,15 +28,12 @@ WHOLE = "import cli.run, cli.worker, cli.serve, ingest.app, edge.app"
 """What has to be importable before new code may take the place of the old."""
 
 
+@with_flags
 def dev(
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
+    flags: Flags,
     sample: Annotated[bool, typer.Option(help="Load the sample site into an empty data folder.")] = True,
 ) -> None:
     """Run everything here, and rebuild when a template, a static file or the code changes."""
-    flags = Flags(site, data, studio, edge)
     release, check = load(settings_for(flags))
     if release is None:
         raise OperatorError(f"{check.said}: {check.remedy}")

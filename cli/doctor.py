@@ -13,7 +13,7 @@ from cli.checks import Check
 from cli.checks.house import house
 from cli.checks.machine import machine
 from cli.checks.reach import reach
-from cli.options import AsJson, DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from cli.options import AsJson, Flags, settings_for, with_flags
 from core.errors import SettingsError
 from core.log import configure
 from core.settings import LogSettings, Settings
@@ -21,18 +21,16 @@ from core.settings import LogSettings, Settings
 MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
+@with_flags
 def doctor(
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
+    flags: Flags,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, machine, storage and processes. Ends with 1 if something is wrong; ! is only worth knowing."""
     configure(LogSettings(level="error"))
     out = Console(highlight=False, soft_wrap=True)
     found = []
-    for check in examine(Flags(site, data, studio, edge)):
+    for check in examine(flags):
         found.append(check)
         if not as_json:
             _show(out, check)

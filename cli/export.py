@@ -16,16 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from cli.archive import FILE_BYTES_MAX, ORIGINALS, PIECE_BYTES, archived
-from cli.options import (
-    AsJson,
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    profile_name,
-    settings_for,
-)
+from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import open_existing, profile_of
 from core import keys
 from core.errors import ObjectMissing, OperatorError
@@ -35,20 +26,18 @@ from core.profile import Snapshot
 from core.settings import LogSettings
 
 
+@with_flags
 def export(
+    flags: Flags,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; made if missing.")],
     name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile; else all.")] = None,
     originals: Annotated[
         bool, typer.Option("--originals", help="Also the photos and videos as they were uploaded.")
     ] = False,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Export profiles with their posts, drafts and private ones too, as one JSON file each."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_existing(settings)
     store = backends.store

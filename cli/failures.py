@@ -11,16 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.options import (
-    AsJson,
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    profile_name,
-    settings_for,
-)
+from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from core.backends import open_backends
 from core.errors import OperatorError
 from core.ids import new_id
@@ -30,15 +21,13 @@ from core.store.naming import owner_of
 from core.store.revise import revise
 
 
+@with_flags
 def failures(
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
+    flags: Flags,
     as_json: AsJson = False,
 ) -> None:
     """List what was put aside, with its last reason."""
-    backends = open_backends(settings_for(Flags(site, data, studio, edge)))
+    backends = open_backends(settings_for(flags))
     found = list(backends.store.failures.all())
     if as_json:
         print(json.dumps([{**one._asdict(), "name": _name(backends.store, one)} for one in found]))
@@ -56,16 +45,14 @@ def failures(
     backends.close()
 
 
+@with_flags
 def retry(
+    flags: Flags,
     subject: Annotated[
         str | None,
         typer.Argument(metavar="[@NAME|SUBJECT]", help="Whose work, as `holdfast failures` names it."),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Everything that was put aside.")] = False,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Try again what was put aside."""
@@ -73,7 +60,7 @@ def retry(
         raise OperatorError(
             "Say which: `holdfast retry SUBJECT` (see `holdfast failures`), or `holdfast retry --all`"
         )
-    backends = open_backends(settings_for(Flags(site, data, studio, edge)))
+    backends = open_backends(settings_for(flags))
     store = backends.store
     wanted = {subject, owner_of(store, profile_name(subject)) if subject else None}
     chosen = [

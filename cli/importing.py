@@ -19,7 +19,7 @@ from rich.text import Text
 import templates
 from cli.adopting import Adopted, House, adopt
 from cli.archive import Refused, profile_files, read_candidate
-from cli.options import AsJson, DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from cli.options import AsJson, Flags, settings_for, with_flags
 from core.backends import open_backends
 from core.errors import OperatorError
 from core.ids import digest, new_secret
@@ -41,7 +41,9 @@ class Said(NamedTuple):
     notes: list[str]
 
 
+@with_flags
 def import_(
+    flags: Flags,
     source: Annotated[Path, typer.Argument(metavar="FOLDER|FILE", help="JSON profiles, or one of them.")],
     claim_links: Annotated[
         Path | None,
@@ -53,14 +55,10 @@ def import_(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace what the owners of claimed profiles wrote.")
     ] = False,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Import profiles: BioDrop's JSON files, or what `holdfast export` wrote. Importing again changes what differs."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(LogSettings(level="error"))
     files = profile_files(source)
     backends = open_backends(settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -30,6 +32,29 @@ class Flags(NamedTuple):
     data: Path | None = None
     studio: str | None = None
     edge: str | None = None
+
+
+def _shared(
+    site: SiteFile = None, data: DataDir = None, studio: StudioAddress = None, edge: EdgeAddress = None
+) -> Flags:
+    return Flags(site, data, studio, edge)
+
+
+def with_flags(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the flags that all share; it gets them as its argument `flags`."""
+    own = inspect.signature(verb, eval_str=True)
+    shared = inspect.signature(_shared, eval_str=True).parameters
+    kept = [one for one in own.parameters.values() if one.name != "flags"]
+
+    def called(**given: Any) -> None:
+        verb(flags=_shared(**{name: given.pop(name) for name in shared}), **given)
+
+    called.__name__, called.__doc__ = verb.__name__, verb.__doc__
+    parameters = [*kept, *shared.values()]
+    # typer reads both of a function: its signature for the order, its annotations for the types.
+    called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called
 
 
 def settings_for(flags: Flags) -> Settings:

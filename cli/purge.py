@@ -8,16 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import (
-    AsJson,
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    profile_name,
-    settings_for,
-)
+from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import profile_of, tools_for
 from core import keys
 from core.backends import open_backends
@@ -29,19 +20,17 @@ from core.store import REPLICA, Purge, PurgePath
 from pipeline.publish import read_manifest
 
 
+@with_flags
 def purge(
+    flags: Flags,
     name: Annotated[str, typer.Argument(metavar="@NAME", help="Whose pages.")],
     hard: Annotated[
         bool, typer.Option("--hard", help="Nothing may be served stale, even if storage is away.")
     ] = False,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Purge a profile's pages from every cache of ours, and look whether readers get the newest."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
     tools = tools_for(settings, backends)

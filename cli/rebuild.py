@@ -15,16 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.options import (
-    AsJson,
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    profile_name,
-    settings_for,
-)
+from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import profile_of, promote, tools_for
 from core.backends import open_backends
 from core.errors import HoldfastError, OperatorError, Stale
@@ -44,19 +35,17 @@ class Outcome(NamedTuple):
     failed: list[tuple[str, str]]
 
 
+@with_flags
 def rebuild(
+    flags: Flags,
     name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every profile.")] = False,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish again: one profile, or --all. Looks at every key, so it also mends what storage has lost."""
     if (name is None) == (not all_):
         raise OperatorError("Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all`")
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
     tools = tools_for(settings, backends)

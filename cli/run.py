@@ -13,18 +13,7 @@ import typer
 from rich.console import Console
 
 from cli.console import Events
-from cli.options import (
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    environment_of,
-    flagged,
-    following,
-    is_free,
-    reachable,
-)
+from cli.options import Flags, environment_of, flagged, following, is_free, reachable, with_flags
 from cli.supervise import Supervisor
 from cli.wiring import promote, urls_of
 from core.backends import open_backends
@@ -38,15 +27,12 @@ PORTS_TRIED = 50
 READY_S = 60.0
 
 
+@with_flags
 def run(
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
+    flags: Flags,
     sample: Annotated[bool, typer.Option(help="Load the sample site into an empty data folder.")] = True,
 ) -> None:
     """Run everything here: studio, edge and worker, restarted when they die. Ctrl-C drains and stops."""
-    flags = Flags(site, data, studio, edge)
     house = House(flags)
     house.open(sample=sample)
     house.stay()

@@ -11,7 +11,7 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
-from cli.options import DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, is_free, settings_for
+from cli.options import Flags, is_free, settings_for, with_flags
 from core.backends import open_backends, open_reader
 from core.errors import OperatorError
 from core.keyring import shared_secret
@@ -22,19 +22,17 @@ DRAIN_S = 10
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="Ends when standard input does.")]
 
 
+@with_flags
 def serve(
+    flags: Flags,
     app: Annotated[
         Literal["ingest", "edge"],
         typer.Argument(help="ingest (the studio and the API) or edge (the readers' side)."),
     ],
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     supervised: Supervised = False,
 ) -> None:
     """Serve the studio with its API, or the readers' side."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(settings.log)
     if supervised:
         end_with_parent()

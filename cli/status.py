@@ -11,16 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.options import (
-    AsJson,
-    DataDir,
-    EdgeAddress,
-    Flags,
-    SiteFile,
-    StudioAddress,
-    profile_name,
-    settings_for,
-)
+from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import edges_of, open_existing, profile_of
 from core.backends import Backends
 from core.errors import Unavailable
@@ -39,16 +30,14 @@ HISTORY_SHOWN, TRANSITIONS_SHOWN, BEHIND_SHOWN = 10, 12, 10
 Answer = dict[str, Any]
 
 
+@with_flags
 def status(
+    flags: Flags,
     name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile; else all.")] = None,
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how the site is doing; or where one profile's newest edit is, its media and its history."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_existing(settings)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import types
 
-from cli.options import DataDir, EdgeAddress, Flags, SiteFile, StudioAddress, settings_for
+from cli.options import Flags, settings_for, with_flags
 from cli.serve import Supervised, end_with_parent
 from cli.wiring import promote, tools_for
 from core.backends import open_backends
@@ -17,15 +17,13 @@ from pipeline.worker import Worker, media_limits
 CHORES_S = 600.0
 
 
+@with_flags
 def worker(
-    site: SiteFile = None,
-    data: DataDir = None,
-    studio: StudioAddress = None,
-    edge: EdgeAddress = None,
+    flags: Flags,
     supervised: Supervised = False,
 ) -> None:
     """Publish what changes, and make media."""
-    settings = settings_for(Flags(site, data, studio, edge))
+    settings = settings_for(flags)
     configure(settings.log)
     if supervised:
         end_with_parent()
