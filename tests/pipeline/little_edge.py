@@ -16,13 +16,15 @@ from core.rank import Rank, stamp_html
 
 class LittleEdge:
     """`pages` holds status and body by path; `calls` the signed calls it took. `stale` says how many purges a path
-    outlives; `answer` what it answers to calls, where None is silence after having heard."""
+    outlives; `answer` what it answers to calls, where None is silence after having heard; `dropping` how many calls it
+    drops with their connection."""
 
     def __init__(self, secret: bytes, port: int = 0) -> None:
         self.pages: dict[str, tuple[int, bytes]] = {}
         self.stale: dict[str, tuple[int, bytes]] = {}
         self.calls: list[dict[str, Any]] = []
         self.answer: int | None = 200
+        self.dropping = 0
         self.hung = threading.Event()
         self._webhook = Webhook(secret)
         self._server = _Server(("127.0.0.1", port), _handler(self))
@@ -92,6 +94,10 @@ def _handler(edge: LittleEdge) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
+            if edge.dropping:
+                edge.dropping -= 1
+                self.close_connection = True
+                return
             body = self.rfile.read(int(self.headers["content-length"]))
             status = edge.called(body, self.headers) if self.path == "/-/purge" else 404
             if status is None:

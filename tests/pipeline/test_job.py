@@ -10,7 +10,7 @@ from core.objects import Headers
 from core.store import REPLICA, Change, Purge
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease, publish_profile
 from pipeline.publish import read_manifest
-from tests.pipeline.conftest import GRACE_S, ORIGIN, Counted, Site, gallery
+from tests.pipeline.conftest import GRACE_S, ORIGIN, PICTURE, Counted, Site, gallery
 
 EVERY_EDIT = {"ann/index.html", keys.data("ann"), "manifest"}
 
@@ -79,6 +79,20 @@ def test_a_hint_before_its_revision_waits(site: Site) -> None:
         site.publish("nobody12")
 
 
+def test_while_a_hint_waits_what_is_there_is_published_once(site: Site) -> None:
+    ann = site.sign_up("ann")
+    head = site.edit(ann, bio="Paints boats.").head
+    for _ in range(3):
+        with pytest.raises(NotYet):
+            site.publish(ann, revision=head.revision + 1)
+    assert "Paints boats." in site.text("ann/index.html")
+    assert [one.stage for one in site.store.published.transitions(ann, REPLICA)] == [
+        "live",
+        "purged",
+        "published",
+    ]
+
+
 def test_a_worker_of_another_release_leaves_the_job(site: Site) -> None:
     ann = site.sign_up("ann")
     site.store.rollouts.promote("another release")
@@ -137,10 +151,7 @@ def test_a_released_name_is_gone_and_its_next_owner_is_left_alone(site: Site) ->
     site.publish(ann)
     site.rename(ann, "anna")
     site.publish(ann)
-    site.change(
-        ann, lambda old: old.model_copy(update={"head": old.head.model_copy(update={"former_names": ()})})
-    )
-    site.publish(ann)
+    release_names(site, ann)
     assert site.status("ann/index.html")[0] == 410
     zoe = site.sign_up("ann")
     site.edit(zoe, bio="Another Ann.")
@@ -151,6 +162,34 @@ def test_a_released_name_is_gone_and_its_next_owner_is_left_alone(site: Site) ->
     assert "Another Ann." in site.text("ann/index.html")
     manifest, _ = read_manifest(site.private, ann)
     assert [place.key for place, entry in manifest.entries.items() if entry.lost]
+
+
+def test_a_name_that_comes_back_from_another_owner_is_written_again(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.publish(ann)
+    release_names(site, ann)
+    zoe = site.sign_up("ann")
+    site.publish(zoe)
+    site.publish(ann, trust=False)
+    site.rename(zoe, "zoe")
+    release_names(site, zoe)
+    site.rename(ann, "ann")
+    site.edit(ann, bio="Home again.")
+    site.publish(ann)
+    site.publish(zoe)
+    assert "Home again." in site.text("ann/index.html")
+    assert site.status("zoe/index.html")[0] == 200
+
+
+def release_names(site: Site, profile_id: str) -> None:
+    """As the operator's `names release` will: the former names leave the profile, whose publish comes before others'."""
+    site.change(
+        profile_id,
+        lambda old: old.model_copy(update={"head": old.head.model_copy(update={"former_names": ()})}),
+    )
+    site.publish(profile_id)
 
 
 # ── visibility ──
@@ -248,8 +287,12 @@ def test_a_picture_is_copied_once_and_shown_where_readers_get_it(site: Site) -> 
     ann = site.sign_up("ann")
     site.upload(ann)
     assert folder_of(site, ann) + "640.webp" in site.publish(ann)
+    assert site.done.copied == 1
+    (copied,) = site.public.walk("_media/")
+    assert site.public.get(copied).body == PICTURE
     site.edit(ann, bio="Paints boats.")
     assert site.publish(ann) == EVERY_EDIT
+    assert site.done.copied == 0
 
 
 def test_an_upload_is_handed_to_the_makers(site: Site) -> None:
@@ -267,10 +310,7 @@ def test_a_large_file_is_copied_in_pieces(site: Site, monkeypatch: pytest.Monkey
     site.upload(ann)
     site.publish(ann)
     (copied,) = site.public.walk("_media/")
-    assert (
-        site.public.get(copied).body
-        == site.private.get("_renditions/medium1234/still-attempt1/640.webp").body
-    )
+    assert site.public.get(copied).body == PICTURE
     assert site.public.stat(copied).headers.type == "image/webp"
 
 
@@ -367,7 +407,7 @@ def test_folders_that_wait_for_their_end_are_scheduled_again_after_a_crash(
     assert any(one.at > at + GRACE_S for one in site.store.changes.due(at + 2 * GRACE_S, 10))
 
 
-def _killed(*_: object) -> None:
+def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -393,6 +433,39 @@ def test_lost_replies_change_nothing_but_the_time_it_takes(site: Site) -> None:
     done = publish_profile(site.tools._replace(buckets=buckets), ann)  # type: ignore[arg-type]
     assert site.publish(ann, trust=False) == set()
     assert done.copied == 1
+
+
+def test_what_is_mended_is_purged_even_if_the_reply_is_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.public.delete("ann/index.html")
+    purged: list[Purge] = []
+    monkeypatch.setattr(site.tools.purger, "settle", purged.append)
+    buckets = {name: Forgetful(bucket) for name, bucket in site.tools.buckets.items()}  # type: ignore[arg-type]
+    publish_profile(site.tools._replace(buckets=buckets), ann, trust=False)  # type: ignore[arg-type]
+    assert [path.path for path in purged[0].paths] == ["/ann"]
+
+
+def test_a_publisher_that_a_takedown_overtook_has_published_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The takedown died after its first write; the older publisher must not be counted as having shown its edit."""
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    before = site.reached(ann)
+    site.edit(ann, bio="Paints boats.")
+    slow = site.store.profiles.load(ann)
+    site.delete(ann)
+    with monkeypatch.context() as dying:
+        dying.setattr(site.public, "put", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            site.publish(ann)
+    monkeypatch.setattr(site.store.profiles, "load", lambda _: slow)
+    site.publish(ann)
+    assert site.reached(ann) == before
+    assert "Paints boats." not in site.text("ann/index.html")
 
 
 def test_ten_hints_of_one_edit_do_no_harm(site: Site) -> None:

@@ -209,6 +209,19 @@ def test_an_edge_that_was_restarted_is_called_again_at_once(
         assert back.purged() == ["/ann"]
 
 
+def test_a_kept_connection_that_ends_is_not_the_end_of_the_edge(
+    site: Site, edge: Edge, little: LittleEdge
+) -> None:
+    edge.call()
+    little.dropping = 1
+    edge.call()
+    assert edge.live
+    little.dropping = 2
+    with pytest.raises(Unavailable):
+        edge.call()
+    assert not edge.live
+
+
 def test_no_edit_waits_for_an_edge_that_has_long_been_gone(
     site: Site, edge: Edge, little: LittleEdge, other: LittleEdge, clock: Clock
 ) -> None:

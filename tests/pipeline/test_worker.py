@@ -16,8 +16,8 @@ from core import keys
 from core.errors import OperatorError, Unavailable
 from core.objects import Headers
 from core.settings import WorkerSettings
-from core.store import REPLICA, Change
-from pipeline import job, worker
+from core.store import REPLICA, Change, MediaTask
+from pipeline import job, making, worker
 from pipeline.media.make import Limits
 from pipeline.worker import Worker
 from tests.pipeline.conftest import Site
@@ -229,6 +229,27 @@ def test_a_picture_is_made_and_shown(site: Site) -> None:
     assert after.edit == head.edit
     assert after.revision > head.revision
     assert {made.recipe for made in site.medium(ann).renditions} == {"still", "avif"}
+
+
+def test_a_picture_that_is_deleted_while_it_is_made_leaves_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, make = site.sign_up("ann"), making.make
+    site.upload(ann, made=False)
+    site.private.put(keys.original("medium1234"), picture(), Headers())
+
+    def make_slowly(*given: Any, **options: Any) -> Any:
+        made = make(*given, **options)
+        site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+        return made
+
+    monkeypatch.setattr(making, "make", make_slowly)
+    maker = making.Maker(site.store, site.private, Limits(), site.folder, lambda: False)
+    assert making.make_some(maker, MediaTask("medium1234", ann, 0))
+    snapshot = site.store.profiles.load(ann)
+    assert snapshot
+    assert snapshot.media == ()
+    assert list(site.private.walk("_originals/")) + list(site.private.walk("_renditions/medium1234/")) == []
 
 
 def test_what_can_not_be_made_tells_its_creator_and_the_operator(
