@@ -59,6 +59,9 @@ class Events:
                 "magenta",
             )
             return
+        if what == "signed_up":
+            self.say("sign-up", f"@{event.get('username')}")
+            return
         if what == "died":
             words = f"ended with code {event['code']}; started again in {event['again_in_s']:.1f} s"
             self.say(name, words, "red")

@@ -82,7 +82,7 @@ class Worker:
             *((f"publisher-{n}", self._publish) for n in range(self._settings.threads)),
             *((f"maker-{n}", self._make_media) for n in range(self._settings.media_jobs)),
             ("purger", lambda: self._every(PURGES_S, self._tools.purger.drain)),
-            ("heart", lambda: self._every(self._heartbeat_s, self._tools.purger.heartbeat)),
+            ("heart", self._beat),
             ("clock", lambda: self._every(DUE_S, self._fall_due)),
             ("position", lambda: self._every(POSITION_S, self._save_position)),
             ("sweep", lambda: self._every(self._settings.sweep_s, self._sweep)),
@@ -122,6 +122,13 @@ class Worker:
         while not self._stop.is_set():
             self._guarded(act)
             self._stop.wait(period_s)
+
+    def _beat(self) -> None:
+        """Calls the edges in their rhythm; one that doesn't answer (it is starting, mostly) more often."""
+        purger = self._tools.purger
+        while not self._stop.is_set():
+            self._guarded(purger.heartbeat)
+            self._stop.wait(self._heartbeat_s if purger.all_live else min(1.0, self._heartbeat_s))
 
     def _guarded(self, act: Callable[[], object]) -> None:
         try:

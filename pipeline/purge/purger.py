@@ -64,6 +64,10 @@ class Purger:
     def live(self) -> list[Edge]:
         return [edge for edge in self._edges if edge.live]
 
+    @property
+    def all_live(self) -> bool:
+        return all(edge.live for edge in self._edges)
+
     def _deliver(self, paths: Sequence[PurgePath]) -> None:
         missed = []
         for edge in self._edges:
