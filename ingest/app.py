@@ -27,10 +27,11 @@ from ingest.api.receipts import ReceiptsApi
 from ingest.api.uploads import UploadsApi
 from ingest.calls import Call, Door, write_rates
 from ingest.crossing import Crossing
-from ingest.limits import Rate, Slots
+from ingest.limits import FORM_BYTES_MAX, Rate, Slots
 from ingest.passwords import Passwords
 from ingest.security import SecurityHeaders
 from ingest.sessions import Sessions
+from ingest.studio.again import Again
 from ingest.studio.app import StudioApp
 from ingest.tokens import Signer
 from ingest.uploads import Uploads
@@ -62,7 +63,16 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
     studio = StudioApp(store, private, settings, sessions, signer)
     rates = write_rates(settings.studio)
     api_door = Door(crossing, sessions, settings.studio, rates, _problem)
-    page_door = Door(crossing, sessions, settings.studio, rates, studio.pages.error)
+    again = Again(store, studio.pages, sessions, hashes, logins)
+    page_door = Door(
+        crossing,
+        sessions,
+        settings.studio,
+        rates,
+        studio.pages.error,
+        log_in_again=again.receive,
+        body_bytes_max=FORM_BYTES_MAX,
+    )
 
     def no_route(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

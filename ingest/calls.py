@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -17,7 +18,7 @@ from core.errors import BadInput, HoldfastError, NotSignedIn, UnsupportedMedia
 from core.settings import StudioSettings
 from ingest.crossing import Crossing
 from ingest.forgery import require_same_origin
-from ingest.limits import Rate, client_address, drain, read_body
+from ingest.limits import BODY_BYTES_MAX, Rate, client_address, drain, read_body
 from ingest.problems import expected
 from ingest.sessions import Session, Sessions, cookies
 
@@ -90,7 +91,8 @@ def write_rates(settings: StudioSettings) -> Rates:
 class Door:
     """Makes routes of handlers. What every request needs before its handler, and every error after it, is here.
 
-    `answer_error` says it in the door's own language: a problem document, or a page.
+    `answer_error` says it in the door's own language: a problem document, or a page. `log_in_again` answers a form that
+    came without a session, given the handler that it was for. `body_bytes_max` is for who is logged in.
     """
 
     def __init__(
@@ -100,41 +102,61 @@ class Door:
         settings: StudioSettings,
         rates: Rates,
         answer_error: Callable[[HoldfastError, Call], Response],
+        log_in_again: Callable[[Handler, Call], Response] | None = None,
+        body_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         self._crossing = crossing
         self._sessions = sessions
         self._settings = settings
         self._answer_error = answer_error
+        self._log_in_again = log_in_again
+        self._body_bytes_max = body_bytes_max
         self._rates = rates
 
     def route(self, method: str, path: str, handler: Handler, public: bool = False) -> Route:
         """A handler that gets the whole (small) body and runs in a thread. `public` ones need nobody to be logged in."""
+        bytes_max = BODY_BYTES_MAX if public else self._body_bytes_max
 
-        async def run(request: Request, call: Call) -> Response:
-            if method == "GET":
-                return await self._crossing.run(lambda: handler(self._admit(call, "writes", public)))
-            call = await self._crossing.run(self._admit, call, "writes", public)
-            body = await read_body(request)
-            return await self._crossing.run(handler, replace(call, body=body))
+        async def receive(request: Request, call: Call) -> Call:
+            return call if method == "GET" else replace(call, body=await read_body(request, bytes_max))
 
-        return self._route(method, path, run)
+        async def run(_: Request, call: Call) -> Response:
+            if call.session is None and not public and self._log_in_again:
+                return await self._crossing.run(self._log_in_again, handler, call)
+            return await self._crossing.run(handler, call)
+
+        is_form = method == "POST" and self._log_in_again is not None
+        return self._route(method, path, receive, run, "writes", public or is_form)
 
     def stream(self, method: str, path: str, handler: StreamHandler, counted: Counted = "writes") -> Route:
         """A coroutine that reads the body, or writes the answer, piece by piece."""
 
-        async def run(request: Request, call: Call) -> Response:
-            return await handler(request, await self._crossing.run(self._admit, call, counted, False))
+        async def receive(_: Request, call: Call) -> Call:
+            return call
 
-        return self._route(method, path, run)
+        return self._route(method, path, receive, handler, counted, False)
 
     def refusal(self, request: Request, error: HoldfastError) -> Response:
         """How this door says an error for which there is no route."""
-        return self._answer_error(error, self._call(request, ""))
+        call = self._call(request, "")
+        with suppress(HoldfastError):  # the store may be away; the page is then a stranger's
+            call = replace(call, session=self._sessions.find(call.headers))
+        return self._answer_error(error, call)
 
-    def _route(self, method: str, path: str, run: StreamHandler) -> Route:
+    def _route(
+        self,
+        method: str,
+        path: str,
+        receive: Callable[[Request, Call], Awaitable[Call]],
+        run: StreamHandler,
+        counted: Counted,
+        public: bool,
+    ) -> Route:
         async def endpoint(request: Request) -> Response:
             call = self._call(request, path)
             try:
+                call = await self._crossing.run(self._admit, call, counted, public)
+                call = await receive(request, call)
                 return await run(request, call)
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody reads it

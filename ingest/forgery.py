@@ -14,6 +14,10 @@ FIELD = "form_token"
 _OLD_FORM = "This form has been open for too long, or came from another site. Please send it again."
 
 
+class OldForm(NotAllowed):
+    """A form that was made for another session of this browser, or wasn't made by us."""
+
+
 def require_same_origin(headers: Headers, own_url: str) -> None:
     """Raises NotAllowed for what a browser says came from elsewhere; programs that say nothing pass.
 
@@ -46,7 +50,7 @@ class FormTokens:
         return f"{nonce}.{self._signer.mac('form', f'{nonce} {bound_to}')}"
 
     def require(self, token: str, bound_to: str) -> None:
-        """Raises NotAllowed unless the token was made for the same browser."""
+        """Raises OldForm unless the token was made for the same browser."""
         nonce, _, mac = token.partition(".")
         if not bound_to or not self._signer.same("form", f"{nonce} {bound_to}", mac):
-            raise NotAllowed(_OLD_FORM)
+            raise OldForm(_OLD_FORM)

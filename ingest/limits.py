@@ -16,7 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from core.errors import TooLarge, TooMany, TooSlow
 
 BODY_BYTES_MAX = 1_000_000
-"""Of JSON and of forms without files."""
+"""Of JSON, and of the forms that strangers send."""
+FORM_BYTES_MAX = 8_000_000
+"""Of a creator's forms. What is a megabyte in JSON may be three in a form, where a byte is written as %C3; the
+descriptions of as many photos as a profile may hold are more than that."""
 BODY_IDLE_S = 30.0
 """How long a body may stand still."""
 BODY_S_MAX = 60.0

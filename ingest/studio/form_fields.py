@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ingest.calls import Call
+from ingest.forgery import FIELD
+
 Form = dict[str, Any]
 
 _MANY = ("media",)
 """Names of fields that come several times: their values are a list, in the page's order."""
 _DEPTH_MAX = 6
+LOGIN_EMAIL, LOGIN_PASSWORD = "login_email", "login_password"
+"""What a page that asks for a log-in adds to the fields of the form that came without one."""
 
 
 def nest(pairs: Iterable[tuple[str, str]]) -> Form:
@@ -46,6 +51,25 @@ def _pack(value: Any) -> Any:
     if value and all(name.isdecimal() and len(name) < 9 for name in value):
         return [_pack(value[name]) for name in sorted(value, key=int)]
     return {name: _pack(one) for name, one in value.items()}
+
+
+def carried(call: Call) -> list[tuple[str, str]] | None:
+    """The fields of a form that has to be sent once more; None if there are none, or for a form with a password: that
+    is never written into a page."""
+    if not call.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        return None
+    fields = [
+        (name, value) for name, value in call.form() if name not in (FIELD, LOGIN_EMAIL, LOGIN_PASSWORD)
+    ]
+    return None if any(name in ("password", "new_password") for name, _ in fields) else fields
+
+
+_UNTYPED = ("do", "edit", "seen", "key", "media", "kind", "icon", "alt_was", "listed_was")
+
+
+def typed(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of them that hold something which a person has written or chosen."""
+    return [(name, value) for name, value in fields if value and name.split(".")[-1] not in _UNTYPED]
 
 
 def text(form: Mapping[str, Any], name: str) -> str:
@@ -85,6 +109,8 @@ _WORDS = {
     "body": "text",
     "email": "E-mail address",
     "new_password": "New password",
+    "login_email": "E-mail address",
+    "login_password": "Password",
 }
 
 

@@ -64,6 +64,8 @@ class Front:
         return see_other(HOME) if call.session else self._pages.show(call, "signup.html", form={})
 
     def sign_up(self, call: Call) -> Response:
+        if call.session:
+            return see_other(HOME)  # done in another tab, perhaps
         form = self._pages.form(call)
         try:
             accounts.require_open(self._settings.studio.signup)
@@ -82,6 +84,8 @@ class Front:
         return self._pages.show(call, "login.html", form={"next": after})
 
     def log_in(self, call: Call) -> Response:
+        if call.session:
+            return see_other(local_path(dict(call.form()).get("next", ""), HOME))
         form = self._pages.form(call)
         try:
             self._logins.take(call.address)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from core.errors import HoldfastError
+from core.errors import BadInput, HoldfastError, NotSignedIn
 from core.ids import digest, new_secret
 from core.settings import Settings
 from ingest import problems
 from ingest.calls import Call
-from ingest.forgery import FIELD, FormTokens
+from ingest.forgery import FIELD, FormTokens, OldForm
 from ingest.passwords import RULE
 from ingest.sessions import Sessions
 from ingest.studio import words
-from ingest.studio.form_fields import Form, field_label, nest
+from ingest.studio.form_fields import Form, carried, field_label, nest, typed
 from ingest.studio.rows import anchor
 from ingest.studio.static_files import StaticFiles
 
@@ -58,7 +58,7 @@ class Pages:
             "problem": None,
             "here": call.path,
             "logged_in": call.session is not None,
-            "form_token": self._form_tokens.make(self._binding(call) or digest(fresh)),
+            "form_token": self.token(call) if not fresh else self._form_tokens.make(digest(fresh)),
         }
         body = self._env.get_template(template).render(shared | context)
         # A text may hold half of a surrogate pair; it is refused by its field, but shown again until then.
@@ -67,8 +67,23 @@ class Pages:
             self._sessions.remember_form(response, fresh)
         return response
 
+    def again(
+        self, call: Call, fields: list[tuple[str, str]], error: HoldfastError, form: Form | None = None
+    ) -> Response:
+        """A form that wasn't taken, to be sent once more with these fields: what was typed in it is not lost."""
+        context: dict[str, Any] = {"fields": fields, "typed": typed(fields), "form": form or {}}
+        if isinstance(error, BadInput):
+            context["errors"] = error.fields
+        elif not isinstance(error, NotSignedIn | OldForm):
+            context["problem"] = error
+        return self.show(call, "again.html", error.status, **context)
+
+    def token(self, call: Call) -> str:
+        """A token for a form of this browser's."""
+        return self._form_tokens.make(self._binding(call))
+
     def form(self, call: Call) -> Form:
-        """The form that was sent, once its token is found to be this browser's. Raises NotAllowed."""
+        """The form that was sent, once its token is found to be this browser's. Raises OldForm."""
         form = nest(call.form())
         self.require_token(call, str(form.pop(FIELD, "")))
         return form
@@ -79,8 +94,10 @@ class Pages:
     def error(self, error: HoldfastError, call: Call) -> Response:
         """An error as a page; who isn't logged in is sent to do that first, and comes back after."""
         if error.status == 401 and call.session is None and call.route != "/login":
-            back = {"next": call.path} if call.method == "GET" else {}
-            return see_other("/login", **back)
+            back = call.path if call.method == "GET" else _came_from(call)
+            return see_other("/login", next=local_path(back, ""))
+        if isinstance(error, OldForm) and call.session and (fields := carried(call)):
+            return self.again(call, fields, error)
         response = self.show(call, "error.html", error.status, error=error)
         for name, value in problems.headers(error).items():
             if name == "retry-after":
@@ -100,6 +117,14 @@ def see_other(path: str, /, **query: object) -> Response:
     asked = {name: value for name, value in query.items() if value not in ("", None)}
     url = quote(path, safe="/@-_~.") + (f"?{urlencode(asked)}" if asked else "")
     return RedirectResponse(url, 303, {"cache-control": "no-store"})
+
+
+def _came_from(call: Call) -> str:
+    """The path of the page that the form stood on, as the browser tells it."""
+    try:
+        return urlsplit(call.headers.get("referer", "")).path
+    except ValueError:
+        return ""
 
 
 def local_path(text: str, otherwise: str) -> str:

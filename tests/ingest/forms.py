@@ -7,7 +7,7 @@ from html import unescape
 
 import httpx
 
-from tests.ingest.studios import PASSWORD, Browser
+from tests.ingest.studios import PASSWORD, Browser, Studio
 
 
 def sign_up(browser: Browser, username: str = "ann", email: str = "ann@example.org") -> httpx.Response:
@@ -49,6 +49,12 @@ def error_of(page: str, name: str) -> str:
 
 def made_of(browser: Browser) -> dict[str, str]:
     return {name: value(browser.page, name) for name in ("edit", "seen")}
+
+
+def end_all_sessions(studio: Studio, email: str = "ann@example.org") -> None:
+    account = studio.store.accounts.by_email(email)
+    assert account
+    studio.store.accounts.end_sessions(account.id)
 
 
 ABOUT = {"name": "Ann", "language": "en", "theme": "plain", "visibility": "public"}

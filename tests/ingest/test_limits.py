@@ -15,7 +15,8 @@ from ingest.edits import Terms
 from ingest.limits import Rate, client_address
 from ingest.passwords import Passwords
 from ingest.tokens import Signer
-from tests.ingest.studios import PASSWORD, Creator, Studio
+from tests.ingest.forms import made_of, sign_up, value
+from tests.ingest.studios import PASSWORD, Browser, Creator, Studio
 
 
 def test_a_rate_lets_a_minutes_worth_through_at_once_and_then_refills_evenly() -> None:
@@ -133,3 +134,19 @@ def test_a_body_that_stands_still_is_given_up(
         ann.path, content=body(), headers={"if-match": "*", "content-type": "application/json"}
     )
     assert reply.status_code == 408
+
+
+def test_all_that_the_fields_of_a_form_may_hold_can_be_sent(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    browser.visit("/@ann/sections")
+    form = made_of(browser)
+    for number in range(30):
+        form |= {f"sections.{number}.kind": "text", f"sections.{number}.body": "ü" * 10_000}
+    saved = browser.send("/@ann/sections", form)
+    assert saved.status_code == 200 and len(saved.request.content or "") < 8_000_000
+    assert value(browser.page, "sections.29.body") == "ü" * 10_000
+
+
+def test_a_strangers_form_has_the_smaller_limit(browser: Browser) -> None:
+    browser.visit("/login")
+    assert browser.send("/login", {"email": "x" * 1_100_000, "password": "x"}).status_code == 413

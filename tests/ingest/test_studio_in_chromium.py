@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.ingest.forms import end_all_sessions
 from tests.ingest.pictures import HTML, png
 from tests.ingest.studios import PASSWORD, Creator, Studio
 
 
-@pytest.fixture
-def page(chromium: Browser, studio: Studio, ann: Creator) -> Iterator[Page]:
+@contextmanager
+def anns_window(chromium: Browser, studio: Studio, javascript: bool = True) -> Iterator[Page]:
     """Ann's browser, logged in; whatever its console complains of fails the test."""
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, base_url=studio.url)
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, base_url=studio.url, java_script_enabled=javascript
+    )
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -28,6 +32,12 @@ def page(chromium: Browser, studio: Studio, ann: Creator) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(chromium: Browser, studio: Studio, ann: Creator) -> Iterator[Page]:
+    with anns_window(chromium, studio) as page:
+        yield page
 
 
 def test_the_receipt_goes_live_before_ones_eyes(studio: Studio, ann: Creator, page: Page) -> None:
@@ -122,3 +132,27 @@ def test_no_page_is_wider_than_a_phone_and_every_field_has_a_name(ann: Creator, 
                 .map(e => e.outerHTML)"""
         )
         assert nameless == [], path
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_nothing_typed_is_lost_when_the_session_ends(
+    chromium: Browser, studio: Studio, ann: Creator, javascript: bool
+) -> None:
+    with anns_window(chromium, studio, javascript) as page:
+        page.goto("/@ann/links")
+        page.get_by_role("button", name="Add a link").click()
+        page.fill("#links-0-label", "Shop")
+        page.fill("#links-0-url", "shop.example")
+        end_all_sessions(studio)
+        page.get_by_role("button", name="Add a link").click()
+        expect(page.get_by_role("heading", name="Please log in again")).to_be_visible()
+        page.fill("#login_email", "ann@example.org")
+        page.fill("#login_password", PASSWORD)
+        page.get_by_role("button", name="Log in and go on").click()
+        expect(page.locator("#links-0-label")).to_have_value("Shop")
+        page.fill("#links-1-label", "Mail")
+        page.fill("#links-1-url", "ann@example.org")
+        page.get_by_role("button", name="Save", exact=True).last.click()
+        expect(page.locator(".receipt")).to_be_visible()
+    head = studio.store.profiles.head(ann.profile_id)
+    assert head and [link.label for link in head.profile.links] == ["Shop", "Mail"]

@@ -90,7 +90,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const button = event.submitter;
-    const moves = button && /^(add|up|down|remove):(links|sections)/.test(button.value || "");
+    const moves = button && !("plain" in form.dataset) && /^(add|up|down|remove):(links|sections)/.test(button.value || "");
     if (form.matches("[data-rows]") && moves) {
       event.preventDefault();
       act(form, button);
@@ -111,7 +111,8 @@
     }
     const fresh = page && $("#edit", page);
     if (!fresh) {
-      form.requestSubmit(button.cloneNode()); // the plain way, which shows what is wrong
+      form.dataset.plain = ""; // the plain way, which shows what is wrong
+      form.requestSubmit(button);
       return;
     }
     form.replaceWith(fresh);
