@@ -46,7 +46,12 @@ class PostTab:
     def list(self, call: Call) -> Response:
         editor = self._editor(call)
         rows = [
-            {"post": post, "url": self._url(editor, post), "when": when(post.publish_at)}
+            {
+                "post": post,
+                "url": self._url(editor, post),
+                "when": _shown(post.publish_at, "%-d %B %Y, %H:%M UTC"),
+                "moment": _shown(post.publish_at, "%Y-%m-%dT%H:%MZ"),
+            }
             for post in posts.newest_first(editor.snapshot)
         ]
         return editor.show("posts", posts=rows)
@@ -129,15 +134,14 @@ class PostTab:
         return f"{self._site.url}{self._site.path}{keys.path_of(keys.post(head.name.username, post.slug))}"
 
 
-def when(at: int | None) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%-d %B %Y, %H:%M UTC") if at else ""
+def _shown(at: int | None, how: str) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(how) if at else ""
 
 
 def _form_of(post: Post) -> Form:
     form: dict[str, Any] = post.model_dump(mode="json")
     form["tags"] = ", ".join(post.tags)
-    at = post.publish_at
-    form["publish_at"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M") if at else ""
+    form["publish_at"] = _shown(post.publish_at, "%Y-%m-%dT%H:%M")
     return form
 
 

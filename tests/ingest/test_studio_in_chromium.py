@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ from tests.ingest.studios import PASSWORD, Creator, Studio
 
 
 @contextmanager
-def anns_window(chromium: Browser, studio: Studio, javascript: bool = True) -> Iterator[Page]:
+def anns_window(chromium: Browser, studio: Studio, javascript: bool = True, **options: str) -> Iterator[Page]:
     """Ann's browser, logged in; whatever its console complains of fails the test."""
     context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, base_url=studio.url, java_script_enabled=javascript
+        viewport={"width": 390, "height": 844},
+        base_url=studio.url,
+        java_script_enabled=javascript,
+        **options,  # type: ignore[arg-type]
     )
     page = context.new_page()
     complaints: list[str] = []
@@ -156,3 +160,39 @@ def test_nothing_typed_is_lost_when_the_session_ends(
         expect(page.locator(".receipt")).to_be_visible()
     head = studio.store.profiles.head(ann.profile_id)
     assert head and [link.label for link in head.profile.links] == ["Shop", "Mail"]
+
+
+def test_a_post_is_scheduled_in_the_creators_own_time(
+    chromium: Browser, studio: Studio, ann: Creator
+) -> None:
+    with anns_window(chromium, studio, timezone_id="America/St_Johns") as page:  # UTC − 2:30 in May
+        page.goto("/@ann/posts/new")
+        page.fill("#title", "Dawn")
+        when = page.get_by_label("day and time where you are (America/St Johns)")
+        when.fill("2029-05-01T05:00")
+        page.get_by_role("button", name="Schedule").click()
+        expect(page.get_by_role("heading", name="Edit the post")).to_be_visible()
+        expect(when).to_have_value("2029-05-01T05:00")
+        when.fill("2020-05-01T05:00")
+        page.get_by_role("button", name="Save, still scheduled").click()
+        expect(page.locator("#publish_at-error")).to_contain_text("must be in the future")
+        expect(when).to_have_value("2020-05-01T05:00")
+        page.goto("/@ann/posts")
+        expect(page.locator("time")).to_have_text("1 May 2029 at 05:00")
+    (post,) = ann.get("/posts").json()["posts"]
+    assert datetime.fromtimestamp(post["publish_at"], UTC).isoformat() == "2029-05-01T07:30:00+00:00"
+
+
+def test_without_javascript_a_post_is_scheduled_in_utc_and_the_form_says_so(
+    chromium: Browser, studio: Studio, ann: Creator
+) -> None:
+    with anns_window(chromium, studio, javascript=False, timezone_id="America/St_Johns") as page:
+        page.goto("/@ann/posts/new")
+        page.fill("#title", "Dawn")
+        page.get_by_label("day and time in UTC").fill("2029-05-01T05:00")
+        page.get_by_role("button", name="Schedule").click()
+        expect(page.get_by_role("heading", name="Edit the post")).to_be_visible()
+        page.goto("/@ann/posts")
+        expect(page.locator("time")).to_have_text("1 May 2029, 05:00 UTC")
+    (post,) = ann.get("/posts").json()["posts"]
+    assert datetime.fromtimestamp(post["publish_at"], UTC).isoformat() == "2029-05-01T05:00:00+00:00"

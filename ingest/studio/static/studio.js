@@ -263,6 +263,35 @@
     touch(field.form);
   }
 
+  // ── times: UTC on the wire and without JavaScript, the visitor's own on the screen ──
+
+  const pad = (number, digits = 2) => String(number).padStart(digits, "0");
+  const toLocal = (utc) => {
+    const at = new Date(`${utc}Z`);
+    return isNaN(at) ? utc : `${pad(at.getFullYear(), 4)}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
+  };
+  const toUtc = (local) => {
+    const at = new Date(local);
+    return isNaN(at) ? local : at.toISOString().slice(0, 16);
+  };
+
+  function enhanceMoment(field) {
+    if (!window.FormDataEvent) return; // what is sent could not be turned back
+    const input = $("input", field);
+    // Anything else was typed on this page and brought back by the browser: local time already.
+    if (input.value === input.defaultValue) input.value = input.value && toLocal(input.value);
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    $("label", field).firstChild.textContent = `To publish it later: day and time where you are${zone ? ` (${zone.replaceAll("_", " ")})` : ""} `;
+    input.form.addEventListener("formdata", (event) => event.formData.set(input.name, input.value && toUtc(input.value)));
+  }
+
+  function showLocal(time) {
+    const at = new Date(time.dateTime);
+    if (isNaN(at)) return;
+    time.textContent = at.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
+    time.title = `${time.dateTime.slice(0, 16).replace("T", " ")} UTC`;
+  }
+
   // ── small things ──
 
   function enhance(root) {
@@ -271,6 +300,8 @@
     all("[data-uploader]", root).forEach(enhanceUploader);
     all("[data-picture]", root).forEach(enhancePicture);
     all("[data-drop]", root).forEach(enhanceChooser);
+    all("[data-moment]", root).forEach(enhanceMoment);
+    all("time[data-local]", root).forEach(showLocal);
     all("[data-copy]", root).forEach((button) => {
       if (!navigator.clipboard) return;
       button.hidden = false;
