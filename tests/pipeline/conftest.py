@@ -1,182 +1,17 @@
-"""A whole little site for the worker: a real store and real folders whose writes are counted, and creators who edit."""
+"""Sites for the worker's tests, and processes that die at them."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 
-from core import keys
-from core.errors import ObjectMissing
-from core.ids import new_id
-from core.media import Media, Rendition, RenditionFile
-from core.objects import Headers
-from core.objects.folder import FolderObjects
-from core.profile import GallerySection, Post, Profile, Snapshot
-from core.rank import read_rank
 from core.settings import SiteSettings
-from core.store import REPLICA, Stage
-from core.store.naming import found, rename
-from core.store.revise import revise
-from core.store.sqlite import SqliteStore
 from generator.release import Release, load_release
-from generator.urls import Urls
-from pipeline.job import Done, Tools, publish_profile
-from pipeline.purge.purger import Purger
-
-ORIGIN = "http://127.0.0.1:8080"
-GRACE_S = 3600
-PICTURE = b"not a picture, but nobody looks"
-
-
-class Counted:
-    """A bucket in a folder; `wrote` names the keys put since it was last emptied."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = FolderObjects(folder)
-        self.wrote: list[str] = []
-
-    def put(self, key: str, body: bytes, headers: Headers, **options: Any) -> str:
-        etag = self.folder.put(key, body, headers, **options)
-        self.wrote.append(key)
-        return etag
-
-    def put_file(self, key: str, file: BinaryIO, headers: Headers) -> str:
-        self.wrote.append(key)
-        return self.folder.put_file(key, file, headers)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.folder, name)
-
-
-class Site:
-    """Store, buckets and the worker's tools, without edges."""
-
-    def __init__(self, folder: Path, release: Release) -> None:
-        self.folder = folder
-        self.store = SqliteStore(folder / "holdfast.db")
-        self.public, self.private = Counted(folder / "public"), Counted(folder / "private")
-        self.urls = Urls(ORIGIN)
-        self.tools = Tools(
-            store=self.store,
-            buckets={"public": self.public, "private": self.private},
-            release=release,
-            urls=self.urls,
-            purger=Purger(self.store, []),
-            child_grace_s=GRACE_S,
-        )
-        self.store.rollouts.promote(release.fingerprint)
-
-    # ── creators ──
-
-    def sign_up(self, name: str) -> str:
-        return found(self.store, name, Profile(name=name.title())).head.id
-
-    def change(self, profile_id: str, change: Any) -> Snapshot:
-        return revise(self.store, profile_id, change, writer=new_id(), what="test", by_creator=True).snapshot
-
-    def edit(self, profile_id: str, **fields: Any) -> Snapshot:
-        return self.change(
-            profile_id,
-            lambda old: with_head(old, profile=old.head.profile.model_copy(update=fields)),
-        )
-
-    def delete(self, profile_id: str) -> Snapshot:
-        return self.change(profile_id, lambda old: with_head(old, deleted=True))
-
-    def rename(self, profile_id: str, name: str) -> Snapshot:
-        return rename(self.store, profile_id, name)
-
-    def post(self, profile_id: str, slug: str, **fields: Any) -> Snapshot:
-        """Adds a post, or changes the one with that slug."""
-
-        def change(old: Snapshot) -> Snapshot:
-            before = next((post for post in old.posts if post.slug == slug), None)
-            fresh = Post(id=new_id(), slug=slug, title=slug.title(), date="2026-11-01", state="published")
-            post = (before or fresh).model_copy(update=fields)
-            others = tuple(one for one in old.posts if one.id != post.id)
-            return old.model_copy(update={"posts": (*others, post)})
-
-        return self.change(profile_id, change)
-
-    def unpost(self, profile_id: str, slug: str) -> Snapshot:
-        return self.change(
-            profile_id,
-            lambda old: old.model_copy(update={"posts": tuple(p for p in old.posts if p.slug != slug)}),
-        )
-
-    def upload(self, profile_id: str, media_id: str = "medium1234", *, made: bool = True) -> Media:
-        """Adds a picture to the closing gallery; `made`: with its rendition, as if a maker had been at it."""
-        self.private.put(keys.original(media_id), PICTURE, Headers())
-        file = RenditionFile(name="640.webp", type="image/webp", bytes=len(PICTURE), width=640, height=480)
-        rendition = Rendition(recipe="still", attempt="attempt1", files=(file,))
-        self.private.put(keys.rendition(media_id, "still", "attempt1", "640.webp"), PICTURE, Headers())
-        medium = Media(
-            id=media_id,
-            kind="image",
-            state="ready" if made else "uploaded",
-            renditions=(rendition,) if made else (),
-        )
-        after = self.change(profile_id, lambda old: old.model_copy(update={"media": (*old.media, medium)}))
-        return after.medium(media_id) or medium
-
-    def medium(self, profile_id: str, media_id: str = "medium1234") -> Media:
-        snapshot = self.store.profiles.load(profile_id)
-        medium = snapshot.medium(media_id) if snapshot else None
-        assert medium
-        return medium
-
-    # ── the worker ──
-
-    def publish(self, profile_id: str, **options: Any) -> set[str]:
-        """Publishes as a worker does; the keys that it put, manifests as "manifest"."""
-        self.public.wrote.clear()
-        self.private.wrote.clear()
-        self.done: Done = publish_profile(self.tools, profile_id, **options)
-        wrote = [*self.public.wrote, *self.private.wrote]
-        return {"manifest" if key.startswith("_manifests/") else key for key in wrote}
-
-    def reached(self, profile_id: str) -> dict[Stage, int]:
-        """The revision that each stage has reached."""
-        marks = self.store.published.get(profile_id, REPLICA, self.store.life)
-        return {stage: reached.mark.revision for stage, reached in marks.items()}
-
-    # ── what lies there ──
-
-    def status(self, key: str, bucket: str = "public") -> tuple[int, str]:
-        """Status and location of a public object; 0 if there is none."""
-        try:
-            stored = getattr(self, bucket).get(key)
-        except ObjectMissing:
-            return 0, ""
-        return stored.headers.status, stored.headers.location
-
-    def text(self, key: str) -> str:
-        return self.public.get(key).body.decode()
-
-    def shown(self) -> set[str]:
-        """Public keys that readers get with a 200."""
-        return {key for key in self.public.walk() if self.status(key)[0] == 200}
-
-    def revision_of(self, key: str) -> int:
-        rank = read_rank(self.public.get(key).body)
-        assert rank
-        return rank.revision
-
-
-def with_head(old: Snapshot, **fields: Any) -> Snapshot:
-    return old.model_copy(update={"head": old.head.model_copy(update=fields)})
-
-
-def gallery(*media: str) -> GallerySection:
-    return GallerySection(kind="gallery", media=media)
-
-
-def stream(body: bytes) -> BinaryIO:
-    return io.BytesIO(body)
+from tests.pipeline.graves import Grave
+from tests.pipeline.little_site import Site
+from tests.pipeline.mortal import Mortal
 
 
 @pytest.fixture(scope="session")
@@ -189,3 +24,30 @@ def site(tmp_path: Path, release: Release) -> Iterator[Site]:
     site = Site(tmp_path, release)
     yield site
     site.store.close()
+
+
+@pytest.fixture(scope="session")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+    mortal = Mortal(tmp_path_factory.mktemp("warm"))
+    yield mortal
+    mortal.close()
+
+
+@pytest.fixture
+def grave(tmp_path: Path, mortal: Mortal, release: Release) -> Iterator[Grave]:
+    grave = Grave(tmp_path, mortal, release)
+    yield grave
+    grave.close()
+
+
+@pytest.fixture
+def ann(grave: Grave) -> str:
+    """A published profile with two posts and a picture."""
+    site = grave.site()
+    ann = site.sign_up("ann")
+    site.edit(ann, tagline="Acknowledged.")
+    for slug in ("first", "second"):
+        site.post(ann, slug)
+    site.upload(ann)
+    site.publish(ann)
+    return ann

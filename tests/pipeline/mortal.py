@@ -34,7 +34,7 @@ from pipeline.making import Maker, make_some
 from pipeline.media.make import Limits
 from pipeline.purge.purger import Purger
 from pipeline.tidy import fall_due
-from tests.pipeline.conftest import GRACE_S, Site
+from tests.pipeline.little_site import GRACE_S, Site
 
 ROOT = Path(__file__).parents[2]
 SIGN_UP = SignUp(email="ann@example.org", password="a short sentence", username="ann", name="Ann")

@@ -24,7 +24,7 @@ from tests.pipeline.schedules import explore
 SCENES = {name.lower(): one for name, one in vars(scenes).items() if isinstance(one, Scene)}
 QUICK = 250
 """States looked at where all of them would take too long for every day."""
-MANY = 8_000
+MANY = 4_000
 
 
 @pytest.fixture(autouse=True)

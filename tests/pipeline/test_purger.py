@@ -16,8 +16,8 @@ from core.store.sqlite import SqliteStore
 from pipeline.purge import edges, purger
 from pipeline.purge.edges import Edge
 from pipeline.purge.purger import Purger
-from tests.pipeline.conftest import Site
 from tests.pipeline.little_edge import LittleEdge, running
+from tests.pipeline.little_site import Site
 
 SECRET = b"a secret of purger and edges, not short"
 MARK = Mark(1, 3, 1)

@@ -10,7 +10,7 @@ from core import keys
 from core.objects import Headers
 from core.rank import read_rank
 from pipeline.site import publish_release, publish_sitemap
-from tests.pipeline.conftest import ORIGIN, Site
+from tests.pipeline.little_site import ORIGIN, Site
 
 
 def draw(site: Site) -> int:

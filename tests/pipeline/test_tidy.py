@@ -14,7 +14,7 @@ from core.store.naming import REAP_AFTER_S
 from core.store.revise import create
 from pipeline.publish import read_manifest
 from pipeline.tidy import fall_due
-from tests.pipeline.conftest import GRACE_S, Site
+from tests.pipeline.little_site import GRACE_S, Site
 
 LATER_S = 2 * GRACE_S
 
@@ -35,9 +35,9 @@ def test_a_scheduled_post_is_published_when_its_hour_has_come(site: Site) -> Non
     before = site.post(ann, "soon", state="scheduled", publish_at=hour).head
     site.publish(ann)
     assert site.status("ann/posts/soon/index.html")[0] == 0
-    make_due(site, 599)
+    make_due(site, 500)
     assert site.store.profiles.head(ann) == before
-    make_due(site, 600)
+    make_due(site, 700)
     after = site.store.profiles.head(ann)
     assert after
     assert (after.revision, after.edit) == (before.revision + 1, before.edit)

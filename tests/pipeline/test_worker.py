@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from core import keys
 from core.errors import OperatorError, Unavailable
@@ -20,7 +18,7 @@ from core.store import REPLICA, Change, MediaTask
 from pipeline import job, making, worker
 from pipeline.media.make import Limits
 from pipeline.worker import Worker
-from tests.pipeline.conftest import Site
+from tests.pipeline.little_site import Site, picture
 
 PATIENCE_S = 30
 
@@ -207,12 +205,6 @@ def test_what_can_not_be_made_due_keeps_nothing_else_waiting(
 
 
 # ── media ──
-
-
-def picture() -> bytes:
-    body = io.BytesIO()
-    Image.new("RGB", (16, 16), "teal").save(body, "PNG")
-    return body.getvalue()
 
 
 def test_a_picture_is_made_and_shown(site: Site) -> None:
