@@ -6,6 +6,7 @@ What is decided is in `plan.py`, what is done in `job.py`, `making.py`, `tidy.py
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ STALE_TRIES = 3
 # Twice what a write may take (core.store.revise.DEADLINE_S): by then a hint without its revision has none coming.
 NOT_YET_S = 20.0
 DRAIN_S = 15.0
+LEFTOVER_S = 86_400.0
 log = get_logger("worker")
 
 
@@ -65,6 +67,7 @@ class Worker:
         self._stop = threading.Event()
         self._plan = Plan()
         scratch.mkdir(parents=True, exist_ok=True)
+        _drop_leftovers(scratch)
         private = tools.buckets["private"]
         self._maker = Maker(tools.store, private, limits, scratch, self._stop.is_set)
         self._media_busy: set[str] = set()
@@ -327,3 +330,10 @@ class Worker:
         except Exception:
             self._site_changed.set()
             raise
+
+
+def _drop_leftovers(scratch: Path) -> None:
+    """What makers that were killed have left; no medium takes so long."""
+    for folder in scratch.iterdir():
+        if time.time() - folder.stat().st_mtime > LEFTOVER_S:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,7 @@ from core.objects.folder_file import (
 from core.objects.folder_uploads import FolderUploads
 
 LOCKS = 1024
+LEFTOVER_S = 3600.0
 
 
 class FolderReader:
@@ -83,6 +85,7 @@ class FolderObjects(FolderReader):
         with disk_errors(root):
             for folder in (self._locks, self._temp, root / ".uploads"):
                 folder.mkdir(parents=True, exist_ok=True)
+            self._drop_leftovers()
         uploads = FolderUploads(root / ".uploads", self._place)
         self.start, self.offset, self.append = uploads.start, uploads.offset, uploads.append
         self.finish, self.abort, self.abandon = uploads.finish, uploads.abort, uploads.abandon
@@ -137,6 +140,13 @@ class FolderObjects(FolderReader):
         return (key for key in _walk(self.root / folder, self.root) if key.startswith(prefix))
 
     # ── one rename ──
+
+    def _drop_leftovers(self) -> None:
+        """What writers that were killed have left; no write takes so long."""
+        for path in self._temp.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFTOVER_S:
+                    path.unlink()
 
     @contextlib.contextmanager
     def _temporary(self, key: str) -> Iterator[Path]:

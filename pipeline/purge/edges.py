@@ -23,6 +23,9 @@ from core.store import PurgePath
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
 
+PATHS_MAX = 2000
+"""Paths of one call; an edge takes 1 MB."""
+
 
 class Edge:
     """One edge (one address of it). `live` while it answers; calls are numbered, so that replays are seen.
@@ -51,6 +54,10 @@ class Edge:
         if self._doubtful and not self.silent:
             raise Unavailable(f"The edge {self.url} did not answer, and is left alone until it notices.")
         purges = [path._asdict() for path in paths]
+        for at in range(0, max(1, len(purges)), PATHS_MAX):
+            self._call(purges[at : at + PATHS_MAX])
+
+    def _call(self, purges: list[dict[str, Any]]) -> None:
         try:
             try:
                 answer = self._post(purges)

@@ -22,20 +22,29 @@ class Purger:
 
     def __init__(self, store: Store, edges: Sequence[Edge]) -> None:
         self._store, self._edges = store, edges
+        # Of purges that wait: those that are recorded as purged, and the reason that was logged last.
+        self._purged: set[str] = set()
+        self._waiting: dict[str, str] = {}
 
     def settle(self, purge: Purge) -> bool:
         """Takes one queued purge to its end: purged, live, off the queue. False if it has to be tried again.
 
         An edge that does not answer counts as purged once it has gone uncalled for so long that it revalidates by
-        itself; live is recorded only if every edge that answers was seen to show the new pages.
+        itself. Live is recorded only when every edge that answers, and at least one, was seen to show the new pages.
         """
         try:
             self._deliver(purge.paths)
-            self.record(purge.profile_id, purge.mark, "purged")
+            if purge.id not in self._purged:
+                self.record(purge.profile_id, purge.mark, "purged")
+                self._purged.add(purge.id)
             self._prove(purge)
         except Unavailable as error:
-            log.warning("purge_waits", profile=purge.profile_id, reason=str(error))
+            if self._waiting.get(purge.id) != str(error):
+                log.warning("purge_waits", profile=purge.profile_id, reason=str(error))
+                self._waiting[purge.id] = str(error)
             return False
+        self._purged.discard(purge.id)
+        self._waiting.pop(purge.id, None)
         self._store.purges.settle(REPLICA, purge.id)
         return True
 
@@ -97,5 +106,8 @@ class Purger:
                         f"The edge {edge.url} still shows an older {path.path} after its purge."
                     )
         # A site may have no edges of ours; but where some are configured, one at least has to have shown it.
-        if self.live or not self._edges:
-            self.record(purge.profile_id, purge.mark, "live")
+        if self._edges and not self.live:
+            raise Unavailable(
+                "No edge answers, so nothing can be proven; the purge stays queued until one does."
+            )
+        self.record(purge.profile_id, purge.mark, "live")

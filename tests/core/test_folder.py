@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from pathlib import Path
 
@@ -203,3 +204,12 @@ def test_a_network_file_system_is_refused_in_words(tmp_path: Path, monkeypatch: 
         ):
             FolderObjects(root)
     assert not (share / "data").exists()
+
+
+def test_what_killed_writers_left_is_dropped_at_the_next_start(folder: FolderObjects) -> None:
+    old, young = folder.root / ".temp" / "old", folder.root / ".temp" / "young"
+    for path in (old, young):
+        path.write_bytes(b"half an object")
+    os.utime(old, (1, 1))
+    FolderObjects(folder.root)
+    assert (old.exists(), young.exists()) == (False, True)
