@@ -47,6 +47,7 @@ class Pages:
             "password_rule": RULE,
             "anchor": anchor,
             "field_label": field_label,
+            "is_sentence": lambda why: why.endswith("."),
             "token_field": FIELD,
         }
 

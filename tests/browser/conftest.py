@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.house import House
+from tests.house import Creator, House
 from tests.walks.test_upload import make_clip
 
 
@@ -30,6 +30,37 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     Image.linear_gradient("L").resize((1400, 900)).convert("RGB").save(photo, quality=85)
     make_clip(clip, "640x480", 2)
     return {"photo": photo, "clip": clip}
+
+
+@pytest.fixture(scope="module")
+def ada(house: House, pictures: dict[str, Path]) -> Creator:
+    """A profile with everything on it."""
+    ada = house.sign_up("ada", "Ada of the Harbour")
+    photo = ada.upload(pictures["photo"], alt="The harbour at noon")
+    clip = ada.upload(pictures["clip"], alt="Waves")
+    ada.post(
+        title="A long day", body="It **began** early.\n\n- rope\n- tar", state="published", tags=["work"]
+    )
+    ada.edit(
+        bio="Mends *everything* that floats.",
+        avatar=photo,
+        cover=photo,
+        tags=["boats", "rope"],
+        links=[{"label": "A very long label that has to wrap somewhere", "url": "https://example.org/a"}] * 5,
+        sections=[
+            {"kind": "gallery", "title": "Pictures", "media": [photo]},
+            {"kind": "video", "title": "Film", "media": clip},
+            {
+                "kind": "timeline",
+                "title": "Years",
+                "milestones": [{"title": "First boat", "date": "Spring 1999"}],
+            },
+            {"kind": "testimonials", "title": "Said", "testimonials": [{"name": "Bo", "quote": "Good."}]},
+            {"kind": "events", "title": "Soon", "events": [{"name": "Open day", "when": "May"}]},
+        ],
+    )
+    ada.wait_live(media=True, timeout_s=120)
+    return ada
 
 
 @dataclass

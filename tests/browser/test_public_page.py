@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.house import Creator, House
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -19,34 +18,9 @@ SHIFTY = (
 
 
 @pytest.fixture(scope="module")
-def rich(house: House, pictures: dict[str, Path]) -> str:
-    """A profile with everything on it; its address."""
-    ada = house.sign_up("ada", "Ada of the Harbour")
-    photo = ada.upload(pictures["photo"], alt="The harbour at noon")
-    clip = ada.upload(pictures["clip"], alt="Waves")
-    ada.post(
-        title="A long day", body="It **began** early.\n\n- rope\n- tar", state="published", tags=["work"]
-    )
-    ada.edit(
-        bio="Mends *everything* that floats.",
-        avatar=photo,
-        cover=photo,
-        tags=["boats", "rope"],
-        links=[{"label": "A very long label that has to wrap somewhere", "url": "https://example.org/a"}] * 5,
-        sections=[
-            {"kind": "gallery", "title": "Pictures", "media": [photo]},
-            {"kind": "video", "title": "Film", "media": clip},
-            {
-                "kind": "timeline",
-                "title": "Years",
-                "milestones": [{"title": "First boat", "date": "Spring 1999"}],
-            },
-            {"kind": "testimonials", "title": "Said", "testimonials": [{"name": "Bo", "quote": "Good."}]},
-            {"kind": "events", "title": "Soon", "events": [{"name": "Open day", "when": "May"}]},
-        ],
-    )
-    ada.wait_live(media=True, timeout_s=120)
-    return f"{house.edge}/ada"
+def rich(house: House, ada: Creator) -> str:
+    """The address of a profile with everything on it."""
+    return f"{house.edge}/{ada.username}"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

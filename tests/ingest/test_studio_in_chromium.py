@@ -196,3 +196,31 @@ def test_without_javascript_a_post_is_scheduled_in_utc_and_the_form_says_so(
         expect(page.locator("time")).to_have_text("1 May 2029, 05:00 UTC")
     (post,) = ann.get("/posts").json()["posts"]
     assert datetime.fromtimestamp(post["publish_at"], UTC).isoformat() == "2029-05-01T05:00:00+00:00"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_save_button_never_lies_over_the_field_that_is_being_typed_in(
+    chromium: Browser, studio: Studio, ann: Creator, javascript: bool
+) -> None:
+    ann.edit(bio="word\n" * 60, links=[{"label": "x", "url": "https://example.org"}] * 9)
+    with anns_window(chromium, studio, javascript) as page:
+        page.set_viewport_size({"width": 390, "height": 600})
+        for path, fields in (("/@ann", 5), ("/@ann/links", 27)):
+            page.goto(path)
+            bar = page.locator(".savebar")
+            page.locator("#edit").evaluate("form => form.scrollIntoView()")
+            expect(bar).to_be_in_viewport(ratio=1)
+            typed_in = page.locator("#edit").locator("textarea:visible, input:visible:not([type=radio])")
+            assert typed_in.count() >= fields
+            for field in typed_in.all():
+                field.scroll_into_view_if_needed()
+                field.focus()
+                field.press("End")
+                page.mouse.wheel(0, -40)  # now it would stand behind the bar
+                expect(field).to_be_focused()
+                page.wait_for_timeout(50)
+                mine, bars = field.bounding_box(), bar.bounding_box()
+                assert mine and bars
+                assert mine["y"] + mine["height"] <= bars["y"] or mine["y"] >= bars["y"] + bars["height"]
+            page.locator("#edit h1").click()
+            expect(bar).to_be_in_viewport(ratio=1)

@@ -125,6 +125,24 @@
     if (first) first.focus();
   }
 
+  /* The bar with Save floats, but never over the field that is being typed in. */
+  function stepAside() {
+    const field = document.activeElement;
+    for (const bar of all(".savebar")) {
+      const typing = bar.parentElement.contains(field) && field.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=file])");
+      const { top, bottom } = field ? field.getBoundingClientRect() : {};
+      const floats = innerHeight - bar.offsetHeight - 24;
+      bar.classList.toggle("aside", typing && bottom > floats && top < innerHeight);
+    }
+  }
+  let waiting = 0;
+  for (const moved of ["focusin", "focusout", "input", "scroll", "resize"]) {
+    addEventListener(moved, () => {
+      cancelAnimationFrame(waiting); // by then a focus that moves has arrived
+      waiting = requestAnimationFrame(stepAside);
+    }, { passive: true });
+  }
+
   // ── uploads: progress, dropping, choosing ──
 
   function queueLine(queue, file) {
