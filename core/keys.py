@@ -136,6 +136,11 @@ def media_folder(media_id: str) -> str:
     return f"_media/{media_id}/"
 
 
+def media_of(key: str) -> str:
+    """The id of the medium that a key under `_media/` belongs to."""
+    return key.split("/")[1]
+
+
 def media(media_id: str, publication: str, recipe: str, attempt: str, file: str) -> str:
     return f"_media/{media_id}/{publication}/{recipe}-{attempt}/{file}"
 

@@ -14,7 +14,7 @@ from core.settings import EdgeSettings
 from edge.encodings import Coding, compress
 from edge.entry import Entry
 from edge.flight import Crossing, SingleFlight
-from edge.purge import Calls, Purges
+from edge.purge import Calls, Purges, folder_of
 from edge.rules import MISSING_S
 
 log = get_logger("edge")
@@ -121,7 +121,9 @@ class Cache:
         return self._settings.render_s if entry.source else self._settings.fresh_s
 
     def _source_purged(self, entry: Entry) -> bool:
-        return bool(entry.source) and self._purges.since(entry.sequence, entry.source)
+        """Whether what it was made of, or the folder that it lies in, was purged since."""
+        source = entry.source or folder_of(path_of(entry.key))
+        return bool(source) and self._purges.since(entry.sequence, source)
 
     def _stale_left_s(self, entry: Entry) -> float:
         """How much longer `entry` may stand in while storage is away."""

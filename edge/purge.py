@@ -29,7 +29,8 @@ def _rank(value: object) -> object:
 class Purge(BaseModel):
     """One path (decoded, as `core.keys.path_of` spells it) and the rank of what now lies there, if it has one.
 
-    A hard purge leaves nothing to fall back on when storage is away.
+    A path that ends with a slash stands for all files of that folder, which are gone. A hard purge leaves nothing to
+    fall back on when storage is away.
     """
 
     path: Annotated[str, Field(min_length=1, max_length=1024)]
@@ -94,8 +95,10 @@ class Purges:
 
     def since(self, sequence: int, path: str) -> bool:
         """Whether `path` was, or may have been, purged after `sequence` stood."""
-        noted = self._noted.get(path)
-        return self._forgotten > sequence or (noted is not None and noted.sequence > sequence)
+        if self._forgotten > sequence:
+            return True
+        found = (self._noted.get(path), self._noted.get(folder_of(path)))
+        return any(noted is not None and noted.sequence > sequence for noted in found)
 
     def outranks(self, path: str, rank: Rank | None) -> bool:
         """Whether `path` was purged with a rank that bytes of `rank` don't cover: then they are old."""
@@ -117,6 +120,12 @@ def _higher(one: Rank | None, other: Rank | None) -> Rank | None:
         case Verdict.STALE:
             revision, rollout = max(one.revision, other.revision), max(one.rollout, other.rollout)
             return Rank(one.life, one.claim, revision, rollout)
+
+
+def folder_of(path: str) -> str:
+    """The path that purges a whole folder of children (`/_media/…/`): it ends with a slash, as no page's does."""
+    folder = path[: path.rfind("/") + 1]
+    return folder if folder != "/" else ""
 
 
 class Calls:

@@ -13,15 +13,17 @@ WHOLE_BYTES_MAX = 8 << 20
 """Files up to this size are copied in one piece, larger ones streamed."""
 
 
-def copy_folder(source: Objects, to: Objects, child: Child, folder: str, *, look: bool = False) -> None:
+def copy_folder(
+    source: Objects, to: Objects, child: Child, folder: str, tags: str, *, look: bool = False
+) -> None:
     """Copies a rendition's files into `folder`. A key that is there has the same bytes: keys of children are never used
-    again for others. With `look` most are believed to be there. Raises ObjectMissing when a file of the rendition is
+    again for others. `tags` purge it. With `look` most are believed to be there. Raises ObjectMissing when a file of the rendition is
     not there."""
     for file in child.files:
         key, origin = folder + file.name, child.source + file.name
         if look and _is_there(to, key, file.bytes):
             continue
-        headers = Headers(type=file.type)
+        headers = Headers(type=file.type, tags=tags)
         if file.bytes > WHOLE_BYTES_MAX:
             to.put_file(key, cast(BinaryIO, _Stored(source, origin)), headers)
             continue

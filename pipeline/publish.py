@@ -91,6 +91,7 @@ class _Job:
         self.manifest, self.etag = read_manifest(buckets["private"], target.profile_id)
         self.entries = dict(self.manifest.entries)
         self.put: set[Place] = set()
+        self.removed: set[Place] = set()
 
     def run(self) -> Published:
         if self._overtaken():
@@ -100,10 +101,11 @@ class _Job:
         self.entries = dict(self.manifest.entries)
         if self.target.takedown:
             self._bury("public")
-            self._remove_public_folders()
+            self._remove_folders()
         self._copy_folders()
         self._write_pages()
         self._bury("public", "private")
+        self._remove_folders()
         folders = self._retire_folders()
         self._queue_changed(before)
         done = replace(
@@ -209,15 +211,23 @@ class _Job:
             place = Place(self.target.bucket, folder)
             if place in self.manifest.named or not self.trust:
                 to = self.buckets[place.bucket]
-                copy_folder(self.buckets["private"], to, child, folder, look=not self.trust)
+                tags = keys.tag(self.target.profile_id)
+                copy_folder(self.buckets["private"], to, child, folder, tags, look=not self.trust)
                 self.result.copied += 1
 
-    def _remove_public_folders(self) -> None:
-        """A takedown's children go at once, without grace. What an overtaken publisher copies after this has been named
-        before, so it is in the manifest, and `pipeline/tidy.py` removes it once more."""
+    def _is_gone(self, place: Place) -> bool:
+        """Whether a folder goes at once, without grace: a takedown's, and those of a medium that was deleted."""
+        if self.target.takedown and place.bucket == "public":
+            return True
+        return keys.media_of(place.key) not in self.target.media
+
+    def _remove_folders(self) -> None:
+        """What an overtaken publisher copies after this has been named before, so it is in the manifest, and
+        `pipeline/tidy.py` removes it once more."""
         for place in self.manifest.folders:
-            if place.bucket == "public":
-                remove_folder(self.buckets["public"], place.key)
+            if place not in self.removed and self._is_gone(place):
+                remove_folder(self.buckets[place.bucket], place.key)
+                self.removed.add(place)
 
     def _retire_folders(self) -> dict[Place, int | None]:
         """Folders that aren't shown any more get their time of death; `pipeline/tidy.py` removes them after the grace."""
@@ -241,9 +251,17 @@ class _Job:
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
         }
-        self.result.paths = tuple(
-            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
-            for place, entry in changed.items()
+        self.result.paths = (
+            *(
+                PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
+                for place, entry in changed.items()
+            ),
+            # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
+            *(
+                PurgePath(keys.path_of(place.key), "", True)
+                for place in self.removed
+                if place.bucket == "public" and before.folders.get(place) is None
+            ),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

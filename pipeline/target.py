@@ -42,7 +42,7 @@ class Fate(NamedTuple):
 class Target:
     """One revision of one profile in one roll-out, as it should lie in storage. `pages` are in the order of writing.
 
-    `takedown` says that nothing of it may stay public: tombstones go first and older publishers stop.
+    `media` are the ids of those that exist, shown or not. `takedown` says that nothing of it may stay public: tombstones go first and older publishers stop.
     """
 
     profile_id: str
@@ -53,6 +53,7 @@ class Target:
     takedown: bool
     claims: Mapping[str, int]
     names: tuple[str, ...]
+    media: frozenset[str] = frozenset()
     hidden_slugs: frozenset[str] = frozenset()
     release: Release = field(kw_only=True)
     urls: Urls = field(kw_only=True)
@@ -118,6 +119,7 @@ def target(snapshot: Snapshot, release: Release, urls: Urls, life: int, rollout:
         takedown=hidden,
         claims=claims,
         names=(head.name.username, *(one.username for one in head.former_names)),
+        media=frozenset(medium.id for medium in snapshot.media if not head.deleted),
         hidden_slugs=frozenset(post.slug for post in snapshot.posts if post.state != "published"),
         release=release,
         urls=urls,

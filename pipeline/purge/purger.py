@@ -93,7 +93,8 @@ class Purger:
 
     def _prove(self, purge: Purge) -> None:
         # The profile's own page has the shortest path; with it come the others as far as the bound reaches.
-        probes = sorted(purge.paths, key=lambda path: (len(path.path), path.path))[:PROBES_MAX]
+        ranked = [path for path in purge.paths if path.rank]
+        probes = sorted(ranked, key=lambda path: (len(path.path), path.path))[:PROBES_MAX]
         for edge in self.live:
             for path in probes:
                 for again in range(PROVE_TRIES):

@@ -30,6 +30,17 @@ def test_a_purge_makes_the_new_page_show_at_once(site: Site) -> None:
     assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
 
 
+def test_a_deleted_pictures_folder_is_forgotten_by_one_path(site: Site, away: Unavailable) -> None:
+    site.put(RENDITION, b"RIFF0000WEBP", type="image/webp")
+    assert site.get(f"/{RENDITION}").status_code == 200
+    site.objects.delete(RENDITION)
+    assert site.get(f"/{RENDITION}").status_code == 200, "not purged yet"
+    site.call({"path": f"/{RENDITION.rpartition('/')[0]}/", "rank": "", "hard": True})
+    assert site.get(f"/{RENDITION}").status_code == 404
+    site.storage.away = away
+    assert site.get(f"/{RENDITION}").status_code != 200
+
+
 def test_without_a_purge_a_page_is_new_after_its_time(site: Site) -> None:
     site.get("/ann")
     site.put_page("Paints ships.", 2)

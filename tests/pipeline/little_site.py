@@ -187,3 +187,9 @@ def picture() -> bytes:
 def folder_of(site: Site, ann: str) -> str:
     """Where readers get the files of her picture."""
     return keys.media("medium1234", site.medium(ann).publication, "still", "attempt1", "")
+
+
+def unlisted(old: Snapshot) -> Snapshot:
+    """All media taken off the page; they stay the creator's."""
+    media = tuple(medium.model_copy(update={"listed": False}) for medium in old.media)
+    return old.model_copy(update={"media": media})

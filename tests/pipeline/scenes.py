@@ -61,6 +61,7 @@ def revision(
         takedown=private or deleted,
         claims=claims,
         names=(name, *(one for one in claims if one != name)),
+        media=frozenset() if deleted else frozenset({"medium1"}),
         release=None,  # type: ignore[arg-type]
         urls=Urls("https://holdfast.example"),
         deleted=deleted,

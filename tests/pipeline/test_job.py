@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from core import keys
-from core.store import REPLICA
+from core.store import REPLICA, PurgePath
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
-from pipeline.publish import read_manifest
-from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, Site, folder_of
+from pipeline.publish import publish, read_manifest
+from pipeline.target import target
+from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, Site, folder_of, unlisted
 
 # ── one edit, one page ──
 
@@ -252,13 +253,31 @@ def test_a_picture_taken_off_the_page_is_kept_for_a_while(site: Site) -> None:
     ann = site.sign_up("ann")
     site.upload(ann)
     site.publish(ann)
-    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    site.change(ann, unlisted)
     site.publish(ann)
     assert len(list(site.public.walk("_media/"))) == 1
     manifest, _ = read_manifest(site.private, ann)
     (superseded,) = [at for at in manifest.folders.values() if at is not None]
     due = site.store.changes.due(superseded + GRACE_S + 60, 10)
     assert superseded + GRACE_S < max(one.at for one in due) <= superseded + GRACE_S + 60
+
+
+def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    (file,) = site.public.walk("_media/")
+    assert site.public.stat(file).headers.tags == keys.tag(ann)
+    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    snapshot = site.store.profiles.load(ann)
+    assert snapshot
+    wanted = target(snapshot, site.tools.release, site.urls, 1, 1)
+    assert wanted
+    purged: list[PurgePath] = []
+    publish(site.tools.buckets, wanted, purged.extend)
+    assert list(site.public.walk("_media/")) == []
+    folder = "/" + file.rpartition("/")[0] + "/"
+    assert PurgePath(folder, "", True) in purged
 
 
 def test_the_folders_of_a_takedown_are_looked_through_again_soon(site: Site) -> None:

@@ -14,7 +14,7 @@ from core.store.naming import REAP_AFTER_S
 from core.store.revise import create
 from pipeline.publish import read_manifest
 from pipeline.tidy import fall_due
-from tests.pipeline.little_site import GRACE_S, Site
+from tests.pipeline.little_site import GRACE_S, Site, unlisted
 
 LATER_S = 2 * GRACE_S
 
@@ -73,7 +73,7 @@ def test_superseded_pictures_go_after_their_grace(site: Site) -> None:
     ann = site.sign_up("ann")
     site.upload(ann)
     site.publish(ann)
-    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    site.change(ann, unlisted)
     site.publish(ann)
     make_due(site, GRACE_S - 60)
     assert len(list(site.public.walk("_media/"))) == 1
