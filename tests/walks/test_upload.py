@@ -127,3 +127,18 @@ def make_clip(path: Path, size: str, seconds: int) -> None:
         str(path),
     ]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def test_a_deleted_photo_is_gone_from_the_page_and_from_its_address(house: House, photo: Path) -> None:
+    nell = house.sign_up("nell")
+    medium = nell.upload(photo, alt="Not for long")
+    nell.wait_live(media=True)
+    address = re.search(r"/_media/[^\s\"',]+\.jpg", house.visit("/nell").text)
+    assert address
+    assert house.visit(address[0]).status_code == 200
+    nell.newest = nell.client.call("DELETE", f"/profiles/{nell.id}/media/{medium}")["revision"]
+    nell.wait_live()
+    assert "Not for long" not in house.visit("/nell").text
+    assert house.visit(address[0]).status_code == 404
+    left = [path for path in house.data.rglob("*") if path.is_file() and medium in str(path)]
+    assert left == []
