@@ -7,14 +7,16 @@ fails, then frees the claim. Without any one of these conditions two profiles ca
 
 from __future__ import annotations
 
+import contextlib
+import random
 import time
 
 from core import keys
-from core.errors import Conflict, NameTaken, NotFound
+from core.errors import Conflict, NameTaken, NotFound, OutcomeUnknown, Unavailable
 from core.ids import new_id
 from core.profile import Head, HeldName, PendingName, Profile, Snapshot
 from core.store import Claim, Store
-from core.store.revise import create, revise
+from core.store.revise import DEADLINE_S, create, revise
 
 REAP_AFTER_S = 120
 """How long a claim may stay half-made before the reaper undoes it."""
@@ -70,32 +72,22 @@ def rename(store: Store, profile_id: str, username: str) -> Snapshot:
     """Gives the profile another name; the one it had redirects to it. Raises BadInput, NameTaken, NotFound, Conflict."""
     username = keys.username(username)
     require_free(store, username, profile_id)
-    head = store.profiles.head(profile_id)
-    if head is None or head.deleted:
-        raise NotFound("There is no such profile.")
-    if head.name and head.name.username == username:
-        raise Conflict("The profile has this name already.")
     pending = PendingName(username=username, attempt=new_id(), at=int(time.time()))
+
+    def begin(old: Snapshot) -> Snapshot:
+        if old.head.deleted:
+            raise NotFound("There is no such profile.")
+        if old.head.name and old.head.name.username == username:
+            raise Conflict("The profile has this name already.")
+        return _with_head(old, pending_name=pending)
+
     store.changes.schedule(profile_id, pending.at + REAP_AFTER_S)
-    revise(
-        store,
-        profile_id,
-        lambda old: _with_head(old, pending_name=pending),
-        writer=new_id(),
-        what="rename begins",
-        by_creator=False,
-    )
+    revise(store, profile_id, begin, writer=new_id(), what="rename begins", by_creator=False)
     return _take(store, profile_id, pending, by_creator=True)
 
 
 def _take(store: Store, profile_id: str, pending: PendingName, *, by_creator: bool) -> Snapshot:
-    seen = require_free(store, pending.username, profile_id)
-    number = seen.number if seen else 0
-    claim = store.names.take(pending.username, profile_id, pending.attempt, number)
-    if claim is None:
-        claim = store.names.get(pending.username)
-        if claim is None or claim.attempt != pending.attempt:
-            raise NameTaken
+    claim = _claim(store, profile_id, pending)
     held = HeldName(username=claim.username, claim=claim.number)
 
     def name_it(old: Snapshot) -> Snapshot:
@@ -109,16 +101,35 @@ def _take(store: Store, profile_id: str, pending: PendingName, *, by_creator: bo
     revised = revise(
         store, profile_id, name_it, writer=new_id(), what=f"named {held.username}", by_creator=by_creator
     )
-    redirect_former(store, revised.snapshot.head)
+    with contextlib.suppress(Unavailable):  # the name is taken; the reaper sees to this as well
+        redirect_former(store, revised.snapshot.head)
     return revised.snapshot
 
 
+def _claim(store: Store, profile_id: str, pending: PendingName) -> Claim:
+    """Step 2. Its outcome is settled by whose attempt stands under the number, not by what a reply said."""
+    seen = require_free(store, pending.username, profile_id)
+    number = seen.number if seen else 0
+    ends = time.monotonic() + DEADLINE_S
+    while True:
+        with contextlib.suppress(OutcomeUnknown):
+            if claim := store.names.take(pending.username, profile_id, pending.attempt, number):
+                return claim
+        now = store.names.get(pending.username)
+        if now and now.number > number:
+            if now.attempt != pending.attempt:
+                raise NameTaken
+            return now
+        # Nobody's yet. It may still be applied late, so the only safe way on is the same condition again.
+        if time.monotonic() > ends:
+            raise OutcomeUnknown
+        time.sleep(random.uniform(0.01, 0.05))
+
+
 def redirect_former(store: Store, head: Head) -> None:
-    """Step 4, again and again harmless: claims of former names say that they redirect."""
+    """Step 4, again and again harmless, also by an old head: claims of former names say that they redirect."""
     for former in head.former_names:
-        claim = store.names.get(former.username)
-        if claim and claim.profile_id == head.id and claim.state == "held":
-            store.names.settle(former.username, claim.number, "redirect")
+        _settle(store, head.id, former.username)
 
 
 def reap(store: Store, profile_id: str, now: int) -> None:
@@ -134,15 +145,24 @@ def reap(store: Store, profile_id: str, now: int) -> None:
     def clear(old: Snapshot) -> Snapshot:
         return _with_head(old, pending_name=None) if old.head.pending_name == pending else old
 
-    after = revise(
-        store, profile_id, clear, writer=new_id(), what="claim reaped", by_creator=False
-    ).snapshot.head
-    if after.name and after.name.username == pending.username:
+    revise(store, profile_id, clear, writer=new_id(), what="claim reaped", by_creator=False)
+    _settle(store, profile_id, pending.username)
+
+
+def _settle(store: Store, profile_id: str, username: str) -> None:
+    """Says of a claim by this profile what has become of it: a former name redirects, one that it never got is free.
+
+    The head is read after the claim. If the name is neither its own by then, nor being taken, the number that was read
+    can't become its name any more: whoever tries again sets a pending attempt first, and takes the next number.
+    """
+    claim = store.names.get(username)
+    if not (claim and claim.profile_id == profile_id and claim.state == "held"):
         return
-    claim = store.names.get(pending.username)
-    if claim and claim.profile_id == profile_id and claim.state == "held":
-        former = any(one.username == claim.username for one in after.former_names)
-        store.names.settle(claim.username, claim.number, "redirect" if former else "free")
+    head = store.profiles.head(profile_id)
+    if head is None or username in {one.username for one in (head.name, head.pending_name) if one}:
+        return
+    former = username in {one.username for one in head.former_names}
+    store.names.settle(username, claim.number, "redirect" if former else "free")
 
 
 def _with_head(old: Snapshot, **fields: object) -> Snapshot:
