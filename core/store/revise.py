@@ -6,12 +6,13 @@ outcome that is unknown is settled by whose revision it became, not by what a re
 
 from __future__ import annotations
 
+import operator
 import random
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.document import shown_media
+from core.document import public_media
 from core.errors import Conflict, KeyReused, NotFound, OutcomeUnknown, Unavailable
 from core.ids import new_id
 from core.media import Media
@@ -61,11 +62,14 @@ def revise(
         old = store.profiles.load(profile_id)
         if old is None:
             raise NotFound("There is no such profile.")
+        # After the load: rows that hold the first request's change already never come without its answer.
         if asked and (answer := store.profiles.answer(profile_id, asked.key, int(time.time()))):
             if answer.request != asked.request:
                 raise KeyReused
+            if old.head.revision < answer.revision:
+                old = store.profiles.load(profile_id) or old
             return Revised(old, answer)
-        wanted = change(old)
+        wanted = _in_order(change(old))
         if wanted == old:
             return Revised(old)
         batch, new = _advance(old, wanted, writer, what, by_creator)
@@ -91,23 +95,42 @@ def create(store: Store, head: Head, *, writer: str, what: str) -> Snapshot:
 def _write(store: Store, batch: Batch, ends: float) -> bool:
     """Hint and batch; whether this revision became ours."""
     profile_id, revision = batch.head.id, batch.head.revision
-    store.changes.hint(Change(profile_id, revision))
+    _announce(store, Change(profile_id, revision), ends)
+    unsettled = False
     while True:
         if time.monotonic() > ends:
-            raise OutcomeUnknown
+            raise OutcomeUnknown if unsettled else Unavailable
+        refused = False
         try:
             if store.profiles.commit(batch):
                 return True
-            # Refused, but perhaps by our own write, whose first reply was lost on the way.
-            return store.profiles.writer_of(profile_id, revision) == batch.writer
+            refused = True
         except OutcomeUnknown:
-            try:
-                writer = store.profiles.writer_of(profile_id, revision)
-            except Unavailable:
-                writer = None
+            unsettled = True
+        except Unavailable:
+            if not unsettled:
+                raise
+        # Refused, but perhaps by our own write, whose first reply was lost on the way.
+        try:
+            writer = store.profiles.writer_of(profile_id, revision)
+        except Unavailable:
+            unsettled, refused, writer = True, False, None
         if writer is not None:
             return writer == batch.writer
+        if refused and not unsettled:
+            return False  # so old a revision that its history row is gone
         # Nobody's yet. It may still be applied late, so the only safe way on is the same batch again.
+        time.sleep(random.uniform(0.01, 0.05))
+
+
+def _announce(store: Store, change: Change, ends: float) -> None:
+    """The hint, until it is known to be there: nothing has been written, so nothing is unknown to the caller."""
+    while True:
+        try:
+            return store.changes.hint(change)
+        except OutcomeUnknown:
+            if time.monotonic() > ends:
+                raise Unavailable from None
         time.sleep(random.uniform(0.01, 0.05))
 
 
@@ -157,6 +180,17 @@ def _advance(
     return batch, new
 
 
+def _in_order(snapshot: Snapshot) -> Snapshot:
+    """As a load would give it."""
+    by_id = operator.attrgetter("id")
+    return snapshot.model_copy(
+        update={
+            "posts": tuple(sorted(snapshot.posts, key=by_id)),
+            "media": tuple(sorted(snapshot.media, key=by_id)),
+        }
+    )
+
+
 def _rows(snapshot: Snapshot) -> dict[str, Post | Media]:
     return {post.id: post for post in snapshot.posts} | {medium.id: medium for medium in snapshot.media}
 
@@ -164,7 +198,7 @@ def _rows(snapshot: Snapshot) -> dict[str, Post | Media]:
 def _public_ids(snapshot: Snapshot) -> set[str]:
     if snapshot.head.deleted or snapshot.head.profile.visibility == "private":
         return set()
-    return {medium.id for medium in shown_media(snapshot)}
+    return {medium.id for medium in public_media(snapshot)}
 
 
 def _published_anew(old: Snapshot, wanted: Snapshot, revision: int) -> tuple[Media, ...]:

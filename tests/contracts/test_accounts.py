@@ -118,8 +118,11 @@ def test_an_account_edits_several_profiles_and_a_profile_has_several_editors(sto
 def test_a_claim_link_lets_whoever_shows_it_first_edit_the_profile(store: Store) -> None:
     store.accounts.invite("link", "profile1")
     assert store.accounts.invited("link") == "profile1"
+    assert store.accounts.has_invite("profile1")
+    assert not store.accounts.has_invite("profile2")
     assert store.accounts.redeem("link", "ann") == "profile1"
     assert store.accounts.invited("link") is None
+    assert not store.accounts.has_invite("profile1")
     assert store.accounts.redeem("link", "bob") is None
     assert list(store.accounts.editors_of("profile1")) == ["ann"]
     assert store.accounts.redeem("unknown", "bob") is None

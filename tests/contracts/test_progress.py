@@ -36,6 +36,17 @@ def test_media_wait_for_the_decoders_oldest_first_each_once(store: Store) -> Non
     assert list(store.media_work.pending(10)) == [young]
 
 
+def test_a_medium_that_is_put_off_waits_behind_all_others(store: Store) -> None:
+    first, second = MediaTask("first", "ann", 1000), MediaTask("second", "ann", 2000)
+    for task in (first, second):
+        store.media_work.add(task)
+    later = first._replace(added_at=3000)
+    store.media_work.defer(later)
+    assert list(store.media_work.pending(10)) == [second, later]
+    store.media_work.defer(MediaTask("unknown", "ann", 4000))
+    assert list(store.media_work.pending(10)) == [second, later], "what isn't there stays away"
+
+
 def test_media_work_survives_a_restart(store_place: StorePlace) -> None:
     store_place.open().media_work.add(MediaTask("photo", "ann", 1000))
     store_place.close()

@@ -157,13 +157,14 @@ def test_two_uploads_to_different_keys_do_not_mix(bucket: Any) -> None:
 
 
 def test_of_four_chunks_for_one_offset_exactly_one_is_stored(bucket: Any, together: Together) -> None:
+    size, turns = 100_000, 30
     upload = bucket.start(KEY, HEADERS)
     line = bucket._objects
-    for turn in range(6):
+    for turn in range(turns):
 
         def append(number: int, turn: int = turn) -> str:
             try:
-                line.append(upload, turn * 10, str(number).encode() * 10)
+                line.append(upload, turn * size, str(number).encode() * size)
                 return "stored"
             except OffsetConflict:
                 return "refused"
@@ -172,13 +173,13 @@ def test_of_four_chunks_for_one_offset_exactly_one_is_stored(bucket: Any, togeth
 
         outcomes = together(4, append)
         assert outcomes.count("stored") <= 1
-        if bucket.offset(upload) == turn * 10:  # no one's arrived
+        if bucket.offset(upload) == turn * size:  # no one's arrived
             assert "stored" not in outcomes
-            bucket.append(upload, turn * 10, b"-" * 10)
+            bucket.append(upload, turn * size, b"-" * size)
     bucket.finish(upload)
     body = bucket.get(KEY).body
-    assert len(body) == 60
-    assert all(len(set(body[at : at + 10])) == 1 for at in range(0, 60, 10))
+    assert len(body) == turns * size
+    assert all(len(set(body[at : at + size])) == 1 for at in range(0, len(body), size))
 
 
 def test_many_uploads_are_finished_side_by_side(bucket: Any, together: Together) -> None:

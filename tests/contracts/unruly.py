@@ -18,7 +18,7 @@ from core.errors import HoldfastError, OutcomeUnknown
 from core.store import Change, Changes, Hint, Store
 
 READS = {
-    "accounts": {"get", "by_email", "session", "profiles_of", "editors_of", "invited"},
+    "accounts": {"get", "by_email", "session", "profiles_of", "editors_of", "invited", "has_invite"},
     "names": {"get"},
     "profiles": {"load", "head", "writer_of", "history", "answer", "ids"},
     "media_work": {"pending"},
