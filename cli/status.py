@@ -224,7 +224,7 @@ def _medium(one: Answer) -> str:
 
 
 def _entry(one: Answer) -> str:
-    return f"{_clock(one['at'] * 1000)}  revision {one['revision']} (edit {one['edit']}): {one['what']}"
+    return f"{_clock(one['at_ms'])}  revision {one['revision']} (edit {one['edit']}): {one['what']}"
 
 
 def _mark(one: Answer) -> str:

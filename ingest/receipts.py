@@ -9,9 +9,9 @@ from typing import Literal
 
 from core.errors import NotFound
 from core.media import Frozen, Kind, Media, State
-from core.profile import Snapshot
+from core.profile import Head, Snapshot
 from core.settings import SiteSettings
-from core.store import REPLICA, Reached, Stage, Store
+from core.store import REPLICA, History, Reached, Stage, Store
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
@@ -90,7 +90,7 @@ def written(store: Store, site: SiteSettings, done: Revised, made: str = "") -> 
         revision=revision,
         state=_state(_first_reached(store, head.id, revision)),
         url=page_url(site, head),
-        accepted_at_ms=int(time.time() * 1000),
+        accepted_at_ms=done.at_ms or _accepted_at_ms(store, head, revision),
         id=made,
     )
 
@@ -114,17 +114,27 @@ async def follow(
 def _receipt(store: Store, site: SiteSettings, snapshot: Snapshot, revision: int) -> Receipt:
     head = snapshot.head
     reached = _first_reached(store, head.id, revision)
-    row = next((row for row in store.profiles.history(head.id) if row.revision == revision), None)
+    row = _history_row(store, head.id, revision)
     return Receipt(
         profile_id=head.id,
         edit=row.edit if row else head.edit,
         revision=revision,
         state=_state(reached),
         url=page_url(site, head),
-        accepted=StageTime(at_ms=row.at * 1000, revision=revision) if row else None,
+        accepted=StageTime(at_ms=row.at_ms, revision=revision) if row else None,
         **reached,
         media=() if head.deleted else tuple(_progress(medium) for medium in in_order(snapshot)),
     )
+
+
+def _history_row(store: Store, profile_id: str, revision: int) -> History | None:
+    return next((row for row in store.profiles.history(profile_id) if row.revision == revision), None)
+
+
+def _accepted_at_ms(store: Store, head: Head, revision: int) -> int:
+    """When that revision was written; of one older than the history it is only known that it wasn't after the newest."""
+    row = _history_row(store, head.id, revision)
+    return row.at_ms if row else head.edited_at * 1000
 
 
 def _first_reached(store: Store, profile_id: str, revision: int) -> dict[Stage, StageTime]:

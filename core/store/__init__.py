@@ -2,7 +2,8 @@
 
 They promise only what CQL can keep. One profile's rows (a partition) change together by one conditional batch; nothing
 else does. Hints come unordered, repeated and late. Positions are opaque. A write whose reply is lost raises
-OutcomeUnknown, and may still be applied later. Times are seconds since 1970 (UTC); clocks only expire things.
+OutcomeUnknown, and may still be applied later. Times are seconds since 1970 (UTC), milliseconds where a name ends in
+`_ms`; clocks only expire things.
 Every call may raise Unavailable. The contract suite in `tests/contracts` runs every backend through each sentence.
 """
 
@@ -148,7 +149,7 @@ class Batch(Frozen):
     head: Head
     writer: str
     what: str
-    at: int
+    at_ms: int
     posts: tuple[Post, ...] = ()
     media: tuple[Media, ...] = ()
     gone: tuple[str, ...] = ()
@@ -173,7 +174,7 @@ class History(NamedTuple):
     edit: int
     writer: str
     what: str
-    at: int
+    at_ms: int
 
 
 class Profiles(Protocol):

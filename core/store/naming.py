@@ -16,7 +16,7 @@ from core.errors import Conflict, NameTaken, NotFound, OutcomeUnknown, Unavailab
 from core.ids import new_id
 from core.profile import Head, HeldName, PendingName, Profile, Snapshot
 from core.store import Claim, Store
-from core.store.revise import DEADLINE_S, create, revise
+from core.store.revise import DEADLINE_S, Asked, create, revise
 
 REAP_AFTER_S = 120
 """How long a claim may stay half-made before the reaper undoes it."""
@@ -46,10 +46,13 @@ def _is_used(store: Store, claim: Claim) -> bool:
     return claim.username in names
 
 
-def found(store: Store, username: str, profile: Profile, profile_id: str = "") -> Snapshot:
+def found(
+    store: Store, username: str, profile: Profile, profile_id: str = "", asked: Asked | None = None
+) -> Snapshot:
     """Makes a new profile under that name. Raises BadInput, NameTaken.
 
-    Who wants to be its editor before it exists, so that no crash leaves it without one, chooses its `profile_id`.
+    Who wants to be its editor before it exists, so that no crash leaves it without one, chooses its `profile_id`. For
+    `asked` the profile's first revision keeps an answer.
     """
     username = keys.username(username)
     require_free(store, username)
@@ -64,12 +67,15 @@ def found(store: Store, username: str, profile: Profile, profile_id: str = "") -
         edited_at=now,
     )
     store.changes.schedule(head.id, now + REAP_AFTER_S)
-    create(store, head, writer=pending.attempt, what="sign-up")
+    create(store, head, writer=pending.attempt, what="sign-up", asked=asked)
     return _take(store, head.id, pending, by_creator=False)
 
 
-def rename(store: Store, profile_id: str, username: str) -> Snapshot:
-    """Gives the profile another name; the one it had redirects to it. Raises BadInput, NameTaken, NotFound, Conflict."""
+def rename(store: Store, profile_id: str, username: str, asked: Asked | None = None) -> Snapshot:
+    """Gives the profile another name; the one it had redirects to it. Raises BadInput, NameTaken, NotFound, Conflict.
+
+    For `asked` the revision that makes the name visible keeps an answer; whoever asks looks first whether it is there.
+    """
     username = keys.username(username)
     require_free(store, username, profile_id)
     pending = PendingName(username=username, attempt=new_id(), at=int(time.time()))
@@ -83,10 +89,12 @@ def rename(store: Store, profile_id: str, username: str) -> Snapshot:
 
     store.changes.schedule(profile_id, pending.at + REAP_AFTER_S)
     revise(store, profile_id, begin, writer=new_id(), what="rename begins", by_creator=False)
-    return _take(store, profile_id, pending, by_creator=True)
+    return _take(store, profile_id, pending, by_creator=True, asked=asked)
 
 
-def _take(store: Store, profile_id: str, pending: PendingName, *, by_creator: bool) -> Snapshot:
+def _take(
+    store: Store, profile_id: str, pending: PendingName, *, by_creator: bool, asked: Asked | None = None
+) -> Snapshot:
     claim = _claim(store, profile_id, pending)
     held = HeldName(username=claim.username, claim=claim.number)
 
@@ -99,7 +107,13 @@ def _take(store: Store, profile_id: str, pending: PendingName, *, by_creator: bo
         return _with_head(old, name=held, pending_name=None, former_names=former)
 
     revised = revise(
-        store, profile_id, name_it, writer=new_id(), what=f"named {held.username}", by_creator=by_creator
+        store,
+        profile_id,
+        name_it,
+        writer=new_id(),
+        what=f"named {held.username}",
+        by_creator=by_creator,
+        asked=asked,
     )
     with contextlib.suppress(Unavailable):  # the name is taken; the reaper sees to this as well
         redirect_former(store, revised.snapshot.head)

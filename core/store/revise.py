@@ -31,10 +31,12 @@ class Asked(NamedTuple):
 
 
 class Revised(NamedTuple):
-    """The profile as it is after the change. `answer` is set when the same request had been answered before."""
+    """The profile as it is after the change. `answer` is set when the same request had been answered before; `at_ms`
+    when this call wrote a revision."""
 
     snapshot: Snapshot
     answer: Answer | None = None
+    at_ms: int | None = None
 
 
 def revise(
@@ -70,23 +72,26 @@ def revise(
                 old = store.profiles.load(profile_id) or old
             return Revised(old, answer)
         wanted = _in_order(change(old))
-        if wanted == old:
+        if wanted == old and not asked:
             return Revised(old)
-        batch, new = _advance(old, wanted, writer, what, by_creator)
+        # Nothing to do is a revision all the same where an answer has to be kept, but no edit.
+        batch, new = _advance(old, wanted, writer, what, by_creator and wanted != old)
         if asked:
             batch = batch.model_copy(update={"answer": _answer(asked, new, body)})
         if _write(store, batch, ends):
-            return Revised(new)
+            return Revised(new, at_ms=batch.at_ms)
         tries += 1
         if time.monotonic() > ends:
             raise Unavailable("The profile is being changed by many at once; please try again.")
         time.sleep(random.uniform(0, min(0.2, 0.005 * 2**tries)))
 
 
-def create(store: Store, head: Head, *, writer: str, what: str) -> Snapshot:
-    """Writes the first revision of a profile."""
+def create(store: Store, head: Head, *, writer: str, what: str, asked: Asked | None = None) -> Snapshot:
+    """Writes the first revision of a profile; with `asked` it keeps an answer, as `revise` does."""
     new = Snapshot(head=head.model_copy(update={"revision": 1, "frame_revision": 1, "posts_revision": 1}))
-    batch = Batch(head=new.head, writer=writer, what=what, at=int(time.time()))
+    batch = Batch(head=new.head, writer=writer, what=what, at_ms=_now_ms())
+    if asked:
+        batch = batch.model_copy(update={"answer": _answer(asked, new, None)})
     if not _write(store, batch, time.monotonic() + DEADLINE_S):
         raise Conflict(f"A profile with the id {head.id} exists.")
     return new
@@ -149,7 +154,7 @@ def _advance(
     old: Snapshot, wanted: Snapshot, writer: str, what: str, by_creator: bool
 ) -> tuple[Batch, Snapshot]:
     """Moves the counters: what changed gets the new revision, and media that become public a new publication."""
-    now = int(time.time())
+    now_ms = _now_ms()
     revision, edit = old.head.revision + 1, old.head.edit + by_creator
     media = _published_anew(old, wanted, revision)
     posts = _touched(old, wanted, revision, edit if by_creator else None)
@@ -160,7 +165,7 @@ def _advance(
         update={
             "revision": revision,
             "edit": edit,
-            "edited_at": now if by_creator else old.head.edited_at,
+            "edited_at": now_ms // 1000 if by_creator else old.head.edited_at,
             "frame_revision": revision if _frame(old) != _frame(rows) else old.head.frame_revision,
             "posts_revision": revision
             if _posts_shown(old) != _posts_shown(rows)
@@ -172,12 +177,16 @@ def _advance(
         head=head,
         writer=writer,
         what=what,
-        at=now,
+        at_ms=now_ms,
         posts=tuple(post for post in posts if before.get(post.id) != post),
         media=tuple(medium for medium in media if before.get(medium.id) != medium),
         gone=gone,
     )
     return batch, new
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _in_order(snapshot: Snapshot) -> Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ LIVE_WAIT_S = 0.3
 """How long the page after a save waits for the edit to be live: so it can say so, also without JavaScript."""
 REFRESH_S_MAX = 20
 """How long a page without JavaScript reloads itself while an edit is on its way."""
+TOLD_S_MAX = 600
+"""How long after a save the page tells how long it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,6 @@ class Panel:
     """The receipt of the last save, in words."""
 
     revision: int
-    accepted_ms: int
     state: str
     took: str
     refresh: bool
@@ -104,8 +106,7 @@ class Editor:
         """To the tab again, with the receipt of what was saved."""
         name = name_of(done.snapshot.head)
         suffix = f"/{tab}" if tab else ""
-        at = int(time.time() * 1000)
-        return see_other(f"/@{name}{suffix}", saved=done.snapshot.head.revision, at=at, **query)
+        return see_other(f"/@{name}{suffix}", saved=done.snapshot.head.revision, **query)
 
     def reload(self) -> None:
         """Loads afresh what others have changed: what the form is shown again with."""
@@ -138,14 +139,13 @@ class Editor:
             found = self._receipt(revision)
         except NotFound:
             return None
-        at_ms = _number(self.call.query.get("at", "")) or int(time.time() * 1000)
-        age_s = time.time() - at_ms / 1000
-        took = words.seconds(found.live.at_ms - at_ms) if found.live else ""
+        age_s = time.time() - found.accepted.at_ms / 1000 if found.accepted else math.inf
+        took_ms = found.live.at_ms - found.accepted.at_ms if found.live and found.accepted else 0
         return Panel(
             revision=revision,
-            accepted_ms=at_ms,
             state=found.state,
-            took=took if age_s < 600 else "",
+            # What was saved long ago (there was nothing to change) says nothing of this save.
+            took=words.seconds(took_ms) if found.live and age_s < TOLD_S_MAX else "",
             refresh=found.state != "live" and age_s < REFRESH_S_MAX,
         )
 

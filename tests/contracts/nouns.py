@@ -21,7 +21,7 @@ def head(profile_id: str, revision: int = 1, **fields: Any) -> Head:
 
 def batch(profile_id: str, revision: int = 1, **fields: Any) -> Batch:
     """A revision by a writer of its own."""
-    about: dict[str, Any] = {"writer": new_id(), "what": f"revision {revision}", "at": 1000 + revision}
+    about: dict[str, Any] = {"writer": new_id(), "what": f"revision {revision}", "at_ms": 1000 + revision}
     return Batch(head=head(profile_id, revision, edit=revision), **(about | fields))
 
 

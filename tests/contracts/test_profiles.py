@@ -96,8 +96,8 @@ def test_the_history_tells_whose_revision_it_was_what_about_and_when(store: Stor
     assert store.profiles.writer_of(ann, 2) == second.writer
     assert store.profiles.writer_of(ann, 3) is None
     newest, oldest = store.profiles.history(ann)
-    assert newest == (2, 2, second.writer, "bio", second.at)
-    assert oldest == (1, 1, first.writer, "sign-up", first.at)
+    assert newest == (2, 2, second.writer, "bio", second.at_ms)
+    assert oldest == (1, 1, first.writer, "sign-up", first.at_ms)
 
 
 def test_the_newest_revisions_are_kept_in_the_history(store: Store) -> None:
@@ -118,7 +118,7 @@ def test_an_answer_is_kept_until_it_expires(store: Store) -> None:
     assert store.profiles.answer(ann, "k", 2000) is None
     assert store.profiles.answer(ann, "other", 0) is None
     later = Answer(key="k2", request="digest", revision=2, edit=2, expires_at=9000)
-    store.profiles.commit(batch(ann, 2, at=5000, answer=later))
+    store.profiles.commit(batch(ann, 2, at_ms=5_000_000, answer=later))
     assert store.profiles.answer(ann, "k2", 5000) == later
 
 

@@ -192,7 +192,7 @@ calls = (
     | st.builds(
         lambda profile, revision, writer: Call(
             "commit",
-            (Batch(head=Head(id=profile, profile=ANN, revision=revision), writer=writer, what="x", at=1),),
+            (Batch(head=Head(id=profile, profile=ANN, revision=revision), writer=writer, what="x", at_ms=1),),
         ),
         profiles,
         st.integers(1, 3),

@@ -71,10 +71,11 @@ def now(store: SqliteStore) -> Snapshot:
 
 def test_a_revision_is_what_a_load_gives_has_a_hint_and_stands_in_the_history(store: SqliteStore) -> None:
     posts = (post(id="postbbbb"), post(id="postaaaa"))
-    done = edit(store, with_rows(posts=posts), writer="me", what="posts added").snapshot
-    assert done == now(store)
-    assert [one.id for one in done.posts] == ["postaaaa", "postbbbb"]
+    done = edit(store, with_rows(posts=posts), writer="me", what="posts added")
+    assert done.snapshot == now(store)
+    assert [one.id for one in done.snapshot.posts] == ["postaaaa", "postbbbb"]
     newest = store.profiles.history(ANN)[0]
+    assert newest.at_ms == done.at_ms
     assert (newest.revision, newest.edit, newest.writer, newest.what) == (2, 2, "me", "posts added")
     assert [hint.change.revision for hint in store.changes.read(None, 10)] == [1, 2]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import ExitStack
 from typing import Any
+
+import pytest
 
 from core.store.revise import revise
 from tests.ingest.pictures import png
@@ -27,6 +30,16 @@ def test_a_receipt_goes_from_accepted_to_live(studio: Studio, ann: Creator) -> N
         receipt = ann.get(f"/receipt?revision={revision}").json()
         assert receipt["state"] == stage
     assert receipt["accepted"]["at_ms"] <= receipt["published"]["at_ms"] <= receipt["live"]["at_ms"]
+
+
+def test_a_receipt_and_the_answer_to_the_write_tell_the_same_millisecond(
+    ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time()) + 0.4567
+    monkeypatch.setattr(time, "time", lambda: now)
+    done = ann.http.post(ann.path + "/posts", json={"title": "Boats"}).json()
+    assert done["accepted_at_ms"] == int(now * 1000)
+    assert ann.get("/receipt").json()["accepted"]["at_ms"] == int(now * 1000)
 
 
 def test_a_later_publish_holds_earlier_edits_and_an_older_one_does_not(studio: Studio, ann: Creator) -> None:

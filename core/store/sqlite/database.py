@@ -32,7 +32,7 @@ create table heads (profile_id text primary key, revision integer not null, body
 create table rows (profile_id text, kind text, id text, body text not null,
     primary key (profile_id, kind, id)) without rowid;
 create table history (profile_id text, revision integer, edit integer not null, writer text not null,
-    what text not null, at integer not null, primary key (profile_id, revision)) without rowid;
+    what text not null, at_ms integer not null, primary key (profile_id, revision)) without rowid;
 create table answers (profile_id text, key text, expires_at integer not null, body text not null,
     primary key (profile_id, key)) without rowid;
 create table changes (seq integer primary key autoincrement, profile_id text not null, revision integer not null);

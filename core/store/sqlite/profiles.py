@@ -50,7 +50,7 @@ class SqliteProfiles:
             )
             connection.execute(
                 "insert into history values (?, ?, ?, ?, ?, ?)",
-                (head.id, head.revision, head.edit, batch.writer, batch.what, batch.at),
+                (head.id, head.revision, head.edit, batch.writer, batch.what, batch.at_ms),
             )
             connection.execute(
                 "delete from history where profile_id = ? and revision <= ?",
@@ -58,7 +58,8 @@ class SqliteProfiles:
             )
             if batch.answer:
                 connection.execute(
-                    "delete from answers where profile_id = ? and expires_at <= ?", (head.id, batch.at)
+                    "delete from answers where profile_id = ? and expires_at <= ?",
+                    (head.id, batch.at_ms // 1000),
                 )
                 connection.execute(
                     "insert or replace into answers values (?, ?, ?, ?)",
@@ -74,7 +75,7 @@ class SqliteProfiles:
 
     def history(self, profile_id: str) -> Sequence[History]:
         rows = self._db.rows(
-            "select revision, edit, writer, what, at from history where profile_id = ? order by revision desc",
+            "select revision, edit, writer, what, at_ms from history where profile_id = ? order by revision desc",
             profile_id,
         )
         return [History(*row) for row in rows]

@@ -20,7 +20,7 @@
     const live = receipt.state === "live";
     panel.className = `receipt ${receipt.state}`;
     const words = $("[data-words]", panel);
-    const took = live && receipt.live ? ` in ${seconds(receipt.live.at_ms - Number(panel.dataset.at))}` : "";
+    const took = live && receipt.live && receipt.accepted ? ` in ${seconds(receipt.live.at_ms - receipt.accepted.at_ms)}` : "";
     const place = panel.dataset.private === "1" ? "Hidden from readers" : "Live";
     words.replaceChildren(make("strong", { textContent: "Saved." }), ` ${live ? `${place}${took}.` : WORDS[receipt.state]}`);
     const link = $("[data-when-live]", panel);
