@@ -9,15 +9,17 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, StringConstraints
 
 from core import keys
-from core.errors import BadInput, Conflict, NotAllowed, NotFound, NotSignedIn
+from core.errors import BadInput, Conflict, KeyReused, NotAllowed, NotFound, NotSignedIn
 from core.ids import digest, new_id
 from core.log import get_logger
 from core.media import Frozen
 from core.profile import LINE, Head, Profile, Snapshot, chars
 from core.store import Account, Store
 from core.store.naming import found, owner_of, rename, require_free
+from core.store.revise import Asked
 from ingest import edits, passwords
 from ingest.access import heads_of, name_of
+from ingest.edits import answered
 from ingest.passwords import Passwords
 
 log = get_logger("ingest")
@@ -82,54 +84,84 @@ class LogIn(Frozen):
     password: str
 
 
-def sign_up(store: Store, hashes: Passwords, wish: SignUp) -> tuple[Account, Snapshot]:
+def sign_up(
+    store: Store, hashes: Passwords, wish: SignUp, asked: Asked | None = None
+) -> tuple[Account, Snapshot]:
     """Makes an account and its first profile. Who repeats one that was cut short goes on where it ended.
 
-    Raises BadInput (also when the e-mail address is somebody's account), NameTaken.
+    Raises BadInput (also when the e-mail address is somebody's account), NameTaken, KeyReused.
     """
     known = store.accounts.by_email(wish.email)
     if known is None:
         require_free(store, wish.username)
     account = _account(store, hashes, wish, known)
+    first = FirstWords(username=wish.username, name=wish.name)
+    if asked and (made := _made_before(store, account.id, first, asked)):
+        return account, made
     for profile_id in store.accounts.profiles_of(account.id):
         head = store.profiles.head(profile_id)
         if head and not head.deleted and name_of(head) not in ("", wish.username):
             raise BadInput({"email": _HAS_ACCOUNT})
-    snapshot = new_profile(store, account.id, wish.username, wish.name)
+    snapshot = new_profile(store, account.id, first, asked)
     log.info("signed_up", account=account.id, profile=snapshot.head.id, username=wish.username)
     return account, snapshot
 
 
-def new_profile(store: Store, account_id: str, username: str, name: str) -> Snapshot:
+def new_profile(store: Store, account_id: str, wish: FirstWords, asked: Asked | None = None) -> Snapshot:
     """Gives the account a profile under that name: a new one, or one of its own whose making was cut short.
 
-    Sending it again gives the same profile. Raises BadInput, NameTaken.
+    Sending it again gives the same profile. Raises BadInput, NameTaken, KeyReused.
     """
-    username = keys.username(username)
+    if asked and (made := _made_before(store, account_id, wish, asked)):
+        return made
+    username = keys.username(wish.username)
     mine = store.accounts.profiles_of(account_id)
     owner = owner_of(store, username)
     snapshot = store.profiles.load(owner) if owner and owner in mine else None
     if snapshot and not snapshot.head.deleted and name_of(snapshot.head) == username:
         return snapshot
     require_free(store, username, owner if owner and owner in mine else "")
-    profile = Profile(name=name or username)
-    for profile_id in mine:
+    profile = Profile(name=wish.name or username)
+    # A keyed request makes the profile of its own key, and leaves alone what another one has begun.
+    for profile_id in () if asked else mine:
         head = store.profiles.head(profile_id)
         if head is None:
-            return found(store, username, profile, profile_id)
+            return found(store, username, profile, profile_id, asked)
         if head.name is None and not head.deleted:
             return rename(store, profile_id, username)
-    profile_id = new_id()
+    profile_id = _profile_id(account_id, asked) if asked else new_id()
     # Before the profile is there, so that a crash can't leave one that nobody may edit.
     store.accounts.allow(account_id, profile_id)
-    return found(store, username, profile, profile_id)
+    return found(store, username, profile, profile_id, asked)
 
 
-def another_profile(store: Store, account_id: str, username: str, name: str) -> Snapshot:
+def _profile_id(account_id: str, asked: Asked) -> str:
+    """The id of the profile that a keyed request makes: so that its repetition finds it."""
+    return digest(f"{account_id} {asked.key}")[:20]
+
+
+def _made_before(store: Store, account_id: str, wish: FirstWords, asked: Asked) -> Snapshot | None:
+    """The profile that the same request has made, or at least begun; None for a new request. Raises KeyReused."""
+    profile_id = _profile_id(account_id, asked)
+    snapshot = store.profiles.load(profile_id)
+    if snapshot is None:
+        return None
+    head = snapshot.head
+    names = {one.username for one in (head.name, head.pending_name, *head.former_names) if one}
+    # Answers are forgotten after a while; the id isn't, and can't be given twice.
+    if answered(store, profile_id, asked) is None and wish.username not in names:
+        raise KeyReused
+    unnamed = head.name is None and not head.deleted
+    return rename(store, profile_id, wish.username) if unnamed else snapshot
+
+
+def another_profile(store: Store, account_id: str, wish: FirstWords, asked: Asked | None = None) -> Snapshot:
     """Like `new_profile`, with a limit on how many an account may have. Raises Conflict."""
+    if asked and (made := _made_before(store, account_id, wish, asked)):
+        return made
     if len(heads_of(store, account_id)) >= PROFILES_PER_ACCOUNT_MAX:
         raise Conflict(f"An account can have {PROFILES_PER_ACCOUNT_MAX} profiles at most.")
-    return new_profile(store, account_id, username, name)
+    return new_profile(store, account_id, wish, asked)
 
 
 def log_in(store: Store, hashes: Passwords, wish: LogIn) -> Account:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from core import keys
-from core.errors import BadInput, EditConflict, NotFound, OutcomeUnknown
+from core.errors import BadInput, EditConflict, KeyReused, NotFound, OutcomeUnknown
 from core.ids import digest, new_id
 from core.log import get_logger
 from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
-from core.store import Store, naming
+from core.store import Answer, Store, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
 
 log = get_logger("ingest")
@@ -61,6 +61,14 @@ def write(
     head = done.snapshot.head
     log.debug("edit_accepted", profile=profile_id, edit=head.edit, revision=head.revision, what=what)
     return done
+
+
+def answered(store: Store, profile_id: str, asked: Asked | None) -> Answer | None:
+    """The answer that the same request got before: for what happens outside of its one revision. Raises KeyReused."""
+    found = store.profiles.answer(profile_id, asked.key, int(time.time())) if asked else None
+    if asked and found and found.request != asked.request:
+        raise KeyReused
+    return found
 
 
 def require_edit(snapshot: Snapshot, terms: Terms) -> None:
@@ -129,19 +137,21 @@ def _merged(old: Any, patch: Any) -> Any:
     return new
 
 
-def rename(store: Store, profile_id: str, username: str, terms: Terms) -> Snapshot:
+def rename(store: Store, profile_id: str, username: str, terms: Terms) -> Revised:
     """Gives the profile another username; the old one redirects. Having it already is fine. Raises as naming does."""
     username = keys.username(username)
     snapshot = store.profiles.load(profile_id)
     if snapshot is None or snapshot.head.deleted:
         raise NotFound("There is no such profile.")
+    if answer := answered(store, profile_id, terms.asked):
+        return Revised(snapshot, answer)
     if snapshot.head.name and snapshot.head.name.username == username:
-        return snapshot
+        return write(store, profile_id, lambda old: old, terms, "rename")
     require_edit(snapshot, terms)
-    return naming.rename(store, profile_id, username)
+    return Revised(naming.rename(store, profile_id, username, terms.asked))
 
 
-def delete_profile(store: Store, profile_id: str, terms: Terms) -> Snapshot:
+def delete_profile(store: Store, profile_id: str, terms: Terms) -> Revised:
     """Marks the profile as deleted: the worker takes everything down. Being deleted already is fine."""
 
     def change(old: Snapshot) -> Snapshot:
@@ -150,8 +160,9 @@ def delete_profile(store: Store, profile_id: str, terms: Terms) -> Snapshot:
         require_edit(old, terms)
         return old.model_copy(update={"head": old.head.model_copy(update={"deleted": True})})
 
-    done = revise(store, profile_id, change, writer=new_id(), what="deleted", by_creator=True)
-    return done.snapshot
+    return revise(
+        store, profile_id, change, writer=new_id(), what="deleted", by_creator=True, asked=terms.asked
+    )
 
 
 # ── what changes have in common ───────────────────────────────────────────────────────────────────

@@ -45,7 +45,7 @@ def require_room(snapshot: Snapshot) -> None:
         raise Conflict(f"A profile can hold {MEDIA_PER_PROFILE_MAX} photos and videos at most.")
 
 
-def add_medium(store: Store, profile_id: str, medium: Media, purpose: Purpose) -> Revised:
+def add_medium(store: Store, profile_id: str, medium: Media, purpose: Purpose, terms: Terms) -> Revised:
     """Adds what has been uploaded, behind all others; as avatar or cover if that is what it is for.
 
     A medium that is there already is left as it is.
@@ -62,7 +62,7 @@ def add_medium(store: Store, profile_id: str, medium: Media, purpose: Purpose) -
             new = with_profile(new, profile)
         return new
 
-    return write(store, profile_id, change, Terms(), f"{medium.kind} added")
+    return write(store, profile_id, change, terms, f"{medium.kind} added")
 
 
 def change_media(store: Store, profile_id: str, wishes: Mapping[str, MediaChange], terms: Terms) -> Revised:

@@ -13,10 +13,12 @@ from core.ids import new_id
 from core.media import Frozen, Kind, Media
 from core.media_types import HEAD_BYTES, accept
 from core.objects import Headers, UploadObjects
+from core.profile import Snapshot
 from core.settings import UploadSettings
 from core.store import Store
 from core.store.revise import Revised
 from ingest import gallery
+from ingest.edits import Terms, answered
 from ingest.gallery import Alt, Purpose
 from ingest.tokens import Signer
 
@@ -24,6 +26,7 @@ MB = 1_000_000
 CHUNK_BYTES_MAX = 8 * MB
 """What we ask browsers to send in one request; any size is taken."""
 
+ANY = Terms()
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -68,10 +71,7 @@ class Uploads:
         limit = max(self._bytes_max[kind] for kind in kinds)
         if wish.bytes and wish.bytes > limit:
             raise _too_large(limit, "photo" if kinds == ["image"] else "video")
-        snapshot = self._store.profiles.load(profile_id)
-        if snapshot is None or snapshot.head.deleted:
-            raise NotFound("There is no such profile.")
-        gallery.require_room(snapshot)
+        gallery.require_room(self._require_profile(profile_id))
         media_id = new_id()
         return Ticket(
             upload=self._private.start(keys.original(media_id), Headers()),
@@ -115,11 +115,13 @@ class Uploads:
         """How large a file that begins so may be. Raises UnsupportedMedia."""
         return self._bytes_max[accept(head[:HEAD_BYTES])[0]]
 
-    def finish(self, ticket: Ticket, sha256: str | None = None) -> tuple[Revised, Media]:
-        """Makes the upload a medium of its profile. Who didn't hear the answer asks again.
+    def finish(self, ticket: Ticket, sha256: str | None = None, terms: Terms = ANY) -> Revised:
+        """Makes the upload the medium `ticket.media` of its profile. Who didn't hear the answer asks again.
 
         Raises OffsetConflict while bytes are missing, BadInput when the digest differs, UnsupportedMedia, TooLarge.
         """
+        if answer := answered(self._store, ticket.profile, terms.asked):
+            return Revised(self._require_profile(ticket.profile), answer)
         key = keys.original(ticket.media)
         try:
             stored = self._private.offset(ticket.upload)
@@ -141,11 +143,16 @@ class Uploads:
             alt=ticket.alt,
             listed=ticket.purpose == "gallery",
         )
-        done = gallery.add_medium(self._store, ticket.profile, medium, ticket.purpose)
-        return done, gallery.require_medium(done.snapshot, ticket.media)
+        return gallery.add_medium(self._store, ticket.profile, medium, ticket.purpose, terms)
 
     def abort(self, ticket: Ticket) -> None:
         self._private.abort(ticket.upload)
+
+    def _require_profile(self, profile_id: str) -> Snapshot:
+        snapshot = self._store.profiles.load(profile_id)
+        if snapshot is None or snapshot.head.deleted:
+            raise NotFound("There is no such profile.")
+        return snapshot
 
     def _look_at(self, ticket: Ticket, head: bytes, size: int) -> tuple[Kind, str]:
         """Kind and type of the file that begins so. Drops what was stored of one that can't be used, and raises why."""

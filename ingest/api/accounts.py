@@ -9,7 +9,7 @@ from core.store import Store
 from ingest import accounts
 from ingest.accounts import LogIn, SignUp
 from ingest.api.models import PasswordChange, PasswordCheck, SessionView, SignedUp, profile_view
-from ingest.api.operations import Operation, answer, nothing, read
+from ingest.api.operations import Operation, answer, asked_of, nothing, read
 from ingest.calls import Call
 from ingest.limits import Rate
 from ingest.passwords import Passwords
@@ -36,6 +36,7 @@ class AccountsApi:
                 body=SignUp,
                 answer=SignedUp,
                 status=201,
+                keyed=True,
                 public=True,
                 errors=(403, 409, 422, 429),
             ),
@@ -74,7 +75,10 @@ class AccountsApi:
     def sign_up(self, call: Call) -> Response:
         accounts.require_open(self._settings.studio.signup)
         self._logins.take(call.address)
-        account, snapshot = accounts.sign_up(self._store, self._hashes, read(call, SignUp))
+        wish = read(call, SignUp)
+        # What is kept of the request: a quick digest of a password would undo what argon2 is for.
+        asked = asked_of(call, wish.model_dump_json(exclude={"password"}).encode())
+        account, snapshot = accounts.sign_up(self._store, self._hashes, wish, asked)
         view = SignedUp(
             **self._session(account.id).model_dump(),
             profile=profile_view(snapshot.head, self._settings.site),

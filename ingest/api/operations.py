@@ -56,7 +56,7 @@ class Operation:
 
 def terms(call: Call, matching: Matching = "optional") -> Terms:
     """If-Match and Idempotency-Key of a write; raises PreconditionMissing, BadInput."""
-    return Terms(_if_match(call, matching), _asked(call))
+    return Terms(_if_match(call, matching), asked_of(call, call.body))
 
 
 def etag(edit: int) -> str:
@@ -105,7 +105,8 @@ def _if_match(call: Call, matching: Matching) -> int | None:
     return int(found.group(1)) if found else -1
 
 
-def _asked(call: Call) -> Asked | None:
+def asked_of(call: Call, content: bytes) -> Asked | None:
+    """The Idempotency-Key with the digest of what it was sent for; raises BadInput."""
     key = call.headers.get("idempotency-key", "").strip()
     if not key:
         return None
@@ -113,5 +114,5 @@ def _asked(call: Call) -> Asked | None:
         raise BadInput(
             {"Idempotency-Key": f"may have {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters"}
         )
-    request = json.dumps([call.method, call.path, call.headers.get("if-match", "")]).encode() + call.body
+    request = json.dumps([call.method, call.path, call.headers.get("if-match", "")]).encode() + content
     return Asked(key, sha256(request).hexdigest())

@@ -30,11 +30,12 @@ class ProfilesApi:
             Operation(
                 "POST",
                 "/api/v1/profiles",
-                "Make another profile; sending it again gives the same one",
+                "Make another profile",
                 self.make,
                 body=FirstWords,
                 answer=ProfileView,
                 status=201,
+                keyed=True,
                 errors=(409, 422),
             ),
             Operation(
@@ -75,6 +76,7 @@ class ProfilesApi:
                 body=Rename,
                 answer=Written,
                 if_match="optional",
+                keyed=True,
                 errors=(404, 409, 422),
             ),
             Operation(
@@ -84,6 +86,7 @@ class ProfilesApi:
                 self.delete,
                 answer=Written,
                 if_match="optional",
+                keyed=True,
                 errors=(404,),
             ),
         ]
@@ -94,7 +97,8 @@ class ProfilesApi:
 
     def make(self, call: Call) -> Response:
         wish = read(call, FirstWords)
-        snapshot = accounts.another_profile(self._store, call.account_id, wish.username, wish.name)
+        asked = terms(call).asked
+        snapshot = accounts.another_profile(self._store, call.account_id, wish, asked)
         view = profile_view(snapshot.head, self._site)
         location = {"location": f"/api/v1/profiles/{view.id}"}
         return answer(view, 201, edit=view.edit, headers=location)
@@ -120,11 +124,10 @@ class ProfilesApi:
     def rename(self, call: Call) -> Response:
         profile_id = self._id(call)
         wish = read(call, Rename)
-        snapshot = edits.rename(self._store, profile_id, wish.username, terms(call))
-        return self._written(Revised(snapshot))
+        return self._written(edits.rename(self._store, profile_id, wish.username, terms(call)))
 
     def delete(self, call: Call) -> Response:
-        return self._written(Revised(edits.delete_profile(self._store, self._id(call), terms(call))))
+        return self._written(edits.delete_profile(self._store, self._id(call), terms(call)))
 
     def _id(self, call: Call) -> str:
         return profile_id_of(self._store, call.account_id, call.params["profile"])

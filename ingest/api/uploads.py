@@ -10,7 +10,7 @@ from core.settings import SiteSettings
 from core.store import Store
 from ingest.access import profile_id_of
 from ingest.api.models import UploadFinish, UploadState
-from ingest.api.operations import Operation, answer, nothing, read
+from ingest.api.operations import Operation, answer, nothing, read, terms
 from ingest.api.profiles import PROFILE
 from ingest.calls import Call
 from ingest.crossing import Crossing
@@ -67,6 +67,7 @@ class UploadsApi:
                 body=UploadFinish,
                 answer=Written,
                 status=201,
+                keyed=True,
                 errors=(404, 409, 413, 415, 422),
             ),
             Operation("DELETE", UPLOAD, "Drop it", self.abort, status=204, errors=(404,)),
@@ -111,8 +112,8 @@ class UploadsApi:
 
     def finish(self, call: Call) -> Response:
         ticket = self._ticket(call)
-        done, medium = self._uploads.finish(ticket, parse_sha256(read(call, UploadFinish).sha256))
-        view = written(self._store, self._site, done, made=medium.id)
+        done = self._uploads.finish(ticket, parse_sha256(read(call, UploadFinish).sha256), terms(call))
+        view = written(self._store, self._site, done, made=ticket.media)
         return answer(view, 201, edit=view.edit)
 
     def abort(self, call: Call) -> Response:

@@ -131,7 +131,7 @@ class Front:
         form = self._pages.form(call)
         try:
             wish = parse(accounts.FirstWords, {name: text(form, name) for name in ("username", "name")})
-            snapshot = accounts.another_profile(self._store, call.account_id, wish.username, wish.name)
+            snapshot = accounts.another_profile(self._store, call.account_id, wish)
         except HoldfastError as error:
             return self._profiles_page(call, kept(form, "username", "name"), error)
         return see_other(f"/@{name_of(snapshot.head)}", welcome=1)

@@ -8,7 +8,6 @@ from starlette.routing import Route
 from core.errors import BadInput, HoldfastError, NameTaken
 from core.settings import SiteSettings
 from core.store import Store
-from core.store.revise import Revised
 from ingest import accounts, edits
 from ingest.access import heads_of, name_of
 from ingest.calls import Call, Door
@@ -60,8 +59,8 @@ class SettingsTab:
         try:
             match text(form, "do"):
                 case "rename":
-                    snapshot = edits.rename(self._store, editor.id, text(form, "username"), Terms())
-                    return editor.saved(Revised(snapshot), "settings")
+                    done = edits.rename(self._store, editor.id, text(form, "username"), Terms())
+                    return editor.saved(done, "settings")
                 case "visibility":
                     return self._visibility(editor, form)
                 case "delete":

@@ -147,5 +147,5 @@ class _Taking:
         assert self._ticket
         if self._held or self._offset == 0:
             self._store_held()
-        self._done, _ = self._form._uploads.finish(self._ticket)
+        self._done = self._form._uploads.finish(self._ticket)
         self._ticket = None

@@ -7,6 +7,7 @@ import pytest
 from core.ids import digest, new_secret
 from core.profile import Profile
 from core.store.naming import found
+from core.store.revise import Asked
 from ingest import accounts
 from ingest.accounts import SignUp
 from ingest.passwords import Passwords
@@ -109,9 +110,10 @@ def test_a_repeated_sign_up_gives_the_same_profile(studio: Studio, ann: Creator)
     assert studio.sign_up("ann").profile_id == ann.profile_id
 
 
+@pytest.mark.parametrize("asked", [None, Asked("a key", "a request")])
 @pytest.mark.parametrize("step", ["create", "allow", "take"])
 def test_a_sign_up_that_died_half_way_goes_on_where_it_ended(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, step: str
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, step: str, asked: Asked | None
 ) -> None:
     wish = SignUp(email="ann@example.org", password=PASSWORD, username="ann")
     owner = studio.store.names if step == "take" else studio.store.accounts
@@ -123,9 +125,11 @@ def test_a_sign_up_that_died_half_way_goes_on_where_it_ended(
 
     monkeypatch.setattr(owner, step, dies)
     with pytest.raises(KeyboardInterrupt):
-        accounts.sign_up(studio.store, Passwords(), wish)
+        accounts.sign_up(studio.store, Passwords(), wish, asked)
     monkeypatch.undo()
+    _, made = accounts.sign_up(studio.store, Passwords(), wish, asked)
     ann = studio.sign_up("ann")
+    assert ann.profile_id == made.head.id
     assert ann.get().json()["username"] == "ann"
     assert len(ann.http.get("/api/v1/profiles").json()["profiles"]) == 1
 

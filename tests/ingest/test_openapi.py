@@ -59,3 +59,21 @@ def test_what_the_document_says_of_limits_is_what_the_models_hold(studio: Studio
     profile = schemas.get("Profile") or schemas["Profile-Input"]
     assert profile["properties"]["bio"]["maxLength"] == 5000
     assert profile["additionalProperties"] is False
+
+
+def test_every_write_takes_an_idempotency_key_but_those_that_show_nothing_to_anybody(studio: Studio) -> None:
+    without = {
+        operation["operationId"]
+        for item in document(studio)["paths"].values()
+        for method, operation in item.items()
+        if method != "get"
+        and "Idempotency-Key" not in {one["name"] for one in operation.get("parameters", [])}
+    }
+    uploads = {
+        "post_profiles_profile_uploads",
+        "patch_profiles_profile_uploads_upload",
+        "delete_profiles_profile_uploads_upload",
+    }
+    # A session's secret is told once; a password changes once, and then the old one isn't right any more.
+    accounts = {"post_session", "delete_session", "put_account_password", "delete_account"}
+    assert without == uploads | accounts
