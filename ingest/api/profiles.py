@@ -25,6 +25,9 @@ class ProfilesApi:
         self._site = site
 
     def operations(self) -> list[Operation]:
+        return [*self._content(), *self._existence()]
+
+    def _content(self) -> list[Operation]:
         return [
             Operation("GET", "/api/v1/profiles", "The profiles that I edit", self.mine, answer=ProfileList),
             Operation(
@@ -68,6 +71,10 @@ class ProfilesApi:
                 keyed=True,
                 errors=(404, 422),
             ),
+        ]
+
+    def _existence(self) -> list[Operation]:
+        return [
             Operation(
                 "POST",
                 PROFILE + "/rename",
