@@ -16,6 +16,10 @@ Kind = Literal["image", "video"]
 State = Literal["uploaded", "making", "ready", "failed"]
 
 
+# XML 1.0, 2.2 knows no other characters, and alt texts go into feeds; tabs and line ends are fine.
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]*$"
+
+
 class Frozen(BaseModel):
     """A noun: parsed and checked once, at the door, and never changed after."""
 
@@ -65,10 +69,10 @@ class Media(Frozen):
     kind: Kind
     state: State = "uploaded"
     failure: Annotated[str, StringConstraints(max_length=300)] = ""
-    filename: Annotated[str, StringConstraints(max_length=200)] = ""
+    filename: Annotated[str, StringConstraints(max_length=200, pattern=_TEXT)] = ""
     original_type: Annotated[str, StringConstraints(max_length=60)] = ""
     original_bytes: Annotated[int, Field(ge=0)] = 0
-    alt: Annotated[str, StringConstraints(max_length=ALT_CHARS_MAX)] = ""
+    alt: Annotated[str, StringConstraints(max_length=ALT_CHARS_MAX, pattern=_TEXT)] = ""
     listed: bool = True
     position: int = 0
     width: int | None = None

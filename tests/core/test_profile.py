@@ -344,3 +344,10 @@ def test_a_newer_rendition_takes_the_place_of_an_older_by_the_same_recipe() -> N
     assert after.rendition("still") == newer
     assert {one.attempt for one in after.renditions} == {"attempt2", "attempt3"}
     assert medium.rendition("hls") is None
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x0b", "\x1f", "\uffff"])
+def test_an_alt_text_holds_nothing_that_a_feed_can_not(bad: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse(Media, {"id": "medium1234", "kind": "image", "alt": f"boats{bad}"})
+    assert set(caught.value.fields) == {"alt"}

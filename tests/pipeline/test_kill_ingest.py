@@ -15,7 +15,7 @@ from tests.pipeline.graves import Grave, head_of
 from tests.pipeline.little_site import GRACE_S, Site, picture
 from tests.pipeline.mortal import CHEAP, SIGN_UP
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LATER_S = REAP_AFTER_S + 60
 
 

@@ -17,7 +17,7 @@ from pipeline.tidy import fall_due
 from tests.pipeline.graves import Grave, head_of
 from tests.pipeline.little_site import GRACE_S, Site, picture
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SECOND = "medium5678"
 
 

@@ -8,7 +8,11 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.house import House
+
+pytestmark = pytest.mark.slow
 
 
 def test_rebuild_puts_back_what_storage_has_lost(house: House) -> None:

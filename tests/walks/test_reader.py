@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.house import House
+
+pytestmark = pytest.mark.slow
 
 
 def test_with_everything_but_the_edge_stopped_every_page_still_reads(tmp_path: Path, photo: Path) -> None:

@@ -7,10 +7,13 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 from PIL import Image
 
 from pipeline.media.make import find_ffmpeg
 from tests.house import House
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_photo_appears_in_three_formats_without_its_metadata(house: House, photo: Path) -> None:

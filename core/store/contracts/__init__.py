@@ -1,0 +1,1 @@
+"""The contracts of the store, by what they are about; `core.store` gives them all."""

@@ -1,0 +1,64 @@
+"""Contract: the change log, and what falls due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Change(NamedTuple):
+    """A hint that profile P is at `revision` or later. Never the content."""
+
+    profile_id: str
+    revision: int
+
+
+class Hint(NamedTuple):
+    """A change as read from the log; `position` is where it stands there."""
+
+    position: str
+    change: Change
+
+
+class Due(NamedTuple):
+    """Something of a profile falls due at `at`; `id` settles it."""
+
+    id: str
+    profile_id: str
+    at: int
+
+
+class Changes(Protocol):
+    """The change log, and what falls due."""
+
+    def hint(self, change: Change) -> None:
+        """Appends durably; before the batch it announces, so a crash leaves a hint without an edit, never the reverse."""
+        ...
+
+    def read(self, after: str | None, limit: int) -> Sequence[Hint]:
+        """Hints behind that position (None: from the start), in the log's order.
+
+        Each hint is seen at least once by who reads on from the position of the last hint before it; hints may come
+        repeated, out of their order of writing, and late (also with a position before `after`).
+        """
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Returns when there may be something new, at the latest after `timeout_s`; may wake early."""
+        ...
+
+    def position(self, replica: str) -> str | None: ...
+
+    def save_position(self, replica: str, position: str) -> None:
+        """Everything up to there is done with."""
+        ...
+
+    def schedule(self, profile_id: str, at: int) -> None:
+        """Something falls due then; written before the batch that needs it. Repeating it is harmless."""
+        ...
+
+    def due(self, now: int, limit: int) -> Sequence[Due]:
+        """What has fallen due by `now`, oldest first; seen again until settled."""
+        ...
+
+    def settle_due(self, due: Due) -> None: ...

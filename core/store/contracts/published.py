@@ -1,0 +1,66 @@
+"""Contract: how far each profile has got, and the purges that are still due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from core.rank import Mark
+
+TRANSITIONS_MAX = 64
+"""Receipt transitions kept for each profile and replica."""
+
+Stage = Literal["published", "purged", "live"]
+
+
+class Reached(NamedTuple):
+    """A stage that a profile has reached in a replica: with which mark, and when."""
+
+    stage: Stage
+    mark: Mark
+    at_ms: int
+
+
+class Published(Protocol):
+    """How far each profile has got, keyed by (profile, replica, life, stage)."""
+
+    def record(self, profile_id: str, replica: str, reached: Reached) -> None:
+        """Keeps the greatest mark of a life (by revision, then roll-out), whatever order the calls come in; and the
+        transition, the last TRANSITIONS_MAX of them."""
+        ...
+
+    def get(self, profile_id: str, replica: str, life: int) -> dict[Stage, Reached]: ...
+
+    def transitions(self, profile_id: str, replica: str) -> Sequence[Reached]:
+        """Newest first."""
+        ...
+
+
+class PurgePath(NamedTuple):
+    """A path to purge, with the rank of what lies there now; `hard` ones are never served stale."""
+
+    path: str
+    rank: str
+    hard: bool
+
+
+class Purge(NamedTuple):
+    """A durable purge of one profile's paths: queued before the done-mark, settled when all targets have answered."""
+
+    id: str
+    profile_id: str
+    mark: Mark
+    paths: tuple[PurgePath, ...]
+    queued_at: int
+
+
+class Purges(Protocol):
+    """The queue of purges, for each replica."""
+
+    def queue(self, replica: str, purge: Purge) -> None: ...
+
+    def pending(self, replica: str, limit: int) -> Sequence[Purge]:
+        """Oldest first."""
+        ...
+
+    def settle(self, replica: str, purge_id: str) -> None: ...
