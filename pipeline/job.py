@@ -93,7 +93,7 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     if snapshot.head.deleted:
         _erase(tools.buckets, snapshot)
     _purge(tools, profile_id, wanted.mark, queued)
-    _schedule_tidying(tools, profile_id, done.expiring, wanted.takedown)
+    _schedule_tidying(tools, profile_id, done.retired_at, wanted.takedown)
     log.debug(
         "job_done",
         profile=profile_id,
@@ -142,13 +142,14 @@ def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> No
         tools.purger.record(profile_id, mark, "live")
 
 
-def _schedule_tidying(tools: Tools, profile_id: str, expiring: bool, takedown: bool) -> None:
-    """As long as anything waits for its removal: a worker that dies before this line has the job done again."""
-    now = time.time()
-    if expiring:
-        tools.store.changes.schedule(profile_id, int(now + tools.child_grace_s) + 1)
-    if expiring and takedown:
-        tools.store.changes.schedule(profile_id, int(now + TAKEDOWN_AGAIN_S))
+def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, takedown: bool) -> None:
+    """As long as anything waits for its removal: a worker that dies before this line has the job done again. The hour
+    follows from the manifest, so a profile that is edited a hundred times meanwhile falls due once."""
+    if retired_at is None:
+        return
+    tools.store.changes.schedule(profile_id, int(retired_at + tools.child_grace_s) + 1)
+    if takedown:
+        tools.store.changes.schedule(profile_id, int(time.time() + TAKEDOWN_AGAIN_S))
 
 
 def _erase(buckets: Buckets, snapshot: Snapshot) -> None:

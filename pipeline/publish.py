@@ -38,15 +38,15 @@ QueuePurge = Callable[[tuple[PurgePath, ...]], None]
 @dataclass(slots=True)
 class Published:
     """What one publish did. `wrote` counts mutable keys that it put, `copied` folders of children; `superseded` says
-    that storage was newer already, or is about to be; `expiring` that folders are out of use and to be removed after
-    their grace."""
+    that storage was newer already, or is about to be; `retired_at` when the last folder that waits for its removal went
+    out of use (seconds since 1970), None if none waits."""
 
     mark: Mark
     wrote: int = 0
     copied: int = 0
     paths: tuple[PurgePath, ...] = ()
     superseded: bool = False
-    expiring: bool = False
+    retired_at: int | None = None
     lost: list[Place] = field(default_factory=list)
 
 
@@ -74,8 +74,8 @@ def read_manifest(private: Objects, profile_id: str) -> tuple[Manifest, str]:
     return decode(stored.body), stored.etag
 
 
-def _expiring(folders: Mapping[Place, int | None]) -> bool:
-    return any(at is not None for at in folders.values())
+def _retired_at(folders: Mapping[Place, int | None]) -> int | None:
+    return max((at for at in folders.values() if at is not None), default=None)
 
 
 class _Moved(HoldfastError):
@@ -133,7 +133,7 @@ class _Job:
                 case Verdict.LEAVE:
                     self.result.superseded = True
                     return True
-        self.result.expiring = _expiring(self.manifest.folders)
+        self.result.retired_at = _retired_at(self.manifest.folders)
         return self.manifest.mark == self.target.mark and self.trust
 
     def _name(self) -> None:
@@ -236,7 +236,7 @@ class _Job:
             place: None if place in wanted else (at if at is not None else now)
             for place, at in self.manifest.folders.items()
         }
-        self.result.expiring = _expiring(kept)
+        self.result.retired_at = _retired_at(kept)
         return kept
 
     # ── purge ──

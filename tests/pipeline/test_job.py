@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core import keys
@@ -260,6 +262,22 @@ def test_a_picture_taken_off_the_page_is_kept_for_a_while(site: Site) -> None:
     (superseded,) = [at for at in manifest.folders.values() if at is not None]
     due = site.store.changes.due(superseded + GRACE_S + 60, 10)
     assert superseded + GRACE_S < max(one.at for one in due) <= superseded + GRACE_S + 60
+
+
+def test_what_waits_for_its_removal_falls_due_once_however_often_the_profile_is_edited(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    site.change(ann, unlisted)
+    site.publish(ann)
+    later = site.store.changes.due(1 << 40, 10)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 50)
+    site.edit(ann, bio="Edited again, a while later.")
+    site.publish(ann)
+    assert site.store.changes.due(1 << 40, 10) == later
 
 
 def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) -> None:
