@@ -21,6 +21,7 @@ from cli.run import House
 from cli.wiring import promote, tools_for
 from core.backends import open_backends
 from core.errors import OperatorError
+from core.store.everyone import everyone
 
 CODE = ("core", "generator", "pipeline", "ingest", "edge", "cli", "examples")
 DEBOUNCE_MS, STEP_MS, LOOK_MS = 300, 50, 500
@@ -80,7 +81,7 @@ class Workshop:
         started = time.monotonic()
         profiles, wrote = 0, 0
         failed: list[tuple[str, str]] = []
-        for profile_id in self._backends.store.profiles.ids():
+        for _, profile_id, _ in everyone(self._backends.store.profiles):
             if self._house.stopping():
                 return
             profiles += 1

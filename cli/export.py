@@ -24,6 +24,7 @@ from core.log import configure
 from core.objects import ReadObjects
 from core.profile import Snapshot
 from core.settings import LogSettings
+from core.store.everyone import everyone
 
 
 @with_flags
@@ -42,8 +43,12 @@ def export(
     backends = open_existing(settings)
     store = backends.store
     started = time.monotonic()
-    ids = [profile_of(store, profile_name(name))] if name else store.profiles.ids()
-    total = 1 if name else sum(1 for _ in store.profiles.ids())
+    ids = (
+        [profile_of(store, profile_name(name))]
+        if name
+        else (one.profile_id for one in everyone(store.profiles))
+    )
+    total = 1 if name else sum(1 for _ in everyone(store.profiles))
     job = _Export(folder, backends.private, originals)
     bar = Progress(
         TextColumn("export"),

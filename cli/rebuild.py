@@ -21,6 +21,7 @@ from core.backends import open_backends
 from core.errors import HoldfastError, OperatorError, Stale
 from core.log import configure
 from core.settings import LogSettings, Settings
+from core.store.everyone import everyone
 from pipeline.job import Tools, publish_profile
 
 CHUNK = 20
@@ -58,8 +59,9 @@ def rebuild(
         ids = [profile_of(backends.store, profile_name(name))]
         outcome = rebuild_chunk(tools, ids)
     else:
-        total = sum(1 for _ in backends.store.profiles.ids())
-        outcome = _everywhere(settings, backends.store.profiles.ids(), total, out, quiet=as_json)
+        total = sum(1 for _ in everyone(backends.store.profiles))
+        ids_of_all = (one.profile_id for one in everyone(backends.store.profiles))
+        outcome = _everywhere(settings, ids_of_all, total, out, quiet=as_json)
     seconds = time.monotonic() - started
     backends.close()
     rate = outcome.profiles / seconds if seconds else 0.0

@@ -21,6 +21,7 @@ from core.errors import OperatorError
 from core.log import configure
 from core.settings import LogSettings, Settings
 from core.store import Store
+from core.store.everyone import everyone
 from generator.release import load_release
 
 PORTS_TRIED = 50
@@ -107,7 +108,7 @@ class House:
         backends = open_backends(settings)
         release = load_release(settings.site)
         rollout, fresh = promote(backends, release, urls_of(settings))
-        is_empty = next(iter(backends.store.profiles.ids()), None) is None
+        is_empty = next(everyone(backends.store.profiles), None) is None
         self._store = backends.store
         self.events.say("data", f"{settings.data.dir.absolute()} (database, pages, media, logs)")
         word = "new, promoted" if fresh else "unchanged"

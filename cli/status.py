@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from core.log import configure
 from core.settings import LogSettings, Settings
 from core.store import REPLICA, Store
+from core.store.everyone import everyone
 from generator.release import load_release
 from ingest.receipts import receipt
 from pipeline.purge.edges import Edge
@@ -83,7 +84,7 @@ def _walk(store: Store) -> Answer:
     """Compares heads with what was published, up to a bound: `complete` says whether that was all of them."""
     profiles, deleted, behind, complete, seen = 0, 0, 0, True, 0
     names: list[str] = []
-    for profile_id in store.profiles.ids():
+    for _, profile_id, _ in everyone(store.profiles):
         if seen == PROFILES_MAX:
             complete = False
             break

@@ -11,6 +11,7 @@ from core.errors import OutcomeUnknown, PreconditionFailed, RankDefect, Stale, U
 from core.objects import ABSENT, Headers, Objects
 from core.rank import Rank, read_rank
 from core.store import REPLICA, Store
+from core.store.everyone import everyone
 from generator.files import XML, headers
 from generator.meta import instant
 from generator.release import Release
@@ -54,7 +55,7 @@ def publish_sitemap(store: Store, public: Objects, urls: Urls, life: int, rollou
 
 
 def _entries(store: Store, life: int) -> Iterator[tuple[int, Entry]]:
-    for profile_id in store.profiles.ids():
+    for _, profile_id, _ in everyone(store.profiles):
         if "published" not in store.published.get(profile_id, REPLICA, life):
             continue
         head = store.profiles.head(profile_id)

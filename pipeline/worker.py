@@ -17,6 +17,7 @@ from core.errors import HoldfastError, Stale, Unavailable
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
 from core.store import REPLICA, Due, Failure, MediaTask
+from core.store.everyone import everyone
 from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
 from pipeline.making import Maker, make_some, set_failed
 from pipeline.media.make import Limits
@@ -309,7 +310,7 @@ class Worker:
         """Compares every head with what has been published: the truth, whatever the log ever missed."""
         store = self._tools.store
         self._aside |= {one.subject for one in store.failures.all() if one.kind == "publish"}
-        for profile_id in store.profiles.ids():
+        for _, profile_id, _ in everyone(store.profiles):
             if self._stop.is_set():
                 return
             head = store.profiles.head(profile_id)

@@ -17,7 +17,8 @@ from core.objects import Objects
 from core.objects.conditions import broken_conditions
 from core.settings import Settings
 from core.store import Store
-from core.store.sqlite.database import SCHEMA_VERSION, Database
+from core.store.sqlite.database import Database
+from core.store.sqlite.schema import STEPS
 from generator.release import Release, load_release
 
 BACKUP = "restore it from a backup, or set data.dir (--data DIR) to another folder"
@@ -105,8 +106,8 @@ def database(path: Path) -> Check:
     finally:
         if opened is not None:
             opened.close()
-    if version != SCHEMA_VERSION:
-        return Check("Database", "fail", f"{path} has schema {version}, not {SCHEMA_VERSION}", BACKUP)
+    if version != len(STEPS):
+        return Check("Database", "fail", f"{path} has schema {version}, not {len(STEPS)}", BACKUP)
     if str(mode).lower() != "wal":
         said = f"{path} has the journal mode {mode}: its disk can't keep a write-ahead log"
         return Check("Database", "fail", said, "set data.dir (--data DIR) to a disk of this machine")

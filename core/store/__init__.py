@@ -14,9 +14,11 @@ from typing import Protocol
 from core.store.contracts.accounts import Account, Accounts
 from core.store.contracts.changes import Change, Changes, Due, Hint
 from core.store.contracts.names import Claim, Names
-from core.store.contracts.profiles import HISTORY_MAX, Answer, Batch, History, Profiles
+from core.store.contracts.profiles import HISTORY_MAX, Answer, Batch, History, Profiles, Walked
 from core.store.contracts.published import (
     TRANSITIONS_MAX,
+    Listed,
+    Listings,
     Published,
     Purge,
     PurgePath,
@@ -25,6 +27,7 @@ from core.store.contracts.published import (
     Stage,
 )
 from core.store.contracts.work import Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
+from core.store.contracts.workers import Bookmarks, Workers
 
 REPLICA = "main"
 """The only replica so far: published rows, positions, receipts and purges are keyed by it from the start."""
@@ -55,6 +58,15 @@ class Store(Protocol):
     def purges(self) -> Purges: ...
 
     @property
+    def listings(self) -> Listings: ...
+
+    @property
+    def workers(self) -> Workers: ...
+
+    @property
+    def bookmarks(self) -> Bookmarks: ...
+
+    @property
     def failures(self) -> Failures: ...
 
     @property
@@ -76,6 +88,7 @@ __all__ = [
     "Accounts",
     "Answer",
     "Batch",
+    "Bookmarks",
     "Change",
     "Changes",
     "Claim",
@@ -84,6 +97,8 @@ __all__ = [
     "Failures",
     "Hint",
     "History",
+    "Listed",
+    "Listings",
     "MediaTask",
     "MediaWork",
     "Names",
@@ -97,4 +112,6 @@ __all__ = [
     "Rollouts",
     "Stage",
     "Store",
+    "Walked",
+    "Workers",
 ]

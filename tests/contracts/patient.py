@@ -34,6 +34,8 @@ class _Patient:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.part, name)
+        if not callable(method):
+            return method
         return lambda *arguments, **named: sure(method, *arguments, **named)
 
 
@@ -86,6 +88,9 @@ class PatientStore:
             "media_work",
             "published",
             "purges",
+            "listings",
+            "workers",
+            "bookmarks",
             "failures",
             "rollouts",
         ):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from core.store import REPLICA, Change, Hint, Store
@@ -14,12 +16,18 @@ TOO_LONG_S = 90.0
 """A wait that is never woken runs into the test's own time limit (60 s), and its thread still comes to an end."""
 
 
-def read_on(store: Store, after: str | None, wanted: set[Change], limit: int = 100) -> list[Hint]:
+def read_on(
+    store: Store,
+    after: str | None,
+    wanted: set[Change],
+    limit: int = 100,
+    shards: Collection[int] | None = None,
+) -> list[Hint]:
     """Reads as a worker does, from the position of the last hint to the next, until all wanted have been seen."""
     seen: list[Hint] = []
     missing = set(wanted)
     while missing:
-        hints = store.changes.read(after, limit)
+        hints = store.changes.read(after, limit, shards)
         assert len(hints) <= limit
         seen += hints
         missing -= {hint.change for hint in hints}
@@ -89,6 +97,119 @@ def test_positions_are_kept_for_each_replica(store: Store) -> None:
 def test_hints_by_many_threads_are_all_there(store: Store, together: Together) -> None:
     written = together(6, lambda number: write(store, f"profile{number}", 10))
     read_on(store, None, set().union(*written))
+
+
+# ── positions ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_position_never_goes_back(store: Store) -> None:
+    """A worker that was paused saves what it knew; what others have saved meanwhile stays."""
+    seen = read_on(store, None, write(store, "ann", 12) | write(store, "bob", 12), 3)
+    for hint in seen:
+        store.changes.save_position(REPLICA, hint.position)
+    saved = store.changes.position(REPLICA)
+    assert saved is not None
+    for hint in seen:
+        store.changes.save_position(REPLICA, hint.position)
+        assert store.changes.position(REPLICA) == saved
+
+
+def test_a_position_of_one_replica_holds_back_no_other(store: Store) -> None:
+    seen = read_on(store, None, write(store, "ann", 12), 3)
+    for hint in seen:
+        store.changes.save_position("one", hint.position)
+    store.changes.save_position("two", seen[0].position)
+    read_on(store, store.changes.position("two"), {hint.change for hint in seen[1:]} - {seen[0].change})
+
+
+def test_positions_saved_at_once_leave_the_furthest(store: Store, together: Together) -> None:
+    seen = read_on(store, None, write(store, "ann", 24), 3)
+
+    def save(number: int) -> None:
+        for hint in seen[number::4]:
+            store.changes.save_position(REPLICA, hint.position)
+
+    together(4, save)
+    saved = store.changes.position(REPLICA)
+    for hint in seen:
+        store.changes.save_position(REPLICA, hint.position)
+    assert store.changes.position(REPLICA) == saved
+
+
+# ── shards ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_for_many(store: Store, count: int = 24, first: int = 1) -> set[Change]:
+    return set().union(*(write(store, f"profile{number}", 2, first) for number in range(count)))
+
+
+def shards_of(store: Store, changes: set[Change]) -> dict[str, set[int]]:
+    """In which shards each profile's hints are, found by reading each shard by itself."""
+    found: dict[str, set[int]] = defaultdict(set)
+    after: dict[int, str | None] = dict.fromkeys(range(store.changes.shards))
+    missing, ends = set(changes), time.monotonic() + TOO_LONG_S
+    while missing and time.monotonic() < ends:
+        for shard in after:
+            hints = store.changes.read(after[shard], 100, [shard])
+            for hint in hints:
+                found[hint.change.profile_id].add(shard)
+                missing.discard(hint.change)
+            after[shard] = hints[-1].position if hints else after[shard]
+    return found
+
+
+def test_the_shards_together_are_the_whole_log_and_a_profile_is_in_one(store: Store) -> None:
+    changes = write_for_many(store)
+    found = shards_of(store, changes)
+    assert set(found) == {change.profile_id for change in changes}
+    assert {len(shards) for shards in found.values()} == {1}
+    assert shards_of(store, write_for_many(store, first=3)) == found, "it stays there"
+
+
+def test_nothing_comes_from_a_shard_that_was_not_asked(store: Store) -> None:
+    changes = write_for_many(store)
+    read_on(store, None, changes)
+    assert list(store.changes.read(None, 100, [])) == []
+    found = shards_of(store, changes)
+    for shard in range(store.changes.shards):
+        others = [number for number in range(store.changes.shards) if number != shard]
+        told = store.changes.read(None, 100, others)
+        assert all(found[hint.change.profile_id] <= set(others) for hint in told)
+
+
+def test_readers_that_share_the_shards_out_see_everything_between_them(store: Store) -> None:
+    changes = write_for_many(store)
+    found = shards_of(store, changes)
+    for half in (range(0, store.changes.shards, 2), range(1, store.changes.shards, 2)):
+        wanted = {change for change in changes if found[change.profile_id] <= set(half)}
+        seen = read_on(store, None, wanted, 5, half)
+        assert {hint.change for hint in seen} == wanted
+
+
+def test_a_position_counts_only_for_the_shards_that_it_was_read_from(store: Store) -> None:
+    """Whoever reads half of the shards says nothing about the other half, and a share may change."""
+    changes = write_for_many(store)
+    found = shards_of(store, changes)
+    halves = (range(0, store.changes.shards, 2), range(1, store.changes.shards, 2))
+    for replica, (mine, others) in {"one": halves, "two": (halves[1], halves[0])}.items():
+        done = {change for change in changes if found[change.profile_id] <= set(mine)}
+        for hint in read_on(store, None, done, 5, mine):
+            store.changes.save_position(replica, hint.position)
+        position = store.changes.position(replica)
+        read_on(store, position, changes - done, 5, others)
+        read_on(store, position, changes - done, 5)
+        # They go on each in its share, and what either saves takes nothing back from the other.
+        later = write_for_many(store, first=3 if replica == "one" else 5)
+        changes |= later
+        seen = read_on(store, position, changes - done, 5)
+        for hint in seen:
+            store.changes.save_position(replica, hint.position)
+        saved = store.changes.position(replica)
+        store.changes.save_position(replica, seen[0].position)
+        assert store.changes.position(replica) == saved
+        newest = write_for_many(store, first=7 if replica == "one" else 9)
+        changes |= newest
+        read_on(store, saved, newest)
 
 
 # ── waiting ───────────────────────────────────────────────────────────────────────────────────────

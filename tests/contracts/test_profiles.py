@@ -9,6 +9,7 @@ from typing import Any
 from core.ids import new_id
 from core.profile import GallerySection, Profile
 from core.store import HISTORY_MAX, Answer, Profiles, Store
+from core.store.everyone import everyone
 from tests.contracts.backends import StorePlace, in_processes
 from tests.contracts.conftest import Together
 from tests.contracts.nouns import NAMED, batch, head, medium, post
@@ -20,7 +21,7 @@ def test_a_profile_that_nobody_wrote_is_unknown(store: Store) -> None:
     assert store.profiles.writer_of("unknown0", 1) is None
     assert store.profiles.history("unknown0") == []
     assert store.profiles.answer("unknown0", "key", 0) is None
-    assert list(store.profiles.ids()) == []
+    assert list(everyone(store.profiles)) == []
 
 
 def test_a_batch_is_loaded_as_it_was_written_posts_and_media_by_id(store: Store) -> None:
@@ -122,13 +123,59 @@ def test_an_answer_is_kept_until_it_expires(store: Store) -> None:
     assert store.profiles.answer(ann, "k2", 5000) == later
 
 
-def test_every_profile_has_its_id_among_all_deleted_ones_too(store: Store) -> None:
-    everybody = {new_id() for _ in range(30)}
+# ── walks ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign_up_many(store: Store, count: int) -> set[str]:
+    everybody = {new_id() for _ in range(count)}
     for number, one in enumerate(everybody):
         store.profiles.commit(batch(one).model_copy(update={"head": head(one, deleted=number % 3 == 0)}))
-    found = list(store.profiles.ids())
+    return everybody
+
+
+def test_a_walk_meets_every_profile_once_in_one_of_the_parts_deleted_ones_too(store: Store) -> None:
+    everybody = sign_up_many(store, 60)
+    found = [one.profile_id for part in range(store.profiles.parts) for one in store.profiles.walk(part)]
     assert len(found) == len(everybody)
     assert set(found) == everybody
+
+
+def test_a_walk_tells_the_revision_of_each_profile_as_it_is_now(store: Store) -> None:
+    everybody = sorted(sign_up_many(store, 9))
+    wanted = {}
+    for number, one in enumerate(everybody):
+        wanted[one] = 1 + number % 3
+        for revision in range(2, wanted[one] + 1):
+            store.profiles.commit(batch(one, revision))
+    assert {one.profile_id: one.revision for one in everyone(store.profiles)} == wanted
+
+
+def test_a_walk_goes_on_behind_any_place(store_place: StorePlace) -> None:
+    store = store_place.open()
+    sign_up_many(store, 40)
+    for part in range(store.profiles.parts):
+        whole = list(store.profiles.walk(part))
+        assert whole == list(store.profiles.walk(part)), "in the same order"
+        for number, met in enumerate(whole, 1):
+            assert list(store.profiles.walk(part, met.place)) == whole[number:]
+    store_place.close()
+    again = store_place.open()
+    rest = [list(again.profiles.walk(part)) for part in range(again.profiles.parts)]
+    fullest = max(range(again.profiles.parts), key=lambda part: len(rest[part]))
+    middle = rest[fullest][len(rest[fullest]) // 2]
+    found = list(again.profiles.walk(fullest, middle.place))
+    assert found == rest[fullest][len(rest[fullest]) // 2 + 1 :], "a place means the same to another client"
+
+
+def test_a_walk_that_was_begun_meets_who_signs_up_behind_it(store: Store) -> None:
+    """And nobody twice: it is no picture of one moment, but it misses nobody who was there all the time."""
+    before = sign_up_many(store, 30)
+    walking = everyone(store.profiles)
+    met = [next(walking).profile_id]
+    after = sign_up_many(store, 10)
+    met += [one.profile_id for one in walking]
+    assert before <= set(met) <= before | after
+    assert len(met) == len(set(met))
 
 
 def test_what_was_written_is_there_for_a_client_that_comes_later(store_place: StorePlace) -> None:

@@ -145,6 +145,19 @@ def test_each_replica_has_its_own_purges(store: Store) -> None:
     assert list(store.purges.pending("two", 10)) == [purge(1)]
 
 
+def test_the_purges_of_one_profile_are_found_among_those_of_all(store: Store) -> None:
+    assert list(store.purges.pending_of(REPLICA, "ann")) == []
+    of_bob = purge(2)._replace(profile_id="bob")
+    for one in (purge(1), of_bob, purge(3), purge(4)):
+        store.purges.queue(REPLICA, one)
+    store.purges.queue("other", purge(5))
+    assert list(store.purges.pending_of(REPLICA, "ann")) == [purge(1), purge(3), purge(4)]
+    assert list(store.purges.pending_of(REPLICA, "bob")) == [of_bob]
+    assert list(store.purges.pending_of("other", "ann")) == [purge(5)]
+    store.purges.settle(REPLICA, "purge3")
+    assert list(store.purges.pending_of(REPLICA, "ann")) == [purge(1), purge(4)]
+
+
 def test_a_queued_purge_survives_a_restart(store_place: StorePlace) -> None:
     store_place.open().purges.queue(REPLICA, purge(1))
     store_place.close()

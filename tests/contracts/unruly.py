@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from core.errors import HoldfastError, OutcomeUnknown
@@ -20,10 +20,13 @@ from core.store import Change, Changes, Hint, Store
 READS = {
     "accounts": {"get", "by_email", "session", "profiles_of", "editors_of", "invited", "has_invite"},
     "names": {"get"},
-    "profiles": {"load", "head", "writer_of", "history", "answer", "ids"},
+    "profiles": {"load", "head", "writer_of", "history", "answer", "walk"},
     "media_work": {"pending"},
     "published": {"get", "transitions"},
-    "purges": {"pending"},
+    "purges": {"pending", "pending_of"},
+    "listings": {"of"},
+    "workers": {"beats"},
+    "bookmarks": {"get"},
     "failures": {"all"},
     "rollouts": {"current"},
 }
@@ -63,7 +66,7 @@ class _Part:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._part, name)
-        if name in self._reads:
+        if name in self._reads or not callable(method):
             return method
         return lambda *arguments, **named: self._line.send(
             lambda: method(*arguments, **named), may_be_late=name in CONDITIONAL
@@ -96,15 +99,19 @@ class UnrulyChanges:
     def hint(self, change: Change) -> None:
         self._line.send(lambda: self._inner.hint(change), may_be_late=True)
 
-    def read(self, after: str | None, limit: int) -> Sequence[Hint]:
-        found = list(self._inner.read(_inner(after), limit))
+    @property
+    def shards(self) -> int:
+        return self._inner.shards
+
+    def read(self, after: str | None, limit: int, shards: Collection[int] | None = None) -> Sequence[Hint]:
+        found = list(self._inner.read(_inner(after), limit, shards))
         found = found[: self._dice.randint(1, max(1, len(found)))]
         given = [hint for hint in found if not self._hold(hint)]
         self._holding = len(given) < len(found)
         given += [hint for hint in given if self._dice.random() < 0.2]
         self._dice.shuffle(given)
         given = given[:limit]
-        old = self._inner.read(None, 3)
+        old = self._inner.read(None, 3, shards)
         told: list[Hint] = []
         if given and len(given) < limit and self._dice.random() < 0.2:
             told.append(_outer(self._dice.choice(old), None))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.errors import BadInput, Conflict, NameTaken, NotFound, OutcomeUnknown, Unavailable
 from core.profile import Head, Profile
 from core.store import Batch, naming
+from core.store.everyone import everyone
 from core.store.naming import REAP_AFTER_S
 from core.store.revise import revise
 from core.store.sqlite import SqliteStore
@@ -53,7 +54,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_left_behind(store: Sqlit
         naming.found(store, "ann", ANN)
     with pytest.raises(BadInput):
         naming.found(store, "admin", ANN)
-    assert len(list(store.profiles.ids())) == 1
+    assert len(list(everyone(store.profiles))) == 1
 
 
 def test_after_a_rename_the_old_name_redirects_and_stays_its_own(store: SqliteStore) -> None:

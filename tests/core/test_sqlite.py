@@ -1,4 +1,4 @@
-"""What is special to the store in one SQLite file: opening it, and a disk that fails."""
+"""What is special to the store in one SQLite file: opening it, files of older schemas, and a disk that fails."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import pytest
 
 from core.errors import OperatorError, OutcomeUnknown, Unavailable
 from core.ids import new_id
-from core.store import Change
+from core.rank import Mark
+from core.store import REPLICA, Change
+from core.store.everyone import everyone
+from core.store.naming import owner_of
 from core.store.sqlite import SqliteStore
 from core.store.sqlite.database import Database
+from core.store.sqlite.schema import STEPS
 from tests.contracts.nouns import batch, post
 
 
@@ -32,7 +36,7 @@ def test_processes_that_make_the_same_new_file_at_once_all_get_it(tmp_path: Path
             jobs = [pool.submit(_open_and_write, tmp_path / f"{turn}.db", number) for number in range(4)]
             assert [job.result() for job in jobs] == [True] * 4
             store = SqliteStore(tmp_path / f"{turn}.db")
-            assert len(list(store.profiles.ids())) == 4
+            assert len(list(everyone(store.profiles))) == 4
             store.close()
 
 
@@ -114,3 +118,63 @@ def test_a_database_that_stays_locked_is_unavailable(store: SqliteStore) -> None
     other.close()
     store.changes.hint(Change("ann", 1))
     store.close()
+
+
+# ── older schemas ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A file of the first schema, written by the code of that time."""
+    path = tmp_path / "holdfast.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(Path(__file__).with_name("schema_1.sql").read_text())
+    connection.close()
+    return path
+
+
+def test_a_file_of_the_first_schema_keeps_all_that_it_holds(older: Path) -> None:
+    store = SqliteStore(older)
+    assert store.database.row("pragma user_version") == (len(STEPS),)
+    assert len(list(everyone(store.profiles))) == 5
+    ann = owner_of(store, "ann")
+    assert ann
+    found = store.profiles.load(ann)
+    assert found is not None
+    assert (found.head.profile.bio, [post.slug for post in found.posts]) == ("Not published yet.", ["boats"])
+    assert store.published.get(ann, REPLICA, store.life)["live"].mark == Mark(1, 3, 1)
+    assert [one.id for one in store.purges.pending_of(REPLICA, ann)] == ["waiting"]
+    assert [task.media_id for task in store.media_work.pending(10)] == ["photo"]
+    assert store.changes.position(REPLICA) == "7"
+    assert len(store.changes.read("7", 100)) == 8
+    assert store.life == 1
+    store.close()
+    again = SqliteStore(older)
+    assert len(list(everyone(again.profiles))) == 5, "the step is taken once"
+    again.close()
+
+
+def test_a_file_of_the_first_schema_gets_its_listings(older: Path) -> None:
+    """Of what is published, public and not deleted; others come when they are published."""
+    store = SqliteStore(older)
+    ann = owner_of(store, "ann")
+    assert ann
+    listed = [one for shard in range(256) for one in store.listings.of(shard, store.life)]
+    assert [(one.profile_id, one.username) for one in listed] == [(ann, "ann")]
+    assert list(store.listings.of(int(ann[:2], 16), store.life)) == listed
+    head = store.profiles.head(ann)
+    assert head is not None
+    assert listed[0].edited_at == head.edited_at
+    store.listings.put(int(ann[:2], 16), ann, Mark(1, 2, 9), None)
+    assert list(store.listings.of(int(ann[:2], 16), store.life)) == listed, "it has the published mark"
+    store.close()
+
+
+def test_an_older_file_has_the_tables_of_a_new_one(older: Path, tmp_path: Path) -> None:
+    def tables(path: Path) -> list[tuple[str, ...]]:
+        store = SqliteStore(path)
+        found = store.database.rows("select type, name, sql from sqlite_schema order by type, name")
+        store.close()
+        return found
+
+    assert tables(older) == tables(tmp_path / "new.db")

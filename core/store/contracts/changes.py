@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -29,14 +29,21 @@ class Due(NamedTuple):
 
 
 class Changes(Protocol):
-    """The change log, and what falls due."""
+    """The change log, and what falls due.
+
+    The log has `shards` shards, numbered from 0; all hints of one profile are in the same one. Workers share them out
+    among themselves (`pipeline/sharing.py`), and two that read one shard do no harm. A thread is one reader.
+    """
+
+    @property
+    def shards(self) -> int: ...
 
     def hint(self, change: Change) -> None:
         """Appends durably; before the batch it announces, so a crash leaves a hint without an edit, never the reverse."""
         ...
 
-    def read(self, after: str | None, limit: int) -> Sequence[Hint]:
-        """Hints behind that position (None: from the start), in the log's order.
+    def read(self, after: str | None, limit: int, shards: Collection[int] | None = None) -> Sequence[Hint]:
+        """Hints behind that position (None: from the start), in the log's order; of these shards, or of all.
 
         Each hint is seen at least once by who reads on from the position of the last hint before it; hints may come
         repeated, out of their order of writing, and late (also with a position before `after`).
@@ -50,7 +57,8 @@ class Changes(Protocol):
     def position(self, replica: str) -> str | None: ...
 
     def save_position(self, replica: str, position: str) -> None:
-        """Everything up to there is done with."""
+        """Everything up to there is done with, in the shards that the position was read from. A position never goes
+        back: whoever saves an older one (a worker that was paused) changes nothing."""
         ...
 
     def schedule(self, profile_id: str, at: int) -> None:

@@ -51,8 +51,19 @@ class History(NamedTuple):
     at_ms: int
 
 
+class Walked(NamedTuple):
+    """A profile met on a walk: `place` is where the walk stands, `revision` the head's."""
+
+    place: str
+    profile_id: str
+    revision: int
+
+
 class Profiles(Protocol):
-    """Profiles, a partition each."""
+    """Profiles, a partition each. Walks over all of them go by `parts` parts, numbered from 0, so that workers share them."""
+
+    @property
+    def parts(self) -> int: ...
 
     def load(self, profile_id: str) -> Snapshot | None:
         """Head, posts and media (both by id) as they were together at one revision; None for an unknown profile."""
@@ -77,6 +88,7 @@ class Profiles(Protocol):
         """The kept answer under an Idempotency-Key."""
         ...
 
-    def ids(self) -> Iterator[str]:
-        """Every profile's id, deleted ones too, in the store's own order, in pages of bounded memory."""
+    def walk(self, part: int, after: str | None = None) -> Iterator[Walked]:
+        """Every profile of that part behind the place `after`, deleted ones too, in the store's own order and in pages of
+        bounded memory. All parts together are all profiles."""
         ...

@@ -1,8 +1,8 @@
-"""Contract: how far each profile has got, and the purges that are still due."""
+"""Contract: how far each profile has got, the purges that are still due, and what the lists of the site show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from core.rank import Mark
@@ -63,4 +63,29 @@ class Purges(Protocol):
         """Oldest first."""
         ...
 
+    def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
+        """Those of one profile, oldest first."""
+        ...
+
     def settle(self, replica: str, purge_id: str) -> None: ...
+
+
+class Listed(NamedTuple):
+    """What site-wide lists (the sitemap) show of a profile; `edited_at` in seconds since 1970."""
+
+    profile_id: str
+    username: str
+    edited_at: int
+
+
+class Listings(Protocol):
+    """What readers may find in the lists of the whole site, by the shards in which these are drawn."""
+
+    def put(self, shard: int, profile_id: str, mark: Mark, listed: Listed | None) -> None:
+        """Lists the profile as it is at that mark, or (None) takes it off. The greatest mark of a life counts (by revision,
+        then roll-out), whatever order the calls come in; two calls with one mark say the same."""
+        ...
+
+    def of(self, shard: int, life: int) -> Iterator[Listed]:
+        """Everything listed in that shard, by profile id."""
+        ...

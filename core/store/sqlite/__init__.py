@@ -7,6 +7,7 @@ from pathlib import Path
 from core.store.sqlite.accounts import SqliteAccounts
 from core.store.sqlite.changes import SqliteChanges
 from core.store.sqlite.database import Database
+from core.store.sqlite.listings import SqliteListings
 from core.store.sqlite.names import SqliteNames
 from core.store.sqlite.profiles import SqliteProfiles
 from core.store.sqlite.progress import (
@@ -16,6 +17,7 @@ from core.store.sqlite.progress import (
     SqlitePurges,
     SqliteRollouts,
 )
+from core.store.sqlite.workers import SqliteBookmarks, SqliteWorkers
 
 
 class SqliteStore:
@@ -30,6 +32,9 @@ class SqliteStore:
         self.media_work = SqliteMediaWork(self.database)
         self.published = SqlitePublished(self.database)
         self.purges = SqlitePurges(self.database)
+        self.listings = SqliteListings(self.database)
+        self.workers = SqliteWorkers(self.database)
+        self.bookmarks = SqliteBookmarks(self.database)
         self.failures = SqliteFailures(self.database)
         self.rollouts = SqliteRollouts(self.database)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from core.store import Change, Due, Hint
 from core.store.sqlite.database import Database
@@ -16,6 +16,8 @@ KEPT = 50_000
 
 
 class SqliteChanges:
+    shards = 1
+
     def __init__(self, database: Database) -> None:
         self._db = database
         self._watch = threading.local()
@@ -25,7 +27,9 @@ class SqliteChanges:
         with self._db.write(durable=False) as connection:
             connection.execute("insert into changes (profile_id, revision) values (?, ?)", change)
 
-    def read(self, after: str | None, limit: int) -> Sequence[Hint]:
+    def read(self, after: str | None, limit: int, shards: Collection[int] | None = None) -> Sequence[Hint]:
+        if shards is not None and 0 not in shards:
+            return []
         rows = self._db.rows(
             "select seq, profile_id, revision from changes where seq > ? order by seq limit ?",
             int(after or 0),
@@ -59,7 +63,11 @@ class SqliteChanges:
 
     def save_position(self, replica: str, position: str) -> None:
         with self._db.write(durable=False) as connection:
-            connection.execute("insert or replace into positions values (?, ?)", (replica, position))
+            connection.execute(
+                "insert into positions values (?, ?) on conflict do update set position = excluded.position"
+                " where cast(excluded.position as integer) > cast(position as integer)",
+                (replica, position),
+            )
             connection.execute(
                 "delete from changes where seq <= (select min(cast(position as integer)) from positions) - ?",
                 (KEPT,),

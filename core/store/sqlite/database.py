@@ -1,4 +1,4 @@
-"""The SQLite file: its schema, and a connection for each thread. WAL, so readers never wait for the one writer."""
+"""The SQLite file: a connection for each thread. WAL, so readers never wait for the one writer."""
 
 from __future__ import annotations
 
@@ -11,47 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import OperatorError, OutcomeUnknown, Unavailable
+from core.store.sqlite.schema import STEPS
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
-
-SCHEMA = """
-create table meta (key text primary key, value text not null) without rowid;
-create table accounts (id text primary key, email text not null unique, body text not null) without rowid;
-create table sessions (digest text primary key, account_id text not null, expires_at integer not null,
-    ended integer not null default 0) without rowid;
-create index sessions_of on sessions (account_id);
-create table editors (account_id text, profile_id text, primary key (account_id, profile_id)) without rowid;
-create index editors_of on editors (profile_id);
-create table invites (digest text primary key, profile_id text not null, used_by text) without rowid;
-create index invites_of on invites (profile_id);
-create table claims (username text primary key, number integer not null, state text not null, profile_id text,
-    attempt text not null) without rowid;
--- A profile's partition: the tables below change together, by Profiles.commit alone.
-create table heads (profile_id text primary key, revision integer not null, body text not null) without rowid;
-create table rows (profile_id text, kind text, id text, body text not null,
-    primary key (profile_id, kind, id)) without rowid;
-create table history (profile_id text, revision integer, edit integer not null, writer text not null,
-    what text not null, at_ms integer not null, primary key (profile_id, revision)) without rowid;
-create table answers (profile_id text, key text, expires_at integer not null, body text not null,
-    primary key (profile_id, key)) without rowid;
-create table changes (seq integer primary key autoincrement, profile_id text not null, revision integer not null);
-create table positions (replica text primary key, position text not null) without rowid;
-create table due (at integer, profile_id text, primary key (at, profile_id)) without rowid;
-create table media_work (media_id text primary key, profile_id text not null, added_at integer not null) without rowid;
-create table published (profile_id text, replica text, life integer, stage text, revision integer not null,
-    rollout integer not null, at_ms integer not null, primary key (profile_id, replica, life, stage)) without rowid;
-create table transitions (seq integer primary key autoincrement, profile_id text not null, replica text not null,
-    stage text not null, life integer not null, revision integer not null, rollout integer not null,
-    at_ms integer not null);
-create index transitions_of on transitions (profile_id, replica, seq);
-create table purges (seq integer primary key autoincrement, replica text not null, id text not null,
-    profile_id text not null, body text not null);
-create unique index purge_of on purges (replica, id);
-create table failures (kind text, subject text, profile_id text not null, reason text not null,
-    attempts integer not null, at integer not null, primary key (kind, subject)) without rowid;
-create table rollouts (number integer primary key, fingerprint text not null);
-"""
 
 
 class Database:
@@ -147,16 +109,16 @@ class Database:
     def _migrate(self) -> None:
         with self.write() as connection:
             (version,) = connection.execute("pragma user_version").fetchone()
-            if version == SCHEMA_VERSION:
+            if version == len(STEPS):
                 return
-            if version > SCHEMA_VERSION:
+            if version > len(STEPS):
                 raise OperatorError(
                     f"{self.path} was written by a newer Holdfast (schema {version}): upgrade, or set data.dir elsewhere"
                 )
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute("insert into meta values ('life', '1')")
-            connection.execute(f"pragma user_version={SCHEMA_VERSION}")
+            for step in STEPS[version:]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"pragma user_version={len(STEPS)}")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from core.media import Media
 from core.profile import Head, Post, Snapshot
-from core.store import HISTORY_MAX, Answer, Batch, History
+from core.store import HISTORY_MAX, Answer, Batch, History, Walked
 from core.store.sqlite.database import Database
 
 PAGE = 500
 
 
 class SqliteProfiles:
+    parts = 1
+
     def __init__(self, database: Database) -> None:
         self._db = database
 
@@ -89,12 +91,14 @@ class SqliteProfiles:
         )
         return Answer.model_validate_json(row[0]) if row else None
 
-    def ids(self) -> Iterator[str]:
-        last = ""
+    def walk(self, part: int, after: str | None = None) -> Iterator[Walked]:
+        last = after or ""
         while page := self._db.rows(
-            "select profile_id from heads where profile_id > ? order by profile_id limit ?", last, PAGE
+            "select profile_id, revision from heads where profile_id > ? order by profile_id limit ?",
+            last,
+            PAGE,
         ):
-            yield from (row[0] for row in page)
+            yield from (Walked(profile_id, profile_id, revision) for profile_id, revision in page)
             last = page[-1][0]
 
 

@@ -107,6 +107,14 @@ class SqlitePurges:
         )
         return [_purge(*row) for row in rows]
 
+    def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
+        rows = self._db.rows(
+            "select id, profile_id, body from purges where replica = ? and profile_id = ? order by seq",
+            replica,
+            profile_id,
+        )
+        return [_purge(*row) for row in rows]
+
     def settle(self, replica: str, purge_id: str) -> None:
         with self._db.write(durable=False) as connection:
             connection.execute("delete from purges where replica = ? and id = ?", (replica, purge_id))
