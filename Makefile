@@ -20,14 +20,14 @@ run: .venv/runtime.stamp ## Run it all with a sample site: studio, edge and work
 	@exec .venv/bin/holdfast run $(ARGS) </dev/null
 
 test: .venv/dev.stamp ## Run all tests with every real server found; HOLDFAST_TEST_REQUIRE=all wants them all
-	@exec $(PY) -m pytest -n 2 $(ARGS) </dev/null
+	@exec $(PY) -m pytest -n 2 --dist loadgroup $(ARGS) </dev/null
 
 check: .venv/dev.stamp ## Check format, lint, types, floors, and the tests that need no server
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-logo
-	@exec $(PY) -m pytest -n 2 -m 'not server and not slow' </dev/null
+	@exec $(PY) -m pytest -n 2 --dist loadgroup -m 'not server and not slow' </dev/null
 
 fix: .venv/dev.stamp ## Format the code and mend what ruff can
 	@$(PY) -m ruff check --fix-only .

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, sync_playwright
+
+from cli.ring.ring import Ring
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,10 @@ SERVERS = {
     "chromium": Server(programs=("chromium",), packages="chromium"),
     # Only for what needs the system's own, ffprobe say: the wheel's ffmpeg serves the other video tests.
     "ffmpeg": Server(programs=("ffmpeg", "ffprobe"), packages="ffmpeg"),
+    # Its jars come by Maven, and are kept in the user's cache.
+    "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
 }
+RING_TIMEOUT_S = 180
 
 # What a report carries from an xdist worker to the summary: one property for each missing server.
 MISSING = "missing_server"
@@ -41,12 +47,26 @@ def needed_by(item: pytest.Item) -> list[str]:
     return list(dict.fromkeys(name for mark in item.iter_markers("server") for name in mark.args))
 
 
+def mark_for_the_ring(item: pytest.Item) -> None:
+    """All its tests go to one xdist worker (by --dist loadgroup), so that one ring runs, not one for each worker."""
+    for mark in (pytest.mark.server("cassandra"), pytest.mark.slow, pytest.mark.xdist_group("ring")):
+        item.add_marker(mark)
+    if item.get_closest_marker("timeout") is None:
+        # The first of them waits until the ring has started.
+        item.add_marker(pytest.mark.timeout(RING_TIMEOUT_S))
+    if item.config.getoption("loadgroup", False):
+        # xdist 3.8 tells the group by a suffix of the test's id, which it can't set on pytest 9.2 (pytest-xdist#1386).
+        item._id = NodeId.parse(f"{item.nodeid}@ring")
+
+
 # First, so that `-m "not server"` already sees the marks given here.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in SERVERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server(name))
+        if "ring" in getattr(item, "fixturenames", ()):
+            mark_for_the_ring(item)
         for name in needed_by(item):
             if name not in SERVERS:
                 raise pytest.UsageError(
@@ -113,3 +133,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_SWITCHES)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
+    """Three nodes of a real Cassandra, for all tests together: each works in a keyspace of its own, and hurts no node."""
+    running = Ring(tmp_path_factory.mktemp("ring"), nodes=3)
+    try:
+        yield running.start()
+    finally:
+        running.destroy()
+
+
+@pytest.fixture
+def whole_ring(ring: Ring) -> Iterator[Ring]:
+    """The ring for a test that hurts it; what is then paused or dead is mended before the next test begins."""
+    yield ring
+    ring.mend()
