@@ -120,6 +120,13 @@ def test_a_database_that_stays_locked_is_unavailable(store: SqliteStore) -> None
     store.close()
 
 
+def test_positions_are_compared_as_numbers(store: SqliteStore) -> None:
+    for position, kept in (("9", "9"), ("10", "10"), ("9", "10")):
+        store.changes.save_position(REPLICA, position)
+        assert store.changes.position(REPLICA) == kept
+    store.close()
+
+
 # ── older schemas ─────────────────────────────────────────────────────────────────────────────────
 
 
