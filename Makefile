@@ -37,7 +37,7 @@ bench: .venv/dev.stamp ## Measure edit-to-live and rebuilds; flags by ARGS="…"
 	@$(PY) -m bench.edit_to_live $(ARGS)
 	@$(PY) -m bench.rebuild $(ARGS)
 
-servers: ## Install the real servers that tests use (Chromium, ffmpeg; as root on Debian)
+servers: .venv/dev.stamp ## Install the real servers that tests use (Chromium, ffmpeg, Cassandra; as root on Debian)
 	@sh deploy/servers.sh
 
 lock: .venv/dev.stamp ## Make both locks anew from pyproject.toml; ARGS=--upgrade takes newer versions

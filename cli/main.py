@@ -17,6 +17,7 @@ VERBS = {
     "serve": "cli.serve:serve",
     "worker": "cli.worker:worker",
     "dev": "cli.dev:dev",
+    "dev-cluster": "cli.dev_cluster:dev_cluster",
     "status": "cli.status:status",
     "doctor": "cli.doctor:doctor",
     "failures": "cli.failures:failures",

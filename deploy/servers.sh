@@ -1,17 +1,31 @@
 #!/bin/sh
-# Installs the real servers and tools that tests use: Chromium and ffmpeg, by apt-get as root on Debian.
-# Elsewhere it says what is missing. What is already there is left alone.
+# Installs the real servers and tools that tests use: Chromium, ffmpeg, and Cassandra (Java 17, Maven, and jars by
+# Maven), by apt-get as root on Debian. Elsewhere it says what is missing. What is already there is left alone.
 set -eu
 exec </dev/null
 
-programs="chromium ffmpeg ffprobe"
+programs="chromium ffmpeg ffprobe mvn"
 # The fonts make screenshots of pages look as they do on a reader's screen.
 packages="chromium ffmpeg fonts-dejavu-core fonts-noto-color-emoji"
+# Often there without Debian's package: a developer's own.
+command -v mvn >/dev/null || packages="$packages maven"
+
+# Cassandra starts on no newer one. Debian keeps several beside each other; tests say that it keeps none.
+has_java_17() {
+    for java in java "${JVMS:-/usr/lib/jvm}"/*17*/bin/java; do
+        "$java" -version 2>&1 | grep -q 'version "17[."]' && return
+    done
+    return 1
+}
 
 missing=
 for program in $programs; do
     command -v "$program" >/dev/null || missing="$missing $program"
 done
+has_java_17 || {
+    missing="$missing java-17"
+    packages="$packages openjdk-17-jre-headless"
+}
 
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     wanted=
@@ -39,4 +53,5 @@ elif [ -n "$missing" ]; then
     echo "servers: (on Debian, as root: apt-get install $packages)" >&2
     exit 1
 fi
-echo "servers: chromium and ffmpeg are here."
+.venv/bin/python -m cli.ring.jars
+echo "servers: chromium, ffmpeg and cassandra are here."

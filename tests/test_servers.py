@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Error as PlaywrightError
@@ -76,6 +78,52 @@ def test_a_fixture_of_a_server_marks_its_tests(bare_machine: pytest.Pytester) ->
     result = run(bare_machine, "-m", "not server")
     result.assert_outcomes(passed=1, deselected=3)
     result.stdout.no_fnmatch_line("*missing servers*")
+
+
+RING_TESTS = """
+    import os
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def ring(): return os.environ.get("PYTEST_XDIST_WORKER")
+
+    @pytest.mark.parametrize("number", range(6))
+    def test_ring(ring, number): print(f"ring in {ring}.")
+
+    @pytest.mark.timeout(300)
+    def test_at_length(ring): print(f"ring in {ring}.")
+
+    @pytest.mark.parametrize("number", range(6))
+    def test_alone(number): pass
+"""
+
+
+@pytest.mark.slow
+def test_all_tests_of_the_ring_run_in_one_worker(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("java", "mvn"):
+        (tmp_path / name).write_text("#!/bin/sh")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    pytester.makepyfile(test_rings=RING_TESTS)
+    result = run(pytester, "-n", "2", "--dist", "loadgroup", "-rP")
+    result.assert_outcomes(passed=13)
+    workers = [line for line in result.outlines if line.startswith("ring in gw")]
+    assert len(workers) == 7
+    assert len(set(workers)) == 1
+
+
+def test_a_test_of_the_ring_is_slow_needs_cassandra_and_gets_time(pytester: pytest.Pytester) -> None:
+    items, _ = pytester.inline_genitems(pytester.makepyfile(test_rings=RING_TESTS), "-p", "tests.servers")
+    marks = {
+        item.name: [(mark.name, *mark.args) for mark in item.iter_markers() if mark.name != "parametrize"]
+        for item in items
+    }
+    of_the_ring = [("server", "cassandra"), ("slow",), ("xdist_group", "ring")]
+    assert marks["test_ring[0]"] == [*of_the_ring, ("timeout", 180)]
+    assert sorted(marks["test_at_length"]) == [*of_the_ring[:2], ("timeout", 300), of_the_ring[2]]
+    assert marks["test_alone[0]"] == []
 
 
 def test_a_server_nobody_knows_is_refused(pytester: pytest.Pytester) -> None:

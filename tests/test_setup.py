@@ -91,7 +91,7 @@ def run_script(name: str, *arguments: str, path: Path) -> subprocess.CompletedPr
     return subprocess.run(
         ["/bin/sh", str(ROOT / "deploy" / name), *arguments],
         cwd=path.parent,
-        env={"PATH": str(path)},
+        env={"PATH": str(path), "JVMS": str(path.parent / "jvm")},
         capture_output=True,
         text=True,
     )
@@ -117,7 +117,32 @@ def test_servers_that_cannot_be_installed_are_named(bare_path: Path) -> None:
     put_program(bare_path, "ffmpeg", "")
     result = run_script("servers.sh", path=bare_path)
     assert result.returncode == 1
-    assert "missing: chromium ffprobe" in result.stderr
+    assert "missing: chromium ffprobe mvn java-17" in result.stderr
+    assert "maven openjdk-17-jre-headless" in result.stderr
+
+
+def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> None:
+    for program in ("chromium", "ffmpeg", "ffprobe", "mvn"):
+        put_program(bare_path, program, "")
+    put_program(bare_path, "java", """echo 'openjdk version "21.0.8" 2025-07-15' >&2""")
+    result = run_script("servers.sh", path=bare_path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "servers: missing: java-17"
+
+
+def test_with_all_programs_there_only_cassandras_jars_are_fetched(bare_path: Path) -> None:
+    for program in ("chromium", "ffmpeg", "ffprobe", "mvn"):
+        put_program(bare_path, program, "")
+    put_program(bare_path, "java", """echo 'openjdk version "17.0.15" 2025-04-15' >&2""")
+    environment = bare_path.parent / ".venv" / "bin"
+    environment.mkdir(parents=True)
+    put_program(environment, "python", 'echo "python $*"')
+    result = run_script("servers.sh", path=bare_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "python -m cli.ring.jars",
+        "servers: chromium, ffmpeg and cassandra are here.",
+    ]
 
 
 def test_the_readmes_first_screen_shows_commands_that_the_makefile_has() -> None:

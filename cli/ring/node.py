@@ -110,6 +110,9 @@ class Node:
     def pause(self) -> None:
         """It keeps its connections and answers nothing, like a machine that hangs."""
         self._send(signal.SIGSTOP)
+        # The kernel stops its threads a moment later.
+        while self.pid and not self.paused:
+            time.sleep(POLL_S)
 
     def resume(self) -> None:
         self._send(signal.SIGCONT)

@@ -40,6 +40,8 @@ class Ring:
             raise OperatorError(
                 "Only Linux has all of 127.0.0.0/8 for a ring: elsewhere use Docker and deploy/compose.yml."
             )
+        if nodes is not None and nodes not in TOKENS:
+            raise OperatorError(f"A ring has one node or three, not {nodes}: choose --nodes 1 or 3.")
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         with alone(self._lock):
@@ -77,8 +79,9 @@ class Ring:
             if not node.ready():
                 tell(f"waiting for {node.address}")
             while not node.ready():
-                if not node.pid:
-                    raise OperatorError(f"{node.address} is down: {_where(node)}")
+                for one in self.nodes:
+                    if not one.pid:
+                        raise OperatorError(f"{one.address} is down: {_where(one)}")
                 if time.monotonic() > ends:
                     raise OperatorError(
                         f"{node.address} was not ready in {timeout_s:.0f} s ({node.state()}): {_where(node)}"
@@ -161,8 +164,6 @@ class Ring:
 
     def _recorded(self, nodes: int) -> tuple[str, ...]:
         if not self._record.exists():
-            if nodes not in TOKENS:
-                raise OperatorError(f"A ring has one node or three, not {nodes}: choose --nodes 1 or 3.")
             net = f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}"
             beside = self._record.with_suffix(".new")
             beside.write_text(json.dumps([f"{net}.{number}" for number in range(1, nodes + 1)]))
