@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -130,7 +131,10 @@ def _words(node: Node) -> str:
 
 
 def main() -> None:
-    prepare(lambda words: print(f"servers: {words} …", flush=True))
+    try:
+        prepare(lambda words: print(f"servers: {words} …", flush=True))
+    except OperatorError as error:
+        sys.exit(f"servers: {error}")
 
 
 if __name__ == "__main__":
