@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -252,7 +253,8 @@ def listening(pids: set[int | None]) -> set[tuple[str, int]]:
     sockets = set()
     for pid in pids:
         for one in Path(f"/proc/{pid}/fd").iterdir():
-            sockets.add(str(one.readlink()).removeprefix("socket:[").removesuffix("]"))
+            with suppress(FileNotFoundError):  # closed since
+                sockets.add(str(one.readlink()).removeprefix("socket:[").removesuffix("]"))
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
