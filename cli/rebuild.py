@@ -23,6 +23,7 @@ from core.log import configure
 from core.settings import LogSettings, Settings
 from core.store.everyone import everyone
 from pipeline.job import Tools, publish_profile
+from pipeline.sitemap import Sitemap
 
 CHUNK = 20
 STALE_TRIES = 5
@@ -62,6 +63,7 @@ def rebuild(
         total = sum(1 for _ in everyone(backends.store.profiles))
         ids_of_all = (one.profile_id for one in everyone(backends.store.profiles))
         outcome = _everywhere(settings, ids_of_all, total, out, quiet=as_json)
+    Sitemap(backends.store, backends.public, tools.urls, tools.lister, mine=lambda _: all_).draw()
     seconds = time.monotonic() - started
     backends.close()
     rate = outcome.profiles / seconds if seconds else 0.0

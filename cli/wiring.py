@@ -11,6 +11,8 @@ from core.store.naming import owner_of
 from generator.release import Release, load_release
 from generator.urls import Urls
 from pipeline.job import Tools
+from pipeline.listing import Lister
+from pipeline.media_queue import MediaQueue
 from pipeline.purge.edges import Edge
 from pipeline.purge.purger import Purger
 from pipeline.site import publish_release
@@ -43,6 +45,8 @@ def tools_for(settings: Settings, backends: Backends, release: Release | None = 
         release=release or load_release(settings.site),
         urls=urls_of(settings),
         purger=Purger(backends.store, edges_of(settings)),
+        lister=Lister(backends.store.listings),
+        media=MediaQueue(backends.store.media_work),
         child_grace_s=settings.worker.child_grace_s,
     )
 

@@ -115,6 +115,8 @@ class WorkerSettings(Frozen):
     media_jobs: Annotated[int, Field(ge=1, le=64)] = 1
     attempts: Count = 5
     sweep_s: Annotated[float, Field(gt=0)] = 300
+    sweep_per_s: Count = 500
+    lease_s: Annotated[float, Field(ge=1)] = 5
     child_grace_s: Seconds = 86400
 
 

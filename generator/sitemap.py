@@ -35,6 +35,15 @@ def index(shards: Iterable[int], urls: Urls, rank: Rank) -> bytes:
     return stamp_xml(f'<sitemapindex xmlns="{_SCHEMA}">\n{"".join(lines)}</sitemapindex>\n', rank)
 
 
+def shards_in(body: bytes, numbers: Iterable[int], urls: Urls) -> set[int]:
+    """Which of these shards an index names."""
+    return {
+        number
+        for number in numbers
+        if _line("sitemap", urls.of(keys.sitemap_shard(number)), "").encode() in body
+    }
+
+
 def _line(element: str, address: str, changed: str) -> str:
     time = f"<lastmod>{escape(changed)}</lastmod>" if changed else ""
     return f"<{element}><loc>{escape(address)}</loc>{time}</{element}>\n"

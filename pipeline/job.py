@@ -15,18 +15,23 @@ from core.store import REPLICA, MediaTask, Purge, PurgePath, Store
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.children import remove_folder
+from pipeline.listing import Lister
+from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, publish
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 
 TAKEDOWN_AGAIN_S = 300
 """When the folders of what was taken down are looked through once more: longer than a publisher goes on copying."""
-PENDING_MAX = 1000
 log = get_logger("publish")
 
 
 class NotYet(HoldfastError):
-    """The revision that a hint announced isn't there (yet)."""
+    """The revision that a hint announced isn't there (yet); `found` is the newest that is, 0 for none."""
+
+    def __init__(self, profile_id: str, revision: int, found: int) -> None:
+        super().__init__(f"Revision {revision} of {profile_id} is not there yet.")
+        self.found = found
 
 
 class OtherRelease(HoldfastError):
@@ -41,6 +46,8 @@ class Tools(NamedTuple):
     release: Release
     urls: Urls
     purger: Purger
+    lister: Lister
+    media: MediaQueue
     child_grace_s: float
 
 
@@ -62,7 +69,7 @@ def publish_profile(tools: Tools, profile_id: str, revision: int = 0, *, trust: 
         done = _publish_snapshot(tools, snapshot, trust)
         if done.revision >= revision:
             return done
-    raise NotYet(f"Revision {revision} of {profile_id} is not there yet.")
+    raise NotYet(profile_id, revision, snapshot.head.revision if snapshot else 0)
 
 
 def _is_published(store: Store, snapshot: Snapshot) -> bool:
@@ -73,7 +80,7 @@ def _is_published(store: Store, snapshot: Snapshot) -> bool:
 
 def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     started, profile_id = time.monotonic(), snapshot.head.id
-    _queue_media(tools.store, snapshot)
+    _queue_media(tools.media, snapshot)
     rollout = tools.store.rollouts.current()
     if rollout is None or rollout.fingerprint != tools.release.fingerprint:
         raise OtherRelease("The promoted release is not this worker's: restart it, or run `holdfast run`.")
@@ -89,6 +96,8 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     )
     if done.superseded:
         return Done(snapshot.head.revision)
+    # First, so that whatever counts as published is listed, too: the sweep finds what a crash leaves between the two.
+    tools.lister.put(snapshot.head, wanted.mark)
     tools.purger.record(profile_id, wanted.mark, "published")
     if snapshot.head.deleted:
         _erase(tools.buckets, snapshot)
@@ -104,18 +113,18 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     return Done(snapshot.head.revision, done.wrote, done.copied)
 
 
-def _queue_media(store: Store, snapshot: Snapshot) -> None:
+def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
     if snapshot.head.deleted:
         return
     for medium in snapshot.media:
         if medium.state in ("uploaded", "making"):
-            store.media_work.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
+            media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
 
 
 def _queue(store: Store, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
     """Queues a purge of these paths, and of what the profile's earlier ones still have to do: so that no edit counts as
     live before those that it follows."""
-    earlier = _pending(store, profile_id)
+    earlier = store.purges.pending_of(REPLICA, profile_id)
     merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
     newest = max((mark, *(purge.mark for purge in earlier)))
     purge = Purge(new_id(), profile_id, newest, tuple(merged.values()), int(time.time()))
@@ -125,16 +134,12 @@ def _queue(store: Store, mark: Mark, profile_id: str, paths: tuple[PurgePath, ..
     return purge
 
 
-def _pending(store: Store, profile_id: str) -> list[Purge]:
-    return [one for one in store.purges.pending(REPLICA, PENDING_MAX) if one.profile_id == profile_id]
-
-
 def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> None:
     """Straight away, since somebody is waiting; what fails stays queued for the purger's own loop."""
     if queued:
         # It holds what an earlier pass of the same job has queued.
         tools.purger.settle(queued[-1])
-    elif _pending(tools.store, profile_id):
+    elif tools.store.purges.pending_of(REPLICA, profile_id):
         tools.purger.settle(_queue(tools.store, mark, profile_id, ()))
     else:
         # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from core.store import Hint
 
+CROWD = 10_000
+"""Profiles that may wait in the plan; the log and the sweep keep the others, so that memory doesn't grow with the site."""
+
 
 @dataclass
 class _Waiting:
@@ -22,6 +25,8 @@ class _Waiting:
     running: bool = False
     again: bool = False
     forced: bool = False
+    due: float | None = None
+    until_hint: bool = False
 
 
 class Plan:
@@ -61,7 +66,7 @@ class Plan:
         with self._changed:
             while (now := time.monotonic()) < ends or self._ready:
                 while self._later and self._later[0][0] <= now:
-                    self._ready.append(heapq.heappop(self._later)[1])
+                    self._come_due(*heapq.heappop(self._later))
                 if self._ready:
                     profile_id = self._ready.popleft()
                     job = self._waiting[profile_id]
@@ -85,18 +90,28 @@ class Plan:
                 self._settle(job)
             self._changed.notify_all()
 
-    def postpone(self, profile_id: str, delay_s: float, *, failed: bool = True) -> None:
-        """The job failed, or came too early; it comes again after `delay_s`. Its position waits with it."""
+    def postpone(
+        self, profile_id: str, delay_s: float, *, failed: bool = True, until_hint: bool = False
+    ) -> None:
+        """The job failed, or came too early; it comes again after `delay_s`, or (`until_hint`) with the next hint at the
+        profile. Its position waits with it."""
         with self._changed:
             job = self._waiting[profile_id]
             job.running, job.failures = False, job.failures + failed
-            heapq.heappush(self._later, (time.monotonic() + delay_s, profile_id))
+            job.until_hint = until_hint
+            self._delay(profile_id, job, 0.0 if until_hint and job.again else delay_s)
             self._changed.notify_all()
 
     def position(self) -> str | None:
         """The position up to which every hint is done with; None while there is none."""
         with self._changed:
             return self._saveable
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many profiles wait that nothing should be added but what somebody waits for."""
+        with self._changed:
+            return len(self._waiting) >= CROWD
 
     @property
     def idle(self) -> bool:
@@ -108,14 +123,27 @@ class Plan:
         if job is None:
             job = self._waiting[profile_id] = _Waiting(revision)
             if delay_s:
-                heapq.heappush(self._later, (time.monotonic() + delay_s, profile_id))
+                self._delay(profile_id, job, delay_s)
             else:
                 self._ready.append(profile_id)
+        elif job.until_hint and job.due is not None and count is not None:
+            self._delay(profile_id, job, 0.0)
         job.revision = max(job.revision, revision)
         job.again = job.again or job.running
         job.forced = job.forced or (job.running and count is None)
         if count is not None:
             job.positions.append(count)
+
+    def _delay(self, profile_id: str, job: _Waiting, delay_s: float) -> None:
+        job.due = time.monotonic() + delay_s
+        heapq.heappush(self._later, (job.due, profile_id))
+
+    def _come_due(self, due: float, profile_id: str) -> None:
+        job = self._waiting.get(profile_id)
+        # Else it was brought forward, and this is the time that it had before.
+        if job and job.due == due:
+            job.due = None
+            self._ready.append(profile_id)
 
     def _settle(self, job: _Waiting) -> None:
         self._done.update(job.positions)

@@ -71,7 +71,7 @@ class Sharing:
     def mine(self, key: str) -> bool:
         """Whether this worker does `key`: of all live ones it weighs most there (rendezvous hashing), so when one joins
         or leaves, only its own keys move."""
-        return max(self._live, key=lambda worker: _weight(worker, key)) == self._id
+        return max(self._live, key=lambda worker: weight(worker, key)) == self._id
 
     def shards(self, count: int) -> frozenset[int]:
         """Which of so few numbered things are this worker's. As `mine`, but evenly: of eight shards and four workers
@@ -81,7 +81,7 @@ class Sharing:
         loads = dict.fromkeys(live, 0)
         owners: dict[int, str] = {}
         pairs = (
-            (_weight(worker, f"shard {shard}"), shard, worker) for shard in range(count) for worker in live
+            (weight(worker, f"shard {shard}"), shard, worker) for shard in range(count) for worker in live
         )
         for _, shard, worker in sorted(pairs, reverse=True):
             if shard in owners or loads[worker] > least or (loads[worker] == least and not extra):
@@ -112,5 +112,6 @@ class Sharing:
         self._live = tuple(sorted([self._id, *(worker for worker, one in seen.items() if one.live)]))
 
 
-def _weight(worker: str, key: str) -> bytes:
+def weight(worker: str, key: str) -> bytes:
+    """How much a worker weighs at a thing; the same in every process."""
     return hashlib.blake2b(f"{worker}\n{key}".encode(), digest_size=8).digest()

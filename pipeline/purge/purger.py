@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.errors import Unavailable
 from core.log import get_logger
@@ -25,6 +26,9 @@ class Purger:
         # Of purges that wait: those that are recorded as purged, and the reason that was logged last.
         self._purged: set[str] = set()
         self._waiting: dict[str, str] = {}
+        self._guard = threading.Lock()
+        self._in_hand: set[str] = set()
+        self._met: dict[str, float] = {}
 
     def settle(self, purge: Purge) -> bool:
         """Takes one queued purge to its end: purged, live, off the queue. False if it has to be tried again.
@@ -32,6 +36,17 @@ class Purger:
         An edge that does not answer counts as purged once it has gone uncalled for so long that it revalidates by
         itself. Live is recorded only when every edge that answers, and at least one, was seen to show the new pages.
         """
+        with self._guard:
+            if purge.id in self._in_hand:
+                return False
+            self._in_hand.add(purge.id)
+        try:
+            return self._settle(purge)
+        finally:
+            with self._guard:
+                self._in_hand.discard(purge.id)
+
+    def _settle(self, purge: Purge) -> bool:
         try:
             self._deliver(purge.paths)
             if purge.id not in self._purged:
@@ -52,9 +67,20 @@ class Purger:
         self._store.published.record(profile_id, REPLICA, Reached(stage, mark, time.time_ns() // 1_000_000))
         log.info(stage, profile=profile_id, revision=mark.revision, rollout=mark.rollout)
 
-    def drain(self, limit: int = 100) -> int:
-        """Tries again what is queued; returns how many purges are settled."""
-        return sum(self.settle(purge) for purge in self._store.purges.pending(REPLICA, limit))
+    def drain(
+        self, limit: int = 100, mine: Callable[[str], bool] = lambda _: True, young_s: float = 0.0
+    ) -> int:
+        """Tries again what is queued for the profiles that are `mine`; returns how many purges are settled. What is younger
+        than `young_s` is left to the publisher that queued it, who is just at it."""
+        pending = self._store.purges.pending(REPLICA, limit)
+        now = time.monotonic()
+        self._met = {purge.id: self._met.get(purge.id, now) for purge in pending}
+
+        def is_young(purge: Purge) -> bool:
+            # By our own clock, where the one of who queued it is ahead.
+            return purge.queued_at > time.time() - young_s and self._met[purge.id] > now - young_s
+
+        return sum(self.settle(purge) for purge in pending if mine(purge.profile_id) and not is_young(purge))
 
     def heartbeat(self) -> None:
         """Calls each edge, so that it knows that it hears of every purge."""

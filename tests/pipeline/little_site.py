@@ -23,6 +23,8 @@ from core.store.sqlite import SqliteStore
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.job import Done, Tools, publish_profile
+from pipeline.listing import Lister
+from pipeline.media_queue import MediaQueue
 from pipeline.purge.purger import Purger
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -68,6 +70,8 @@ class Site:
             release=release,
             urls=self.urls,
             purger=Purger(self.store, []),
+            lister=Lister(self.store.listings),
+            media=MediaQueue(self.store.media_work),
             child_grace_s=GRACE_S,
         )
         self.store.rollouts.promote(release.fingerprint)

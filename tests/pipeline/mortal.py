@@ -30,8 +30,10 @@ from ingest.posts import PostInput
 from ingest.tokens import Signer
 from ingest.uploads import Uploads, UploadStart
 from pipeline.job import publish_profile
+from pipeline.listing import Lister
 from pipeline.making import Maker, make_some
 from pipeline.media.make import Limits
+from pipeline.media_queue import MediaQueue
 from pipeline.purge.purger import Purger
 from pipeline.tidy import fall_due
 from tests.pipeline.little_site import GRACE_S, Site
@@ -85,6 +87,8 @@ class Mortals:
             store=self.store,
             buckets={"public": public, "private": self.private},
             purger=Purger(self.store, []),
+            lister=Lister(self.store.listings),
+            media=MediaQueue(self.store.media_work),
         )
         self.folder = site.folder
         os.fsync = fuse.before(os.fsync)

@@ -144,3 +144,48 @@ def test_a_repeated_hint_is_done_with(plan: Plan) -> None:
     assert plan.take(NOW) == ("ann", 1, 0)
     plan.finish("ann", 1)
     assert plan.position() == "1"
+
+
+def test_a_hint_brings_forward_what_waits_for_its_revision(plan: Plan) -> None:
+    plan.add(hints(("ann", 1)))
+    plan.take(NOW)
+    plan.postpone("ann", 60, failed=False, until_hint=True)
+    assert plan.take(NOW) is None
+    plan.add(hints(("ann", 2), ("ann", 3), first=2))
+    assert plan.take(1) == ("ann", 3, 0)
+    assert plan.take(NOW) is None, "it comes once"
+    plan.postpone("ann", 60, failed=False)
+    plan.add(hints(("ann", 4), first=4))
+    assert plan.take(NOW) is None, "and nothing else is brought forward"
+
+
+def test_a_hint_that_came_while_the_job_ran_is_looked_at_at_once(plan: Plan) -> None:
+    plan.add(hints(("ann", 1)))
+    plan.take(NOW)
+    plan.add(hints(("ann", 2), first=2))
+    plan.postpone("ann", 60, failed=False, until_hint=True)
+    assert plan.take(1) == ("ann", 2, 0)
+
+
+def test_what_was_brought_forward_does_not_come_again_at_its_old_time(plan: Plan) -> None:
+    plan.add(hints(("ann", 1)))
+    plan.take(NOW)
+    plan.postpone("ann", 0.05, failed=False, until_hint=True)
+    plan.add(hints(("ann", 2), first=2))
+    assert plan.take(1) == ("ann", 2, 0)
+    assert plan.take(0.1) is None
+    plan.finish("ann", 2)
+    assert plan.idle
+
+
+def test_a_plan_is_crowded_by_profiles_and_not_by_their_hints(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.plan.CROWD", 3)
+    plan.add(hints(("ann", 1), ("ann", 2), ("ann", 3), ("bob", 1)))
+    assert not plan.crowded
+    plan.want("cy")
+    assert plan.crowded
+    plan.take(NOW)
+    plan.finish("ann", 3)
+    assert not plan.crowded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(edges, "time", SimpleNamespace(monotonic=clock, time_ns=time.time_ns))
-    monkeypatch.setattr(purger, "time", SimpleNamespace(time_ns=time.time_ns, sleep=lambda _: None))
+    own = SimpleNamespace(time=clock, monotonic=clock, time_ns=time.time_ns, sleep=lambda _: None)
+    monkeypatch.setattr(purger, "time", own)
     return clock
 
 
@@ -291,3 +293,55 @@ def test_one_purge_that_waits_keeps_no_other_waiting(site: Site, edge: Edge, lit
     assert Purger(site.store, [edge]).drain() == 1
     (left,) = site.store.purges.pending(REPLICA, 10)
     assert left.paths[0].path == "/ann"
+
+
+def test_a_purge_that_a_publisher_has_just_queued_is_left_to_it_for_a_moment(
+    site: Site, edge: Edge, little: LittleEdge, clock: Clock
+) -> None:
+    little.show("/ann", NEW)
+    queued(site.store, "/ann")
+    the_purger = Purger(site.store, [edge])
+    assert the_purger.drain(young_s=2) == 0
+    assert little.purged() == []
+    clock.pass_by(1)
+    assert the_purger.drain(young_s=2) == 0
+    clock.pass_by(1)
+    assert the_purger.drain(young_s=2) == 1
+
+
+def test_a_purge_by_a_clock_that_is_ahead_waits_no_longer(
+    site: Site, edge: Edge, little: LittleEdge, clock: Clock
+) -> None:
+    little.show("/ann", NEW)
+    clock.now_s -= 900
+    queued(site.store, "/ann")
+    the_purger = Purger(site.store, [edge])
+    assert the_purger.drain(young_s=2) == 0
+    clock.pass_by(2.5)
+    assert the_purger.drain(young_s=2) == 1
+
+
+def test_a_purge_is_in_one_hand_of_a_process_at_a_time(
+    site: Site, edge: Edge, little: LittleEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little.show("/ann", NEW)
+    purge, the_purger = queued(site.store, "/ann"), Purger(site.store, [edge])
+    call, meanwhile = edge.call, []
+
+    def call_and_drain(*given: Any) -> None:
+        meanwhile.append(the_purger.drain())
+        call(*given)
+
+    monkeypatch.setattr(edge, "call", call_and_drain)
+    assert the_purger.settle(purge)
+    assert meanwhile == [0]
+    assert little.purged() == ["/ann"]
+
+
+def test_each_worker_drains_the_purges_of_its_own_profiles(
+    site: Site, edge: Edge, little: LittleEdge
+) -> None:
+    little.show("/ann", NEW)
+    queued(site.store, "/ann")
+    assert Purger(site.store, [edge]).drain(mine=lambda profile_id: profile_id != "profile1") == 0
+    assert Purger(site.store, [edge]).drain(mine=lambda profile_id: profile_id == "profile1") == 1

@@ -13,9 +13,10 @@ import pytest
 from core import keys
 from core.errors import OperatorError, Unavailable
 from core.objects import Headers
+from core.rank import Mark
 from core.settings import WorkerSettings
-from core.store import REPLICA, Change, MediaTask
-from pipeline import job, making, worker
+from core.store import REPLICA, Batch, Change, MediaTask, Purge
+from pipeline import job, loops, makers, making, publishers, sharing, worker
 from pipeline.media.make import Limits
 from pipeline.worker import Worker
 from tests.pipeline.little_site import Site, picture
@@ -26,13 +27,10 @@ PATIENCE_S = 30
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for seconds waits for moments."""
-    for name, value_s in {
-        "BACKOFF_S": 0.01,
-        "BACKOFF_MAX_S": 0.05,
-        "POSITION_S": 0.02,
-        "DUE_S": 0.02,
-    }.items():
-        monkeypatch.setattr(worker, name, value_s)
+    monkeypatch.setattr(loops, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(loops, "BACKOFF_MAX_S", 0.05)
+    monkeypatch.setattr(worker, "POSITION_S", 0.02)
+    monkeypatch.setattr(worker, "DUE_S", 0.02)
 
 
 @contextmanager
@@ -54,6 +52,27 @@ def wait_for(what: Callable[[], object]) -> None:
     while not what():
         assert time.monotonic() < ends, "It never came."
         time.sleep(0.01)
+
+
+def counted(site: Site, monkeypatch: pytest.MonkeyPatch, method: str) -> list[str]:
+    """Of which profiles that was read from here on."""
+    calls: list[str] = []
+    read = getattr(site.store.profiles, method)
+
+    def count(profile_id: str) -> Any:
+        calls.append(profile_id)
+        return read(profile_id)
+
+    monkeypatch.setattr(site.store.profiles, method, count)
+    return calls
+
+
+def commit(site: Site, profile_id: str) -> None:
+    """A revision whose own hint was lost."""
+    old = site.store.profiles.head(profile_id)
+    assert old
+    head = old.model_copy(update={"revision": old.revision + 1})
+    assert site.store.profiles.commit(Batch(head=head, writer="writer01", what="test", at_ms=1))
 
 
 def position(site: Site) -> int:
@@ -141,7 +160,7 @@ def test_a_publisher_survives_a_store_that_fails_while_it_handles_a_failure(
 
 
 def test_a_hint_without_its_edit_is_given_up_in_the_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "NOT_YET_S", 0.05)
+    monkeypatch.setattr(publishers, "NOT_YET_S", 0.05)
     site.store.changes.hint(Change("nobody12", 1))
     ann = site.sign_up("ann")
     site.store.changes.hint(Change(ann, 99))
@@ -163,6 +182,38 @@ def test_a_hint_that_comes_before_its_edit_waits_for_it(site: Site) -> None:
         wait_for(lambda: position(site) == last_hint(site))
     assert site.reached(ann)["live"] == after.revision
     assert not list(site.store.failures.all())
+
+
+def test_a_revision_that_is_waited_for_costs_a_row_now_and_then(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    with working(site, sweep_s=1000):
+        wait_for(lambda: position(site) == last_hint(site))
+        head = site.store.profiles.head(ann)
+        assert head
+        loads, looks = counted(site, monkeypatch, "load"), counted(site, monkeypatch, "head")
+        site.store.changes.hint(Change(ann, head.revision + 1))
+        time.sleep(1.0)
+        # 5 ms growing by a half: 11 looks in 1.3 s.
+        assert (len(loads) <= 2, 4 <= len(looks) <= 14) == (True, True), (len(loads), len(looks))
+        after = site.edit(ann, bio="Here it is.").head
+        started = time.monotonic()
+        wait_for(lambda: site.reached(ann).get("live") == after.revision)
+        assert time.monotonic() - started < 0.9, "its own hint brings the next look forward"
+
+
+def test_an_edit_does_not_wait_for_the_next_one_that_never_comes(site: Site) -> None:
+    ann = site.sign_up("ann")
+    with working(site):
+        wait_for(lambda: position(site) == last_hint(site))
+        head = site.store.profiles.head(ann)
+        assert head
+        site.store.changes.hint(Change(ann, head.revision + 2))
+        time.sleep(0.1)
+        commit(site, ann)
+        wait_for(lambda: site.reached(ann).get("live") == head.revision + 1)
+        assert position(site) < last_hint(site)
 
 
 def test_what_the_log_has_lost_is_found_by_the_sweep(site: Site) -> None:
@@ -202,6 +253,108 @@ def test_what_can_not_be_made_due_keeps_nothing_else_waiting(
     monkeypatch.setattr(worker, "fall_due", failing)
     with working(site):
         wait_for(lambda: site.status("ann/posts/soon/index.html")[0] == 200)
+
+
+def test_the_sitemap_follows_what_is_published(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SITEMAP_S", 0.05)
+    ann = site.sign_up("ann")
+    key = keys.sitemap_shard(int(ann[:2], 16))
+    with working(site):
+        wait_for(lambda: key in set(site.public.walk()) and "/ann<" in site.text(key))
+        wait_for(lambda: key in site.text(keys.SITEMAP))
+        site.edit(ann, visibility="unlisted")
+        wait_for(lambda: "/ann<" not in site.text(key))
+
+
+# ── several workers ──
+
+
+class Other:
+    """Another worker, as this one sees it: its heartbeat, as long as it lives."""
+
+    def __init__(self, site: Site, name: str) -> None:
+        self._site, self._name, self._dead = site, name, threading.Event()
+        self._thread = threading.Thread(target=self._beat)
+
+    def _beat(self) -> None:
+        count = 0
+        while not self._dead.wait(0.05):
+            count += 1
+            self._site.store.workers.beat(self._name, count)
+
+    def live(self) -> None:
+        self._thread.start()
+
+    def die(self) -> None:
+        self._dead.set()
+        self._thread.join()
+
+
+def owner_of_the_log(*workers: str) -> str:
+    """Which of these workers reads the one shard that SQLite has."""
+    weights = {worker: sharing.weight(worker, "shard 0") for worker in workers}
+    return max(weights, key=lambda worker: weights[worker])
+
+
+def test_a_worker_leaves_the_log_to_another_and_takes_it_over_when_that_one_dies(site: Site) -> None:
+    ann = site.sign_up("ann")
+    with working(site, lease_s=1) as one:
+        wait_for(lambda: site.reached(ann).get("live"))
+        other = Other(
+            site, next(name for name in map(str, range(99)) if owner_of_the_log(name, one.id) == name)
+        )
+        other.live()
+        wait_for(lambda: site.store.workers.beats().get(one.id, 0) > 0 and len(one.colleagues) == 2)
+        time.sleep(0.7)  # a turn that was under way
+        head = site.edit(ann, bio="Paints boats.").head
+        time.sleep(0.5)
+        assert site.reached(ann)["live"] < head.revision, "the other one's work"
+        other.die()
+        started = time.monotonic()
+        wait_for(lambda: site.reached(ann)["live"] == head.revision)
+        assert time.monotonic() - started < 5
+
+
+def test_of_two_workers_each_edit_is_published_whoever_stops(site: Site) -> None:
+    ann = site.sign_up("ann")
+    with working(site) as one:
+        with working(site) as two:
+            wait_for(lambda: len(one.colleagues) == len(two.colleagues) == 2)
+            first = site.edit(ann, bio="Paints boats.").head
+            wait_for(lambda: site.reached(ann).get("live") == first.revision)
+            assert set(site.store.workers.beats()) == {one.id, two.id}
+        assert set(site.store.workers.beats()) == {one.id}
+        second = site.edit(ann, bio="Paints ships.").head
+        wait_for(lambda: site.reached(ann).get("live") == second.revision)
+    assert dict(site.store.workers.beats()) == {}
+
+
+def test_a_worker_started_again_after_a_kill_publishes_at_once(site: Site) -> None:
+    ann = site.sign_up("ann")
+    for dead in range(9):
+        site.store.workers.beat(f"dead {dead}", 99)
+    started = time.monotonic()
+    with working(site, lease_s=60):
+        wait_for(lambda: site.reached(ann).get("live"))
+    assert time.monotonic() - started < 10
+
+
+def test_what_falls_due_and_what_is_to_be_purged_is_left_to_its_worker(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, hour = site.sign_up("ann"), int(time.time()) - 5
+    site.post(ann, "soon", state="scheduled", publish_at=hour)
+    site.store.changes.schedule(ann, hour)
+    site.store.purges.queue(REPLICA, Purge("old", ann, Mark(1, 1, 1), (), hour))
+    share = {"shard 0"}
+    monkeypatch.setattr(sharing.Sharing, "mine", lambda _, key: key in share)
+    monkeypatch.setattr(worker, "PURGES_S", 0.02)
+    with working(site, sweep_s=1000):
+        time.sleep(0.5)
+        assert site.store.changes.due(hour, 10)
+        share.add(ann)
+        wait_for(lambda: site.status("ann/posts/soon/index.html")[0] == 200)
+        wait_for(lambda: not site.store.purges.pending(REPLICA, 10))
 
 
 # ── media ──
@@ -250,7 +403,7 @@ def test_what_can_not_be_made_tells_its_creator_and_the_operator(
     def broken(*_: Any) -> bool:
         raise OperatorError("There is no ffmpeg.")
 
-    monkeypatch.setattr(worker, "make_some", broken)
+    monkeypatch.setattr(makers, "make_some", broken)
     ann = site.sign_up("ann")
     site.upload(ann, made=False)
     with working(site):

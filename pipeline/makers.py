@@ -1,0 +1,95 @@
+"""The makers' loop: media that wait for the decoders in, renditions made out; one turn of one medium at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from core.errors import Unavailable
+from core.log import get_logger
+from core.store import Failure, MediaTask
+from pipeline.loops import Loops, backoff_s
+from pipeline.making import Maker, make_some, set_failed
+from pipeline.media_queue import MediaQueue
+from pipeline.sharing import Sharing
+
+PENDING_MAX = 200
+"""Media that are looked through for one of this worker's own; the others among them have their own workers."""
+IDLE_S, IDLE_GROWTH, IDLE_MAX_S = 0.05, 1.5, 2.0
+log = get_logger("worker")
+
+
+class Makers:
+    """Any number of threads may run `make`."""
+
+    def __init__(
+        self, maker: Maker, queue: MediaQueue, attempts: int, sharing: Sharing, loops: Loops
+    ) -> None:
+        self._maker, self._queue, self._attempts = maker, queue, attempts
+        self._sharing, self._loops = sharing, loops
+        self._busy: set[str] = set()
+        self._tries: dict[str, int] = {}
+        self._guard = threading.Lock()
+
+    def make(self) -> None:
+        """Makes one medium's turn after another until the worker stops."""
+        idle_s, wakes = IDLE_S, 0
+        while not self._loops.stopping:
+            task = self._next_task()
+            if task is None:
+                woken = self._queue.wait(wakes, idle_s)
+                idle_s = min(IDLE_MAX_S, idle_s * IDLE_GROWTH) if woken == wakes else IDLE_S
+                wakes = woken
+                continue
+            idle_s = IDLE_S
+            self._make_one(task)
+
+    def _make_one(self, task: MediaTask) -> None:
+        try:
+            finished = make_some(self._maker, task)
+        except Exception as error:
+            if not self._loops.stopping:
+                self._loops.guarded(lambda error=error: self._failed(task, error))  # type: ignore[misc]
+        else:
+            self._tries.pop(task.media_id, None)
+            self._loops.guarded(lambda: self._turn_over(task, finished))
+        finally:
+            with self._guard:
+                self._busy.discard(task.media_id)
+
+    def _turn_over(self, task: MediaTask, finished: bool) -> None:
+        work = self._maker.store.media_work
+        if finished:
+            work.done(task.media_id)
+        else:
+            work.defer(task._replace(added_at=int(time.time())))
+
+    def _next_task(self) -> MediaTask | None:
+        # A transcode may take half an hour: it isn't begun while its owner may be somebody who hasn't been seen yet.
+        if not self._sharing.settled:
+            return None
+        with self._guard:
+            try:
+                pending = self._maker.store.media_work.pending(PENDING_MAX)
+            except Unavailable:
+                return None
+            for task in pending:
+                if task.media_id not in self._busy and self._sharing.mine(task.media_id):
+                    self._busy.add(task.media_id)
+                    return task
+        return None
+
+    def _failed(self, task: MediaTask, error: Exception) -> None:
+        tries = self._tries[task.media_id] = self._tries.get(task.media_id, 0) + 1
+        log.warning(
+            "media_retried", profile=task.profile_id, media=task.media_id, tries=tries, reason=str(error)
+        )
+        if tries < self._attempts:
+            self._loops.wait(backoff_s(tries))
+            return
+        store, reason = self._maker.store, f"{type(error).__name__}: {error}"
+        failure = Failure(task.media_id, task.profile_id, "media", reason[:500], tries, int(time.time()))
+        store.failures.put(failure)
+        set_failed(store, task, "Something went wrong on our side; please upload it again later.")
+        store.media_work.done(task.media_id)
+        self._tries.pop(task.media_id, None)
