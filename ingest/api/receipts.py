@@ -66,7 +66,7 @@ class ReceiptsApi:
         until_settled = call.query.get("until") == "settled"
 
         def load() -> Receipt:
-            return receipt(self._store, self._site, first.profile_id, first.revision)
+            return receipt(self._store, self._site, first.profile_id, first.revision, first)
 
         async def events() -> AsyncIterator[ServerSentEvent]:
             with self._slots.hold(account_id):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
+from core.settings import SiteSettings
 from core.store.revise import revise
+from ingest.crossing import Crossing
+from ingest.receipts import Receipt, follow, receipt
 from tests.ingest.pictures import png
 from tests.ingest.studios import Creator, Studio
 
@@ -61,6 +65,47 @@ def test_the_stream_tells_each_stage_and_ends_when_live(studio: Studio, ann: Cre
     seen = events(ann, f"?revision={revision}")
     timer.join()
     assert seen[0]["state"] == "accepted" and seen[-1]["state"] == "live"
+
+
+def test_a_stream_reads_the_history_once_and_tells_what_a_single_receipt_tells(
+    studio: Studio, ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ann.edit(bio="calm").json()["revision"]
+    ann.edit(bio="stormy")
+    reads, history = [], studio.store.profiles.history
+
+    def counting(profile_id: str) -> Any:
+        reads.append(profile_id)
+        return history(profile_id)
+
+    monkeypatch.setattr(studio.store.profiles, "history", counting)
+    timer = threading.Timer(0.3, studio.publish, (ann.profile_id,))
+    timer.start()
+    seen = events(ann, f"?revision={first}")
+    timer.join()
+    assert len(reads) == 1
+    assert seen[-1] == ann.get(f"/receipt?revision={first}").json()
+    assert seen[-1]["accepted"]["revision"] == first
+
+
+def test_who_follows_a_receipt_rests_longer_than_its_reads_take(studio: Studio, ann: Creator) -> None:
+    ann.edit(bio="calm")
+    site, crossing, asked = SiteSettings(), Crossing(1), []
+
+    def load_slowly() -> Receipt:
+        asked.append(time.monotonic())
+        time.sleep(0.1)
+        return receipt(studio.store, site, ann.profile_id)
+
+    async def watch() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                async for _ in follow(crossing, load_slowly):
+                    continue
+
+    asyncio.run(watch())
+    crossing.close()
+    assert 2 <= len(asked) <= 3, "0.1 s of reads and 0.3 s of rest"
 
 
 def test_a_stream_until_settled_waits_for_media(studio: Studio, ann: Creator) -> None:
