@@ -24,6 +24,7 @@ VERBS = {
     "retry": "cli.failures:retry",
     "rebuild": "cli.rebuild:rebuild",
     "purge": "cli.purge:purge",
+    "store": "cli.store:store",
     "import": "cli.importing:import_",
     "export": "cli.export:export",
 }

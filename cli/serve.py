@@ -45,7 +45,7 @@ def serve(
 def _ingest(settings: Settings) -> Starlette:
     from ingest.app import create_app
 
-    backends = open_backends(settings)
+    backends = open_backends(settings, None)
     return create_app(backends.store, backends.private, settings, shared_secret(settings, "studio"))
 
 

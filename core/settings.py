@@ -22,7 +22,7 @@ from core.profile import Language, field_errors
 
 ENV_PREFIX = "HOLDFAST_"
 # Read by others than us: the test suite, and the choice of this file.
-ENV_NOT_SETTINGS = frozenset({"HOLDFAST_TEST_REQUIRE", "HOLDFAST_SITE"})
+ENV_NOT_SETTINGS = frozenset({"HOLDFAST_TEST_REQUIRE", "HOLDFAST_TEST_RING", "HOLDFAST_SITE"})
 
 
 def _origin(url: str) -> str:
@@ -42,6 +42,12 @@ def _network(text: str) -> str:
     return text
 
 
+def _replication(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+:[1-9]", text):
+        raise ValueError('must be data centre:copies, such as "datacenter1:3"')
+    return text
+
+
 def _strong(secret: SecretStr) -> SecretStr:
     if 0 < len(secret.get_secret_value()) < 32:
         raise ValueError("must have at least 32 characters")
@@ -50,6 +56,8 @@ def _strong(secret: SecretStr) -> SecretStr:
 
 Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]
+NodeAddress = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:_-]*$")]
+Replication = Annotated[str, AfterValidator(_replication)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
@@ -71,7 +79,31 @@ class DataSettings(Frozen):
 
 
 class StoreSettings(Frozen):
-    backend: Literal["sqlite"] = "sqlite"
+    """Of the keys below `backend` only a cluster's store reads any."""
+
+    backend: Literal["sqlite", "scylla"] = "sqlite"
+    nodes: Annotated[tuple[NodeAddress, ...], Field(min_length=1)] = ("127.0.0.1",)
+    port: Annotated[int, Field(ge=1, le=65535)] = 9042
+    keyspace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = "holdfast"
+    datacenter: Annotated[str, Field(min_length=1)] = "datacenter1"
+    home: str = ""
+    replication: Annotated[tuple[Replication, ...], Field(min_length=1)] = ("datacenter1:3",)
+    tablets: Literal["auto", "on", "off"] = "auto"
+    shards: Annotated[int, Field(ge=1, le=256)] = 8
+    log_days: Annotated[int, Field(ge=1, le=90)] = 7
+    consistency: Literal["auto", "local", "global"] = "auto"
+    request_s: Annotated[float, Field(gt=0)] = 3
+    connect_s: Annotated[float, Field(gt=0)] = 5
+    heartbeat_s: Annotated[float, Field(gt=0)] = 2
+    speculative_ms: Annotated[int, Field(ge=0)] = 100
+    poll_s: Annotated[float, Field(gt=0, le=5)] = 1
+    nudge: str = "auto"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_names: bool = True
 
 
 class ObjectsSettings(Frozen):

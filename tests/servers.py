@@ -10,12 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, sync_playwright
 
 from cli.ring.ring import Ring
+from tests.cluster import Keyspace, keyspace_on
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in SERVERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server(name))
-        if "ring" in getattr(item, "fixturenames", ()):
+        if "ring" in getattr(item, "fixturenames", ()) or "cassandra" in needed_by(item):
             mark_for_the_ring(item)
         for name in needed_by(item):
             if name not in SERVERS:
@@ -137,12 +139,25 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
-    """Three nodes of a real Cassandra, for all tests together: each works in a keyspace of its own, and hurts no node."""
+    """Three nodes of a real Cassandra, for all tests together.
+
+    HOLDFAST_TEST_RING names the folder of a ring that runs already (`holdfast dev-cluster`), to save the start.
+    """
+    if folder := os.environ.get("HOLDFAST_TEST_RING"):
+        yield Ring.existing(Path(folder)).wait()
+        return
     running = Ring(tmp_path_factory.mktemp("ring"), nodes=3)
     try:
         yield running.start()
     finally:
         running.destroy()
+
+
+@pytest.fixture(scope="session")
+def keyspace(ring: Ring) -> Iterator[Keyspace]:
+    """A store on the ring; each test that uses it empties it first."""
+    with keyspace_on(ring) as made:
+        yield made
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 from core.objects.folder import FolderObjects
 from core.store import Store
 from core.store.sqlite import SqliteStore
+from tests.cluster import open_at
 from tests.contracts.lossy import LossyObjects
 from tests.contracts.patient import PatientObjects, PatientStore
 from tests.contracts.unruly import UnrulyStore
@@ -23,6 +24,7 @@ from tests.contracts.unruly import UnrulyStore
 STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "store.db"),
     "sqlite unruly": lambda folder: UnrulyStore(SqliteStore(folder / "store.db")),
+    "cassandra": open_at,
 }
 OBJECTS: dict[str, Callable[[Path], Any]] = {
     "folder": lambda folder: FolderObjects(folder / "bucket"),

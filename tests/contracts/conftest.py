@@ -10,12 +10,21 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import Keyspace, leave_address
 from tests.contracts.backends import OBJECTS, STORES, ObjectsPlace, StorePlace
 from tests.contracts.patient import PatientObjects, PatientStore
 
 
-@pytest.fixture(params=STORES)
+def _with_its_server(backend: str) -> Any:
+    return pytest.param(backend, marks=pytest.mark.server("cassandra")) if backend == "cassandra" else backend
+
+
+@pytest.fixture(params=map(_with_its_server, STORES))
 def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+    if request.param == "cassandra":
+        keyspace: Keyspace = request.getfixturevalue("keyspace")
+        keyspace.empty()
+        leave_address(tmp_path, keyspace.settings)
     place = StorePlace(request.param, tmp_path)
     yield place
     place.close()

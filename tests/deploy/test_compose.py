@@ -9,16 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
+from ruamel.yaml import YAML
 
 from core.settings import StoreSettings
 
-pytest.importorskip("check_jsonschema")
-yaml = pytest.importorskip("ruamel.yaml")
-
 FILE = Path(__file__).parent.parent.parent / "deploy" / "compose.yml"
 TEXT = FILE.read_text()
-COMPOSE: dict[str, Any] = yaml.YAML(typ="safe").load(TEXT)
+COMPOSE: dict[str, Any] = YAML(typ="safe").load(TEXT)
 NODES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 

@@ -1,0 +1,77 @@
+"""`holdfast store init|migrate|status`: makes the cluster's schema, brings it up to date, or says how it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from cli.options import AsJson, Flags, settings_for, with_flags
+from core.backends import PATIENCE_S, open_store
+from core.errors import OperatorError
+from core.log import configure
+from core.settings import LogSettings, Settings
+
+
+@with_flags
+def store(
+    flags: Flags,
+    act: Annotated[
+        Literal["init", "migrate", "status"],
+        typer.Argument(
+            help="init (make the schema), migrate (bring it up to date), status (try to open it)."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Make the store's schema in the cluster of [store], or bring it up to date. Harmless to repeat, also in two places."""
+    settings = settings_for(flags)
+    configure(LogSettings(level="error"))
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    answer = _status(settings) if act == "status" else _change(settings, act, out, quiet=as_json)
+    if as_json:
+        print(json.dumps(answer))
+    else:
+        out.print(answer["said"], markup=False)
+
+
+def _status(settings: Settings) -> dict[str, object]:
+    opened = open_store(settings)
+    life, shards = opened.life, opened.changes.shards
+    opened.close()
+    return {"said": f"The store opens: life {life}, {shards} shard(s).", "life": life, "shards": shards}
+
+
+def _change(
+    settings: Settings, act: Literal["init", "migrate"], out: Console, *, quiet: bool
+) -> dict[str, object]:
+    chosen = settings.store
+    if chosen.backend == "sqlite":
+        open_store(settings).close()  # makes its file, or brings it up to date
+        said = f"SQLite keeps its own schema: {settings.data.dir.absolute()} is up to date."
+        return {"said": said, "changed": False}
+    from core.store.scylla.cluster import connect
+    from core.store.scylla.migrate import init, migrate
+
+    if chosen.home and chosen.home != chosen.datacenter:
+        raise OperatorError(
+            f"The schema is changed in the home data centre {chosen.home}: run it there, or set store.home"
+        )
+    connection = connect(chosen, patience_s=PATIENCE_S)
+
+    def told(step: str) -> None:
+        if not quiet:
+            out.print(f"  {step}", style="dim", markup=False)
+
+    try:
+        if act == "init":
+            made = init(connection, chosen, told)
+            said = "is made" if made else "was there already"
+            return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": made}
+        before, after = migrate(connection, chosen, told)
+        said = f"went from schema {before} to {after}" if after > before else f"is at schema {after} already"
+        return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": after > before}
+    finally:
+        connection.close()

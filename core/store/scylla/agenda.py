@@ -1,0 +1,156 @@
+"""What waits, oldest first: a list of pointers by time, in slots that are dropped whole once all in them is done.
+
+A queue made of deletes slows every reader down by the tombstones at its head. Here a pointer is never deleted by
+itself: whether it still counts is asked of the row that it points to, and a process remembers the answer "no".
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core.store.scylla.cql import Cql
+
+LATE_S = 300.0
+"""How long after its end a slot may still be written to, by whoever was slow."""
+CARRIED_S = 6 * 3600.0
+"""What waits for longer is put into the present slot, so that few slots stay open."""
+LOOKED_AT_AGAIN_S = 30.0
+SLOW_S = 60.0
+AT_ONCE = 50
+GONE_MAX = 200_000
+
+Pointer = tuple[int, str]
+"""When, and of what."""
+Ask = Callable[[Sequence[Pointer]], Sequence[Any]]
+
+
+class _Row(NamedTuple):
+    """A pointer as it was added; pointing to the same again is another row."""
+
+    at: int
+    of: str
+    added: UUID
+
+
+class Agenda:
+    """One list. `ask` tells what pointers stand for now, None for what is done; `began` is when the store was made."""
+
+    def __init__(self, cql: Cql, name: str, slot_s: int, began: int, ask: Ask) -> None:
+        self._cql, self._name, self._slot_s, self._ask = cql, name, slot_s, ask
+        self._low = began // slot_s
+        self._started = False
+        self._gone: dict[UUID, None] = {}
+        self._slots: dict[int, tuple[float, list[_Row]]] = {}
+        self._guard = threading.RLock()
+
+    def add(self, at: int, of: str) -> None:
+        """Points to it from `at` on; from now, if that is past."""
+        while True:
+            began, added = time.monotonic(), self._cql.clock.new_timeuuid()
+            slot = max(at, int(self._cql.clock.now())) // self._slot_s
+            self._cql.write(
+                "INSERT INTO agenda (list, slot, at, id, added) VALUES (?, ?, ?, ?, ?)",
+                self._name,
+                slot,
+                at,
+                of,
+                added,
+            )
+            # Who was frozen in between may have written into a slot that nobody looks into any more.
+            if time.monotonic() - began < SLOW_S:
+                return
+
+    def forget(self, of: str, at: int | None = None) -> None:
+        """This process has just made it done (of that time, or of any): so it need not ask. What was added since the last
+        look is asked for."""
+        with self._guard:
+            for _, rows in self._slots.values():
+                self._remember(row for row in rows if row.of == of and at in (None, row.at))
+
+    def pending(self, limit: int, until: int | None = None) -> list[tuple[Pointer, Any]]:
+        """The oldest that wait (and are due by `until`), each with what it stands for."""
+        with self._guard:
+            self._look()
+            waiting: dict[Pointer, list[_Row]] = {}
+            for row in sorted(self._waiting()):
+                if until is None or row.at <= until:
+                    waiting.setdefault((row.at, row.of), []).append(row)
+            found: list[tuple[Pointer, Any]] = []
+            for some in _batched(waiting):
+                for pointer, stands_for in zip(some, self._ask(some), strict=True):
+                    if stands_for is None:
+                        self._remember(waiting[pointer])
+                    else:
+                        found.append((pointer, stands_for))
+                if len(found) >= limit:
+                    break
+            self._close_slots()
+            return found[:limit]
+
+    def all(self) -> list[Pointer]:
+        """Every pointer in the open slots that isn't known to be done."""
+        with self._guard:
+            self._look()
+            return sorted({(row.at, row.of) for row in self._waiting()})
+
+    def _waiting(self) -> list[_Row]:
+        return [row for _, rows in self._slots.values() for row in rows if row.added not in self._gone]
+
+    def _remember(self, rows: Iterable[_Row]) -> None:
+        self._gone.update((row.added, None) for row in rows)
+        while len(self._gone) > GONE_MAX:
+            del self._gone[next(iter(self._gone))]
+
+    def _look(self) -> None:
+        """Reads the open slots: the newest two each time, older ones now and then."""
+        if not self._started:
+            row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", self._bookmark)
+            self._low = max(self._low, int(row[0])) if row else self._low
+            self._started = True
+        present = int(self._cql.clock.now()) // self._slot_s
+        now = time.monotonic()
+        stale = [
+            slot
+            for slot in range(self._low, present + 1)
+            if slot >= present - 1
+            or slot not in self._slots
+            or now - self._slots[slot][0] > LOOKED_AT_AGAIN_S
+        ]
+        select = "SELECT at, id, added FROM agenda WHERE list = ? AND slot = ?"
+        for some in _batched(stale):
+            answers = self._cql.read_many([(select, (self._name, slot)) for slot in some])
+            for slot, rows in zip(some, answers, strict=True):
+                self._slots[slot] = (now, [_Row(*row) for row in rows])
+
+    def _close_slots(self) -> None:
+        """Drops the oldest slots as far as nothing in them waits; what has waited for very long moves to the present."""
+        now, low = self._cql.clock.now(), self._low
+        for slot in sorted(self._slots):
+            ended = (slot + 1) * self._slot_s
+            waits = [row for row in self._slots[slot][1] if row.added not in self._gone]
+            if now < ended + LATE_S or (waits and now < ended + CARRIED_S):
+                break
+            for row in waits:
+                self.add(row.at, row.of)
+            if self._slots.pop(slot)[1]:
+                self._cql.write("DELETE FROM agenda WHERE list = ? AND slot = ?", self._name, slot)
+            self._low = slot + 1
+        if self._low != low:
+            self._cql.write(
+                "INSERT INTO bookmarks (name, place) VALUES (?, ?)", self._bookmark, str(self._low)
+            )
+
+    @property
+    def _bookmark(self) -> str:
+        return f"agenda/{self._name}"
+
+
+def _batched(things: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    left = iter(things)
+    while some := tuple(islice(left, AT_ONCE)):
+        yield some

@@ -1,0 +1,158 @@
+"""`holdfast store init|migrate`: makes the schema, or brings it up to date; also from two places at once.
+
+Cassandra lets two nodes make one table at the same moment under two ids. So the statements run under a lock, and the
+lock's own table has an id of its own that is the same whoever makes it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from core.errors import OperatorError, Unavailable
+from core.ids import new_id
+from core.settings import StoreSettings
+from core.store.scylla.cluster import Connection
+from core.store.scylla.cql import Cql
+from core.store.scylla.schema import LOCK, TABLES, VERSION, create, create_keyspace
+
+LOCK_S, LOCK_WAIT_S = 60, 300.0
+AGREEMENT_S = 60.0
+Progress = Callable[[str], None]
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
+"""Schema version → the statements that lead to it from the one before. Version 1 is what `init` makes of an empty keyspace."""
+
+
+def init(connection: Connection, settings: StoreSettings, told: Progress) -> bool:
+    """Makes keyspace, tables and the store's first life, whatever of it is missing; whether anything was."""
+    run = connection.run
+    connection.cluster.max_schema_agreement_wait = (
+        0  # one wait at the end, instead of a second for each table
+    )
+    if _version(connection, settings.keyspace) == VERSION:
+        return False
+    told(f"keyspace {settings.keyspace}")
+    run(create_keyspace(settings))
+    _agree(connection)
+    lock_id = uuid.uuid5(uuid.NAMESPACE_URL, f"holdfast:{settings.keyspace}:{LOCK.name}")
+    run(f"CREATE TABLE IF NOT EXISTS {settings.keyspace}.{LOCK.name} {LOCK.cql} WITH id = '{lock_id}'")
+    _agree(connection)
+    with _Lock(connection.cql) as lock:
+        for table in TABLES:
+            lock.renew()
+            told(f"table {table.name}")
+            run(create(table, settings))
+        _agree(connection)
+        cql = connection.cql
+        began = int(cql.clock.now())
+        for key, value in (("life", "1"), ("shards", str(settings.shards)), ("began", str(began))):
+            cql.lwt("INSERT INTO meta (key, value) VALUES (?, ?) IF NOT EXISTS", key, value)
+        # Last: it says that all the rest is there.
+        return cql.lwt("INSERT INTO meta (key, value) VALUES ('schema', ?) IF NOT EXISTS", str(VERSION))
+
+
+def migrate(connection: Connection, settings: StoreSettings, told: Progress) -> tuple[int, int]:
+    """Brings an older schema up to date: the versions before and after."""
+    before = _version(connection, settings.keyspace)
+    if before is None:
+        raise OperatorError(
+            f"The keyspace {settings.keyspace} holds no store yet: `holdfast store init` makes it"
+        )
+    require_not_newer(before, settings.keyspace)
+    connection.cluster.max_schema_agreement_wait = 0
+    cql = connection.cql
+    with _Lock(cql) as lock:
+        now = _version(connection, settings.keyspace) or before
+        while now < VERSION:
+            for statement in MIGRATIONS[now + 1]:
+                lock.renew()
+                told(statement.split(" (")[0])
+                connection.run(statement)
+            _agree(connection)
+            cql.lwt("UPDATE meta SET value = ? WHERE key = 'schema' IF value = ?", str(now + 1), str(now))
+            now += 1
+    return before, now
+
+
+def require_not_newer(version: int, keyspace: str) -> None:
+    if version > VERSION:
+        raise OperatorError(
+            f"The keyspace {keyspace} was written by a newer Holdfast (schema {version}, this one knows {VERSION}):"
+            " upgrade this one, or set store.keyspace"
+        )
+
+
+def _version(connection: Connection, keyspace: str) -> int | None:
+    """The schema's version, as its own row tells; None if there is none."""
+    kept = meta(connection, keyspace)
+    return int(kept["schema"]) if "schema" in kept else None
+
+
+def meta(connection: Connection, keyspace: str) -> dict[str, str]:
+    """What the store knows of itself; nothing where there is none."""
+    known = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s AND table_name = 'meta'"
+    if not connection.run(known, keyspace):
+        return {}
+    return dict(connection.run(f"SELECT key, value FROM {keyspace}.meta"))  # noqa: S608
+
+
+def _agree(connection: Connection) -> None:
+    """Waits until every node has the same schema."""
+    ends = time.monotonic() + AGREEMENT_S
+    while True:
+        versions = {row[0] for row in connection.run("SELECT schema_version FROM system.local")}
+        peers = connection.run("SELECT schema_version FROM system.peers")
+        versions |= {row[0] for row in peers if row[0]}
+        if len(versions) == 1:
+            return
+        if time.monotonic() > ends:
+            raise OperatorError(
+                f"The nodes don't agree on a schema after {AGREEMENT_S:.0f} s: see that all of them are up, and run it again"
+            )
+        time.sleep(0.1)
+
+
+class _Lock:
+    """One place at a time changes the schema."""
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql, self._me = cql, new_id()
+
+    def __enter__(self) -> _Lock:
+        ends = time.monotonic() + LOCK_WAIT_S
+        while not self._take():
+            if time.monotonic() > ends:
+                raise OperatorError(
+                    f"Somebody else has been changing the schema for {LOCK_WAIT_S:.0f} s:"
+                    " wait until they have finished, and run it again"
+                )
+            time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cql.lwt("DELETE FROM schema_lock WHERE name = 'schema' IF holder = ?", self._me)
+
+    def renew(self) -> None:
+        """Raises OperatorError if it took so long that somebody else has it."""
+        if not self._set():
+            raise OperatorError("The schema's lock ran out, and somebody else has it: run it again")
+
+    def _take(self) -> bool:
+        insert = "INSERT INTO schema_lock (name, holder) VALUES ('schema', ?) IF NOT EXISTS USING TTL ?"
+        try:
+            return self._cql.lwt(insert, self._me, LOCK_S) or self._is_mine()
+        except Unavailable:
+            return self._is_mine()
+
+    def _set(self) -> bool:
+        update = "UPDATE schema_lock USING TTL ? SET holder = ? WHERE name = 'schema' IF holder = ?"
+        try:
+            return self._cql.lwt(update, LOCK_S, self._me, self._me)
+        except Unavailable:
+            return self._is_mine()
+
+    def _is_mine(self) -> bool:
+        row = self._cql.serial("SELECT holder FROM schema_lock WHERE name = 'schema'")
+        return bool(row and row[0] == self._me)

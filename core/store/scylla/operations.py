@@ -1,0 +1,103 @@
+"""Failures, roll-outs, workers and bookmarks in CQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from zlib import crc32
+
+from core.errors import OutcomeUnknown
+from core.store import Failure, Rollout
+from core.store.scylla.cql import Cql
+from core.store.scylla.schema import SLOTS
+
+BEAT_KEPT_S = 3600
+
+
+class ScyllaFailures:
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    def put(self, failure: Failure) -> None:
+        self._cql.write(
+            "INSERT INTO failures (slot, kind, subject, profile_id, reason, attempts, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _slot(failure.subject),
+            failure.kind,
+            failure.subject,
+            failure.profile_id,
+            failure.reason,
+            failure.attempts,
+            failure.at,
+        )
+
+    def all(self) -> Iterator[Failure]:
+        select = "SELECT subject, profile_id, kind, reason, attempts, at FROM failures WHERE slot = ?"
+        found = self._cql.read_many([(select, (slot,)) for slot in range(SLOTS)])
+        failures = [Failure(*row) for rows in found for row in rows]
+        return iter(sorted(failures, key=lambda one: (one.at, one.kind, one.subject)))
+
+    def clear(self, kind: str, subject: str) -> None:
+        self._cql.write(
+            "DELETE FROM failures WHERE slot = ? AND kind = ? AND subject = ?", _slot(subject), kind, subject
+        )
+
+
+class ScyllaRollouts:
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    def current(self) -> Rollout | None:
+        row = self._cql.one("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
+        return Rollout(*row) if row else None
+
+    def promote(self, fingerprint: str) -> Rollout:
+        while True:
+            # SERIAL: a promotion by somebody else that is under way is settled first.
+            row = self._cql.serial("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
+            if row and row[1] == fingerprint:
+                return Rollout(*row)
+            number = row[0] + 1 if row else 1
+            insert = "INSERT INTO rollouts (part, number, fingerprint) VALUES ('all', ?, ?) IF NOT EXISTS"
+            try:
+                if self._cql.lwt(insert, number, fingerprint):
+                    return Rollout(number, fingerprint)
+            except OutcomeUnknown:
+                # The same number again: either ours is there by then, or somebody's is.
+                continue
+
+
+class ScyllaWorkers:
+    def __init__(self, cql: Cql, nudged_at: str) -> None:
+        """`nudged_at` is where this process hears nudges."""
+        self._cql, self._nudged_at = cql, nudged_at
+
+    def beat(self, worker_id: str, count: int) -> None:
+        self._cql.write(
+            "INSERT INTO workers (part, id, beat, nudge) VALUES ('all', ?, ?, ?) USING TTL ?",
+            worker_id,
+            count,
+            self._nudged_at,
+            BEAT_KEPT_S,
+        )
+
+    def beats(self) -> Mapping[str, int]:
+        return dict(self._cql.read("SELECT id, beat FROM workers WHERE part = 'all'"))
+
+    def leave(self, worker_id: str) -> None:
+        self._cql.write("DELETE FROM workers WHERE part = 'all' AND id = ?", worker_id)
+
+
+class ScyllaBookmarks:
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    def get(self, name: str) -> str | None:
+        row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", name)
+        return row[0] if row else None
+
+    def put(self, name: str, place: str) -> None:
+        self._cql.write("INSERT INTO bookmarks (name, place) VALUES (?, ?)", name, place)
+
+
+def _slot(subject: str) -> int:
+    return crc32(subject.encode()) % SLOTS
