@@ -27,7 +27,7 @@ def worker(
     configure(settings.log)
     if supervised:
         end_with_parent()
-    backends = open_backends(settings)
+    backends = open_backends(settings, None)
     tools = tools_for(settings, backends, load_release(settings.site))
     rollout = backends.store.rollouts.current()
     if rollout is None:
