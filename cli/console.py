@@ -15,7 +15,17 @@ from core.settings import Settings
 
 _STYLES = {"error": "red", "critical": "red", "warning": "yellow"}
 # What every edit causes is told by its receipt; repeating each step here would bury what matters.
-_QUIET = {"published", "purged", "listening", "drained", "worker_ready", "worker_drained", "purge", "request"}
+_QUIET = {
+    "published",
+    "purged",
+    "listening",
+    "drained",
+    "worker_ready",
+    "worker_drained",
+    "share",
+    "purge",
+    "request",
+}
 TOLD_S = 3.0
 _HIDDEN = {"event", "level", "timestamp", "part", "exception"}
 

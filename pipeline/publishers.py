@@ -23,13 +23,14 @@ log = get_logger("worker")
 
 @dataclass
 class _Awaited:
-    """A revision that was hinted at and isn't there: which one is, since when it is waited for, and how long until the
-    next look."""
+    """A revision that was hinted at and isn't there: which one is, since when it is waited for, how long until the next
+    look, and when that is."""
 
     revision: int
     found: int
     since: float
     look_s: float = LOOK_S
+    look_at: float = 0.0
 
 
 class Publishers:
@@ -94,14 +95,16 @@ class Publishers:
                 raise NotYet(profile_id, revision, found)
 
     def _await(self, profile_id: str, revision: int, error: NotYet) -> None:
-        """Looks again after a while that grows, a last time by a SERIAL read; a new hint brings the next look forward."""
-        awaited = self._awaited.get(profile_id)
-        if awaited is None or awaited.revision != revision:
-            awaited = self._awaited[profile_id] = _Awaited(revision, error.found, time.monotonic())
+        """Looks again after a while that grows, a last time by a SERIAL read. A new hint brings the next look forward; and
+        since it comes before its own batch, too, the waiting begins anew."""
+        awaited, now = self._awaited.get(profile_id), time.monotonic()
+        if awaited is None or awaited.revision != revision or now < awaited.look_at:
+            awaited = self._awaited[profile_id] = _Awaited(revision, error.found, now)
         awaited.found = error.found
-        left_s = awaited.since + NOT_YET_S - time.monotonic()
+        left_s = awaited.since + NOT_YET_S - now
         if left_s > 0:
-            self._plan.postpone(profile_id, min(awaited.look_s, left_s), failed=False, until_hint=True)
+            awaited.look_at = now + min(awaited.look_s, left_s)
+            self._plan.postpone(profile_id, awaited.look_at - now, failed=False, until_hint=True)
             awaited.look_s = min(LOOK_MAX_S, awaited.look_s * LOOK_GROWTH)
             return
         there = self._tools.store.profiles.writer_of(profile_id, revision) is not None
@@ -110,7 +113,8 @@ class Publishers:
             self._plan.postpone(profile_id, 0.1, failed=False)
             return
         log.info("hint_without_edit", profile=profile_id, revision=revision, reason=str(error))
-        self._plan.finish(profile_id, revision)
+        # Not that revision: a hint at it that came this moment is of another who tries.
+        self._plan.finish(profile_id, revision - 1)
 
     # ── what fails ──
 

@@ -47,7 +47,15 @@ class Sharing:
             if self._left:
                 return
             self._workers.beat(self._id, count)
-            self._look(self._workers.beats())
+            self._look(self._workers.beats(), (self._id,))
+
+    def rest(self) -> None:
+        """This worker can't do anything just now: the others take over, until it beats again."""
+        with self._guard:
+            if self._left:
+                return
+            self._workers.leave(self._id)
+            self._look(self._workers.beats(), ())
 
     def leave(self) -> None:
         """This worker drains; the others take over as soon as they look."""
@@ -57,7 +65,7 @@ class Sharing:
 
     @property
     def live(self) -> tuple[str, ...]:
-        """The workers that count as live, this one among them."""
+        """The workers that count as live; this one among them, unless it rests."""
         return self._live
 
     @property
@@ -71,12 +79,14 @@ class Sharing:
     def mine(self, key: str) -> bool:
         """Whether this worker does `key`: of all live ones it weighs most there (rendezvous hashing), so when one joins
         or leaves, only its own keys move."""
-        return max(self._live, key=lambda worker: weight(worker, key)) == self._id
+        return max(self._live, key=lambda worker: weight(worker, key), default=None) == self._id
 
     def shards(self, count: int) -> frozenset[int]:
         """Which of so few numbered things are this worker's. As `mine`, but evenly: of eight shards and four workers
         each has two, where chance alone would leave one with none and another with four."""
         live = self._live
+        if self._id not in live:
+            return frozenset()
         least, extra = divmod(count, len(live))
         loads = dict.fromkeys(live, 0)
         owners: dict[int, str] = {}
@@ -91,7 +101,7 @@ class Sharing:
             owners[shard] = worker
         return frozenset(shard for shard, worker in owners.items() if worker == self._id)
 
-    def _look(self, beats: Mapping[str, int]) -> None:
+    def _look(self, beats: Mapping[str, int], me: tuple[str, ...]) -> None:
         now, first = self._clock(), self._looked is None
         # A look that comes late (the store was away, or this process paused) says nothing about the time between.
         step_s = 0.0 if self._looked is None else min(now - self._looked, self._lease_s / 2)
@@ -109,7 +119,7 @@ class Sharing:
                 seen[worker] = _Seen(count, still_s, before.live and still_s < self._lease_s)
         seen.pop(self._id, None)
         self._seen, self._looked = seen, now
-        self._live = tuple(sorted([self._id, *(worker for worker, one in seen.items() if one.live)]))
+        self._live = tuple(sorted([*me, *(worker for worker, one in seen.items() if one.live)]))
 
 
 def weight(worker: str, key: str) -> bytes:

@@ -96,7 +96,7 @@ class Worker:
             ("edges", self._call_edges),
             ("clock", lambda: every(DUE_S, self._fall_due)),
             ("position", lambda: every(POSITION_S, self._save_position)),
-            ("sweep", lambda: every(min(SWEEP_S, self._settings.sweep_s), self._sweep.sweep)),
+            ("sweep", self._keep_sweeping),
             ("sitemap", self._draw_sitemap),
             *(
                 (name, partial(every, period_s, partial(self._chore, name, act)))
@@ -135,7 +135,12 @@ class Worker:
     # ── loops ──
 
     def _beat(self) -> None:
-        self._sharing.beat(self._reader.turns)
+        rollout = self._tools.store.rollouts.current()
+        if rollout and rollout.fingerprint != self._tools.release.fingerprint:
+            # It can't render what is promoted; its share goes to workers that can.
+            self._sharing.rest()
+        else:
+            self._sharing.beat(self._reader.turns)
 
     def _call_edges(self) -> None:
         """Calls the edges in their rhythm; one that doesn't answer (it is starting, mostly) more often."""
@@ -164,6 +169,11 @@ class Worker:
 
     def _make_due(self, due: Due, now: int) -> None:
         fall_due(self._tools.store, self._tools.buckets, due, now, self._tools.child_grace_s)
+
+    def _keep_sweeping(self) -> None:
+        # Also when no part is due for a long time: a publish that succeeds now clears what failed before the start.
+        self._loops.guarded(self._publishers.recall_aside)
+        self._loops.every(min(SWEEP_S, self._settings.sweep_s), self._sweep.sweep)
 
     def _draw_sitemap(self) -> None:
         while not self._sharing.settled and not self._loops.stopping:

@@ -110,7 +110,7 @@ class Workshop:
         self.sharing = Sharing(site.store.workers, "me", 5)
         maker = Maker(site.store, site.private, Limits(), folder, lambda: False)
         self.makers = Makers(maker, self.queue, 2, self.sharing, self.loops)
-        self.thread = threading.Thread(target=self.makers.make)
+        self.thread = threading.Thread(target=self.makers.make, daemon=True)
 
     def _make(self, _: Any, one: MediaTask) -> bool:
         self.made.append(one.media_id)

@@ -148,6 +148,25 @@ def test_one_that_leaves_is_replaced_at_the_next_beat() -> None:
     assert {sharing.live for sharing in team.working.values()} == {("one", "two")}
 
 
+def test_one_that_rests_has_no_share_until_it_beats_again() -> None:
+    team = team_of("one", "two")
+    two = team.working.pop("two")
+    two.rest()
+    assert not any(map(two.mine, KEYS))
+    assert two.shards(8) == set()
+    team.pass_time(1)
+    assert team.working["one"].live == ("one",)
+    team.working["two"] = two
+    team.pass_time(2)
+    assert {sharing.live for sharing in team.working.values()} == {("one", "two")}
+
+
+def test_one_that_rests_alone_does_nothing_either() -> None:
+    one = Sharing(Board(), "one", LEASE_S)
+    one.rest()
+    assert (any(map(one.mine, KEYS)), one.shards(3)) == (False, set())
+
+
 def test_who_has_left_does_not_come_back_by_a_beat_that_was_under_way() -> None:
     team = team_of("one", "two")
     two = team.working.pop("two")
