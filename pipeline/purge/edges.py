@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,14 +18,18 @@ from standardwebhooks import Webhook
 
 from core.errors import Unavailable
 from core.ids import new_id
+from core.log import get_logger
 from core.rank import Rank, Verdict, read_rank, verdict
 from core.store import PurgePath
 
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
 
+CLOCKS_APART_S = 60.0
+
 PATHS_MAX = 2000
 """Paths of one call; an edge takes 1 MB."""
+log = get_logger("purge")
 
 
 class Edge:
@@ -43,6 +48,7 @@ class Edge:
             timeout=timeout_s, trust_env=False, headers={"User-Agent": "holdfast-purger"}
         )
         self._numbers = itertools.count(time.time_ns())
+        self._ahead_s = 0.0
         self._silence_s = SILENCES * heartbeat_s
         self._guard = threading.Lock()
         self._heard_at = time.monotonic()
@@ -64,6 +70,8 @@ class Edge:
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 # Mostly a connection that was kept open, and ended when the edge did: a new one tells how it is now.
                 answer = self._post(purges)
+            if answer.status_code == 401 and self._learn_time(answer):
+                answer = self._post(purges)
         except httpx.HTTPError as error:
             unheard = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             self._note(live=False, doubtful=not unheard)
@@ -80,7 +88,7 @@ class Edge:
 
     def _post(self, purges: list[dict[str, Any]]) -> httpx.Response:
         body = json.dumps({"number": next(self._numbers), "purges": purges})
-        message, now = new_id(), datetime.now(UTC)
+        message, now = new_id(), datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
         headers = {
             "webhook-id": message,
             "webhook-timestamp": str(int(now.timestamp())),
@@ -88,6 +96,22 @@ class Edge:
             "content-type": "application/json",
         }
         return self._http.post(f"{self.url}/-/purge", content=body.encode(), headers=headers)
+
+    def _learn_time(self, answer: httpx.Response) -> bool:
+        """An edge refuses calls whose timestamp is minutes away from its own clock's. If that may be why, its next call
+        is dated by the edge's clock; whether it was."""
+        try:
+            theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            return False
+        ahead_s = theirs - time.time()
+        if abs(ahead_s - self._ahead_s) < CLOCKS_APART_S:
+            return False
+        log.warning(
+            "clocks_differ", edge=self.url, seconds=round(ahead_s), remedy="see to NTP here and at the edge"
+        )
+        self._ahead_s = ahead_s
+        return True
 
     def _note(self, *, live: bool, doubtful: bool) -> None:
         with self._guard:

@@ -42,7 +42,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(edges, "time", SimpleNamespace(monotonic=clock, time_ns=time.time_ns))
+    monkeypatch.setattr(edges, "time", SimpleNamespace(monotonic=clock, time=time.time, time_ns=time.time_ns))
     own = SimpleNamespace(time=clock, monotonic=clock, time_ns=time.time_ns, sleep=lambda _: None)
     monkeypatch.setattr(purger, "time", own)
     return clock
@@ -103,6 +103,19 @@ def test_an_edge_with_another_secret_refuses_and_the_operator_is_told(little: Li
     stranger.close()
     assert not stranger.live
     assert little.calls == []
+
+
+@pytest.mark.parametrize("wrong_by_s", [-600, 600])
+def test_a_purger_whose_clock_is_minutes_off_learns_the_time_from_the_edge(
+    edge: Edge, little: LittleEdge, monkeypatch: pytest.MonkeyPatch, wrong_by_s: int
+) -> None:
+    """Signed calls that are more than five minutes old or early are refused (Standard Webhooks 1.0.0)."""
+    monkeypatch.setattr(edges.time, "time", lambda: time.time() + wrong_by_s)
+    edge.call([PurgePath("/ann", NEW, True)])
+    edge.call()
+    assert little.purged() == ["/ann"]
+    assert len(little.calls) == 2
+    assert edge.live
 
 
 def test_a_newer_run_counts_on_from_the_older(edge: Edge, little: LittleEdge) -> None:
