@@ -322,6 +322,15 @@ def test_a_purge_that_a_publisher_has_just_queued_is_left_to_it_for_a_moment(
     assert the_purger.drain(young_s=2) == 1
 
 
+def test_a_purge_that_an_earlier_worker_left_waits_for_nobody(
+    site: Site, edge: Edge, little: LittleEdge, clock: Clock
+) -> None:
+    little.show("/ann", NEW)
+    queued(site.store, "/ann")
+    clock.pass_by(10)
+    assert Purger(site.store, [edge]).drain(young_s=2) == 1
+
+
 def test_a_purge_by_a_clock_that_is_ahead_waits_no_longer(
     site: Site, edge: Edge, little: LittleEdge, clock: Clock
 ) -> None:

@@ -211,7 +211,9 @@ def test_a_shard_that_can_not_be_drawn_keeps_no_other_waiting_and_is_drawn_later
 
 
 @pytest.mark.parametrize("moment", range(7))
-@pytest.mark.parametrize("act", ["same shard", "another shard", "empties one", "empties a new one"])
+@pytest.mark.parametrize(
+    "act", ["same shard", "another shard", "two more shards", "empties one", "empties a new one"]
+)
 def test_whatever_another_worker_draws_meanwhile_both_end_with_what_is_listed(
     site: Site, monkeypatch: pytest.MonkeyPatch, moment: int, act: str
 ) -> None:
@@ -233,6 +235,10 @@ def test_whatever_another_worker_draws_meanwhile_both_end_with_what_is_listed(
                 list_someone(site, 3, "theirs", other)
             case "another shard":
                 list_someone(site, 9, "theirs", other)
+            case "two more shards":
+                list_someone(site, 9, "theirs", other)
+                sitemap(site, lister=other).draw()
+                list_someone(site, 10, "last", other)
             case "empties one":
                 take_off(site, 3, "old", other)
                 take_off(site, 3, "new", other)
@@ -253,8 +259,8 @@ def test_whatever_another_worker_draws_meanwhile_both_end_with_what_is_listed(
     sitemap(site).draw()
     assert calls[0] > moment, "the other one has had its turn"
     listed = {
-        f"{ORIGIN}/{one.username}" for shard in (3, 9, 200) for one in site.store.listings.of(shard, life)
+        f"{ORIGIN}/{one.username}" for shard in (3, 9, 10, 200) for one in site.store.listings.of(shard, life)
     }
     assert addresses(site) == listed
-    filled = {shard for shard in (3, 9, 200) if any(True for _ in site.store.listings.of(shard, life))}
+    filled = {shard for shard in (3, 9, 10, 200) if any(True for _ in site.store.listings.of(shard, life))}
     assert set(_locations(site, keys.SITEMAP)) == {f"{ORIGIN}/{keys.sitemap_shard(one)}" for one in filled}
