@@ -33,9 +33,11 @@ def house(settings: Settings) -> Iterator[Check]:
     if not is_made(settings):
         yield Check("Database", "warn", "nothing is kept here yet", NOT_YET)
         return
-    check = database(settings.data.dir / DATABASE)
-    yield check
-    if check.state != "ok":
+    failed = False
+    for check in kept_in(settings):
+        failed = failed or check.state == "fail"
+        yield check
+    if failed:
         return
     try:
         backends = open_backends(settings)
@@ -46,6 +48,16 @@ def house(settings: Settings) -> Iterator[Check]:
         yield from _opened(backends, settings, release)
     finally:
         backends.close()
+
+
+def kept_in(settings: Settings) -> Iterator[Check]:
+    """The store's own checks."""
+    if settings.store.backend == "sqlite":
+        yield database(settings.data.dir / DATABASE)
+        return
+    from cli.checks.cluster import cluster
+
+    yield from cluster(settings.store)
 
 
 def _opened(backends: Backends, settings: Settings, release: Release | None) -> Iterator[Check]:

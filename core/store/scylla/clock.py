@@ -17,17 +17,20 @@ MEASURED_AGAIN_S = 60.0
 
 
 class StoreClock:
-    """Seconds since 1970 as the store has them. Called as a function it is the driver's timestamp generator."""
+    """Seconds since 1970 as the store has them. Called as a function it is the driver's timestamp generator.
+
+    `offset_s` is how far the store is ahead of this machine.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._guard = threading.Lock()
-        self._offset_s = 0.0
+        self.offset_s = 0.0
         self._last_us = 0
         self._measured_at = -MEASURED_AGAIN_S
 
     def now(self) -> float:
-        return self._clock() + self._offset_s
+        return self._clock() + self.offset_s
 
     def __call__(self) -> int:
         """Microseconds, each greater than the one before."""
@@ -49,5 +52,5 @@ class StoreClock:
         sent_at, sent = time.monotonic(), self._clock()
         theirs = unix_time_from_uuid1(ask())
         took_s = time.monotonic() - sent_at
-        self._offset_s = theirs - (sent + took_s / 2)
+        self.offset_s = theirs - (sent + took_s / 2)
         self._measured_at = time.monotonic()

@@ -24,7 +24,7 @@ def open_keyspace(settings: StoreSettings, patience_s: float | None) -> tuple[Co
     """A connection that uses the keyspace, at the consistency that its data centres need. Raises OperatorError."""
     connection = connect(settings, patience_s=patience_s)
     try:
-        copies = _copies(connection, settings)
+        copies = copies_of(connection, settings)
         if is_global(copies, settings):
             connection.close()
             connection = connect(settings, patience_s=patience_s, is_global=True)
@@ -69,7 +69,7 @@ def is_global(copies: dict[str, int], settings: StoreSettings) -> bool:
     return wanted == "global" or settings.consistency == "global"
 
 
-def _copies(connection: Connection, settings: StoreSettings) -> dict[str, int]:
+def copies_of(connection: Connection, settings: StoreSettings) -> dict[str, int]:
     """Copies by data centre, as the keyspace has them."""
     query = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = %s"
     found = connection.run(query, settings.keyspace)
