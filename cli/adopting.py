@@ -24,7 +24,7 @@ from core.profile import (
     VideoSection,
 )
 from core.settings import UploadSettings
-from core.store import Store
+from core.store import Claim, Store
 from core.store.naming import found, rename
 from core.store.revise import revise
 
@@ -51,12 +51,13 @@ class Adopted(NamedTuple):
 
 def adopt(house: House, candidate: Candidate) -> Adopted:
     """Makes the store hold the candidate; adds to its notes what could not be taken over. Repeating it is harmless."""
+    claim = house.store.names.get(candidate.username)
     try:
-        owner = _owner(house.store, candidate.username)
+        owner = _owner(house.store, claim)
     except Conflict as error:
         return Adopted("skipped", reason=str(error))
     if owner is None:
-        return _create(house, candidate)
+        return _create(house, candidate, unclaimed=claim is None)
     editors = house.store.accounts.editors_of(owner)
     snapshot = house.store.profiles.load(owner)
     assert snapshot is not None
@@ -72,12 +73,12 @@ def adopt(house: House, candidate: Candidate) -> Adopted:
     return Adopted("changed", owner, bool(editors))
 
 
-def _owner(store: Store, username: str) -> str | None:
-    """The profile that has the name; None if it can be taken. Raises Conflict when it can't be had."""
-    claim = store.names.get(username)
+def _owner(store: Store, claim: Claim | None) -> str | None:
+    """The profile that has the claimed name; None if it can be taken. Raises Conflict when it can't be had."""
     head = store.profiles.head(claim.profile_id) if claim and claim.profile_id else None
     if head is None or claim is None or claim.state == "free":
         return None
+    username = claim.username
     if head.deleted:
         raise Conflict("its name is that of a deleted profile, and stays with it")
     if head.name and head.name.username == username:
@@ -91,14 +92,16 @@ def _owner(store: Store, username: str) -> str | None:
     return None
 
 
-def _create(house: House, candidate: Candidate) -> Adopted:
+def _create(house: House, candidate: Candidate, *, unclaimed: bool) -> Adopted:
     profile_id = new_id()
-    bare = _remapped(candidate.profile, {}, {}, [])
+    notes: list[str] = []
+    bare = _remapped(candidate.profile, {}, {}, notes)
     try:
-        snapshot = found(house.store, candidate.username, bare, profile_id)
+        snapshot = found(house.store, candidate.username, bare, profile_id, unclaimed=unclaimed)
     except (BadInput, Conflict) as error:
         return Adopted("skipped", reason=f"its name can't be had: {error}")
-    if candidate.is_ours:
+    # Most profiles are whole by now; on a cluster each look at one more row is milliseconds.
+    if candidate.is_ours and (candidate.posts or candidate.media or notes):
         _revise(house.store, candidate, _media(house, candidate, snapshot), profile_id)
     return Adopted("created", profile_id)
 

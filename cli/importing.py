@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NamedTuple, TextIO
+from typing import Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,18 +22,23 @@ from rich.text import Text
 
 import templates
 from cli.adopting import Adopted, House, adopt
-from cli.archive import Refused, profile_files, read_candidate
+from cli.archive import Candidate, Refused, profile_files, read_candidate
 from cli.options import AsJson, Flags, settings_for, with_flags
 from core.backends import open_backends
-from core.errors import OperatorError
+from core.errors import OperatorError, Unavailable
 from core.ids import digest, new_secret
 from core.log import configure
 from core.settings import LogSettings, Settings
-from core.store import Store
 from generator.icons import Icons
 
 SHOWN_MAX = 50
 """Files that the table names; --json names all."""
+CLUSTER_JOBS = 16
+"""Profiles at once on a cluster, where each waits for several round trips; SQLite takes one writer at a time."""
+AHEAD = 2
+"""Files that are read before their turn, for each job: what bounds the memory."""
+TRIES = 6
+T = TypeVar("T")
 
 
 class Said(NamedTuple):
@@ -55,6 +64,12 @@ def import_(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace what the owners of claimed profiles wrote.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help=f"Profiles at once (default: {CLUSTER_JOBS} on a cluster, else 1)."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import profiles: BioDrop's JSON files, or what `holdfast export` wrote. Importing again changes what differs."""
@@ -65,6 +80,7 @@ def import_(
     house = House(backends.store, backends.private, settings.uploads, overwrite)
     links = ClaimLinks(claim_links or _default_file(settings), settings.studio.url)
     job = _Import(house, links, new_links)
+    at_once = jobs or (1 if settings.store.backend == "sqlite" else CLUSTER_JOBS)
     started = time.monotonic()
     bar = Progress(
         TextColumn("import"),
@@ -76,8 +92,8 @@ def import_(
     )
     try:
         with bar:
-            for path in bar.track(files, description="import"):
-                job.take(path)
+            task = bar.add_task("import", total=len(files))
+            job.run(files, at_once, lambda: bar.advance(task))
     finally:
         links.close()
         backends.close()
@@ -91,22 +107,23 @@ def import_(
 
 
 class ClaimLinks:
-    """The file that new claim links are added to, one a line; only its owner can read it. Made with the first link."""
+    """The file that new claim links are added to, one a line; only its owner can read it. Begun with the first link."""
 
     def __init__(self, path: Path, studio_url: str) -> None:
         self.path, self.made = path, 0
         self._studio_url = studio_url
         self._file: TextIO | None = None
 
-    def make(self, store: Store, profile_id: str, username: str) -> None:
-        """The link is kept before it works, so that a crash can't leave one that works and that nobody has."""
+    def make(self, username: str) -> str:
+        """The digest of a new link, which works once the store knows it. The link is kept before that, so that a crash
+        can't leave one that works and that nobody has."""
         token = new_secret()
         file = self._file = self._file or self._open()
         csv.writer(file).writerow([username, f"{self._studio_url}/claim/{token}"])
         file.flush()
         os.fdatasync(file.fileno())
-        store.accounts.invite(digest(token), profile_id)
         self.made += 1
+        return digest(token)
 
     def close(self) -> None:
         if self._file:
@@ -128,8 +145,20 @@ class ClaimLinks:
         return file
 
 
+class _Taken(NamedTuple):
+    """What became of one file's profile; `needs_link` says that nobody can claim it yet."""
+
+    adopted: Adopted
+    candidate: Candidate
+    needs_link: bool
+
+
 class _Import:
-    """One run over many files, each on its own: memory grows only with what there is to say about them."""
+    """One run over many files, each on its own: memory grows only with what there is to say about them.
+
+    Files are read and told of in their order, and claim links are written in it; between the two their profiles go into
+    the store side by side.
+    """
 
     def __init__(self, house: House, links: ClaimLinks, new_links: bool) -> None:
         self.counts: Counter[str] = Counter()
@@ -139,21 +168,64 @@ class _Import:
         self._icons = Icons.read((Path(templates.__file__).parent / "icons" / "icons.json").read_bytes())
         self._files: dict[str, str] = {}
 
-    def take(self, path: Path) -> None:
-        """One file. Whatever is wrong with it concerns no other."""
+    def run(self, files: list[Path], jobs: int, advance: Callable[[], None]) -> None:
+        """Takes all files, `jobs` profiles at once, and calls `advance` after each. What goes wrong with the store ends
+        the run; importing again goes on from there."""
+        begun: deque[tuple[Path, Future[_Taken] | str]] = deque()
+        inviting: deque[Future[None]] = deque()
+        pool = ThreadPoolExecutor(jobs, "import")
+
+        def end(ahead: int) -> None:
+            """Until no more than so many are under way."""
+            while len(begun) > ahead:
+                inviting.extend(self._end(pool, *begun.popleft()))
+                advance()
+            while len(inviting) > ahead:
+                inviting.popleft().result()
+
+        try:
+            for path in files:
+                begun.append((path, self._begin(pool, path)))
+                end(jobs * AHEAD)
+            end(0)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _begin(self, pool: ThreadPoolExecutor, path: Path) -> Future[_Taken] | str:
+        """Sets one file to work, or says why not. Whatever is wrong with it concerns no other."""
         try:
             candidate = read_candidate(path, self._icons)
-            earlier = self._files.setdefault(candidate.username, path.name)
-            if earlier != path.name:
-                raise Refused(f"{earlier} has the same username")
         except Refused as error:
-            self._note(path, "", str(error), [])
-            return
+            return str(error)
+        earlier = self._files.setdefault(candidate.username, path.name)
+        if earlier != path.name:
+            return f"{earlier} has the same username"
+        return pool.submit(_patiently, lambda: self._take(candidate))
+
+    def _take(self, candidate: Candidate) -> _Taken:
+        # Notes of its own, since it may be called again.
+        candidate = candidate._replace(notes=[*candidate.notes])
         adopted = adopt(self._house, candidate)
+        unclaimed = adopted.state != "skipped" and not adopted.is_owned
+        needed = unclaimed and (
+            adopted.state == "created" or not self._house.store.accounts.has_invite(adopted.profile_id)
+        )
+        return _Taken(adopted, candidate, needed or (self._new_links and adopted.state != "skipped"))
+
+    def _end(
+        self, pool: ThreadPoolExecutor, path: Path, begun: Future[_Taken] | str
+    ) -> Iterator[Future[None]]:
+        """Waits for one file's profile and tells of it; a claim link is on its way to the store then."""
+        if isinstance(begun, str):
+            self._note(path, "", begun, [])
+            return
+        adopted, candidate, needs_link = begun.result()
         self._note(path, candidate.username, adopted.reason, candidate.notes)
         if adopted.state != "skipped":
             self.counts[adopted.state] += 1
-            self._link(adopted, candidate.username)
+        if needs_link:
+            link, accounts = self.links.make(candidate.username), self._house.store.accounts
+            yield pool.submit(_patiently, lambda: accounts.invite(link, adopted.profile_id))
 
     def report(self, seconds: float) -> dict[str, object]:
         return {
@@ -169,16 +241,19 @@ class _Import:
             "seconds": round(seconds, 3),
         }
 
-    def _link(self, adopted: Adopted, username: str) -> None:
-        store = self._house.store
-        needed = not adopted.is_owned and not store.accounts.has_invite(adopted.profile_id)
-        if needed or self._new_links:
-            self.links.make(store, adopted.profile_id, username)
-
     def _note(self, path: Path, username: str, skipped: str, notes: list[str]) -> None:
         self.counts["skipped"] += bool(skipped)
         if skipped or notes:
             self.said.append(Said(_safe(path.name), username, _safe(skipped), [_safe(one) for one in notes]))
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """Among thousands of profiles some meet a store that is away for a moment; all that an import does may be repeated."""
+    for tries in range(TRIES - 1):
+        with suppress(Unavailable):
+            return act()
+        time.sleep(random.uniform(0.1, 0.2) * 2**tries)
+    return act()
 
 
 def _safe(text: str) -> str:

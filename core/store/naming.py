@@ -47,15 +47,23 @@ def _is_used(store: Store, claim: Claim) -> bool:
 
 
 def found(
-    store: Store, username: str, profile: Profile, profile_id: str = "", asked: Asked | None = None
+    store: Store,
+    username: str,
+    profile: Profile,
+    profile_id: str = "",
+    asked: Asked | None = None,
+    *,
+    unclaimed: bool = False,
 ) -> Snapshot:
     """Makes a new profile under that name. Raises BadInput, NameTaken.
 
     Who wants to be its editor before it exists, so that no crash leaves it without one, chooses its `profile_id`. For
-    `asked` the profile's first revision keeps an answer.
+    `asked` the profile's first revision keeps an answer. Who has just seen that nobody ever took the name (`unclaimed`)
+    spares a look at it; somebody who takes it meanwhile has it all the same.
     """
     username = keys.username(username)
-    require_free(store, username)
+    # One look is enough: the claim is taken only if its number is still the one seen here.
+    seen = None if unclaimed else require_free(store, username)
     now = int(time.time())
     pending = PendingName(username=username, attempt=new_id(), at=now)
     head = Head(
@@ -68,7 +76,7 @@ def found(
     )
     store.changes.schedule(head.id, now + REAP_AFTER_S)
     create(store, head, writer=pending.attempt, what="sign-up", asked=asked)
-    return _take(store, head.id, pending, by_creator=False)
+    return _take(store, head.id, pending, seen, by_creator=False)
 
 
 def rename(store: Store, profile_id: str, username: str, asked: Asked | None = None) -> Snapshot:
@@ -89,13 +97,20 @@ def rename(store: Store, profile_id: str, username: str, asked: Asked | None = N
 
     store.changes.schedule(profile_id, pending.at + REAP_AFTER_S)
     revise(store, profile_id, begin, writer=new_id(), what="rename begins", by_creator=False)
-    return _take(store, profile_id, pending, by_creator=True, asked=asked)
+    seen = require_free(store, username, profile_id)
+    return _take(store, profile_id, pending, seen, by_creator=True, asked=asked)
 
 
 def _take(
-    store: Store, profile_id: str, pending: PendingName, *, by_creator: bool, asked: Asked | None = None
+    store: Store,
+    profile_id: str,
+    pending: PendingName,
+    seen: Claim | None,
+    *,
+    by_creator: bool,
+    asked: Asked | None = None,
 ) -> Snapshot:
-    claim = _claim(store, profile_id, pending)
+    claim = _claim(store, profile_id, pending, seen.number if seen else 0)
     held = HeldName(username=claim.username, claim=claim.number)
 
     def name_it(old: Snapshot) -> Snapshot:
@@ -120,10 +135,9 @@ def _take(
     return revised.snapshot
 
 
-def _claim(store: Store, profile_id: str, pending: PendingName) -> Claim:
-    """Step 2. Its outcome is settled by whose attempt stands under the number, not by what a reply said."""
-    seen = require_free(store, pending.username, profile_id)
-    number = seen.number if seen else 0
+def _claim(store: Store, profile_id: str, pending: PendingName, number: int) -> Claim:
+    """Step 2, if the claim's number is still that. Its outcome is settled by whose attempt stands under the next one, not
+    by what a reply said."""
     ends = time.monotonic() + DEADLINE_S
     while True:
         with contextlib.suppress(OutcomeUnknown):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.backends import Backends
+from core.errors import OutcomeUnknown
 from core.ids import digest
 from core.profile import Snapshot, TestimonialsSection, TimelineSection
 from core.store import Account
@@ -412,3 +413,51 @@ def test_a_used_claim_link_needs_no_other_and_is_none_that_is_out(
     assert backends.store.accounts.redeem("d" * 64, "a1") == owner
     assert not backends.store.accounts.has_invite(owner)
     assert holdfast("import", folder, "--json").json["claim_links"] == 0
+
+
+def test_profiles_side_by_side_are_told_of_in_their_order(
+    holdfast: Holdfast, folder: Path, backends: Backends, tmp_path: Path
+) -> None:
+    names = [f"artist{number:02}" for number in range(40)]
+    for name in names:
+        write(folder, f"{name}.json", ANN | {"name": name, "tags": [None, name]})
+    write(folder, "Artist07.json", {"name": "First"})
+    write(folder, "artist20.json", b"{")
+    links = tmp_path / "links.csv"
+    ran = holdfast("import", folder, "--jobs", 8, "--claim-links", links, "--json")
+    assert ran.json["created"] == 39
+    assert [one["file"] for one in ran.json["skipped"]] == ["artist07.json", "artist20.json"]
+    kept = [name for name in names if name not in ("artist07", "artist20")]
+    assert [one["username"] for one in ran.json["left_out"]] == kept
+    assert [name for name, _ in rows(links)[1:]] == ["artist07", *kept]
+    for username, link in rows(links)[1:]:
+        token = link.rpartition("/")[2]
+        assert backends.store.accounts.invited(digest(token)) == owner_of(backends.store, username)
+    again = holdfast("import", folder, "--jobs", 8, "--json").json
+    assert (again["unchanged"], again["claim_links"]) == (39, 0)
+
+
+def test_a_store_that_is_away_for_a_moment_is_asked_again(
+    holdfast: Holdfast, folder: Path, backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.store.sqlite.accounts import SqliteAccounts
+    from core.store.sqlite.changes import SqliteChanges
+
+    away = {"schedule": 1, "invite": 1}
+
+    def sometimes(act: Any, name: str) -> Any:
+        def acting(*arguments: Any) -> Any:
+            if away[name]:
+                away[name] -= 1
+                raise OutcomeUnknown
+            return act(*arguments)
+
+        return acting
+
+    monkeypatch.setattr(SqliteChanges, "schedule", sometimes(SqliteChanges.schedule, "schedule"))
+    monkeypatch.setattr(SqliteAccounts, "invite", sometimes(SqliteAccounts.invite, "invite"))
+    write(folder, "ann.json", ANN)
+    assert holdfast("import", folder, "--json").json["created"] == 1
+    owner = owner_of(backends.store, "ann")
+    assert owner is not None
+    assert backends.store.accounts.has_invite(owner)

@@ -199,8 +199,8 @@ TAKEN_OUT = {
     "the claim's owner isn't asked for": (
         SIGN_UPS,
         Edit(
-            "seen = require_free(store, pending.username, profile_id)",
-            "seen = store.names.get(pending.username)",
+            "seen = None if unclaimed else require_free(store, username)",
+            "seen = None if unclaimed else store.names.get(username)",
         ),
     ),
     "another's claim passes for ours": (SIGN_UPS, Edit("if now.attempt != pending.attempt:", "if False:")),
