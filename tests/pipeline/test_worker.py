@@ -241,6 +241,30 @@ def test_each_hint_at_a_revision_is_waited_for_in_full(site: Site, monkeypatch: 
         wait_for(lambda: site.reached(ann).get("live") == head.revision + 1)
 
 
+def test_a_hint_that_comes_while_its_like_is_given_up_is_looked_at(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishers, "NOT_YET_S", 0.05)
+    ann = site.sign_up("ann")
+    with working(site):
+        wait_for(lambda: position(site) == last_hint(site))
+        head = site.store.profiles.head(ann)
+        assert head
+        writer_of, hint = site.store.profiles.writer_of, Change(ann, head.revision + 1)
+
+        def hint_meanwhile(*given: Any) -> str | None:
+            found = writer_of(*given)
+            monkeypatch.setattr(site.store.profiles, "writer_of", writer_of)
+            site.store.changes.hint(hint)
+            time.sleep(0.5)  # the reader takes it
+            commit(site, ann)
+            return found
+
+        monkeypatch.setattr(site.store.profiles, "writer_of", hint_meanwhile)
+        site.store.changes.hint(hint)
+        wait_for(lambda: site.reached(ann).get("live") == head.revision + 1)
+
+
 def test_an_edit_does_not_wait_for_the_next_one_that_never_comes(site: Site) -> None:
     ann = site.sign_up("ann")
     with working(site):
@@ -299,7 +323,7 @@ def test_the_sitemap_follows_what_is_published(site: Site, monkeypatch: pytest.M
     key = keys.sitemap_shard(int(ann[:2], 16))
     with working(site):
         wait_for(lambda: key in set(site.public.walk()) and "/ann<" in site.text(key))
-        wait_for(lambda: key in site.text(keys.SITEMAP))
+        wait_for(lambda: keys.SITEMAP in set(site.public.walk()) and key in site.text(keys.SITEMAP))
         site.edit(ann, visibility="unlisted")
         wait_for(lambda: "/ann<" not in site.text(key))
 
@@ -368,11 +392,11 @@ def test_of_two_workers_each_edit_is_published_whoever_stops(site: Site) -> None
 
 
 def test_a_worker_started_again_after_a_kill_publishes_at_once(site: Site) -> None:
-    ann = site.sign_up("ann")
     for dead in range(9):
         site.store.workers.beat(f"dead {dead}", 99)
-    started = time.monotonic()
-    with working(site, lease_s=60):
+    with working(site, lease_s=60) as one:
+        wait_for(lambda: site.store.workers.beats().get(one.id))
+        started, ann = time.monotonic(), site.sign_up("ann")
         wait_for(lambda: site.reached(ann).get("live"))
     assert time.monotonic() - started < 10
 
