@@ -1,4 +1,4 @@
-"""`holdfast store init|migrate|status`: makes the cluster's schema, brings it up to date, or says how it is."""
+"""`holdfast store init|migrate|status|rehome`: makes the cluster's schema, brings it up to date, or says how it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.options import AsJson, Flags, settings_for, with_flags
 from core.backends import PATIENCE_S, open_store
-from core.errors import OperatorError
+from core.errors import OperatorError, Unavailable
 from core.log import configure
 from core.settings import LogSettings, Settings
 
@@ -44,22 +44,20 @@ def _status(settings: Settings) -> dict[str, object]:
     return {"said": f"The store opens: life {life}, {shards} shard(s).", "life": life, "shards": shards}
 
 
-def _change(
-    settings: Settings, act: Literal["init", "migrate"], out: Console, *, quiet: bool
-) -> dict[str, object]:
+def _change(settings: Settings, act: str, out: Console, *, quiet: bool) -> dict[str, object]:
     chosen = settings.store
     if chosen.backend == "sqlite":
         open_store(settings).close()  # makes its file, or brings it up to date
         said = f"SQLite keeps its own schema: {settings.data.dir.absolute()} is up to date."
         return {"said": said, "changed": False}
     from core.store.scylla.cluster import connect
-    from core.store.scylla.migrate import init, migrate
+    from core.store.scylla.layout import ALL, who_decides
+    from core.store.scylla.migrate import init, migrate, rehome
+    from core.store.scylla.schema import replication
 
-    if chosen.home and chosen.home != chosen.datacenter:
-        raise OperatorError(
-            f"The schema is changed in the home data centre {chosen.home}: run it there, or set store.home"
-        )
-    connection = connect(chosen, patience_s=PATIENCE_S)
+    # Before anything is made: data centres in which two could decide are refused here, too.
+    decides = who_decides(replication(chosen), chosen)
+    connection = connect(chosen, patience_s=PATIENCE_S, is_global=decides == ALL)
 
     def told(step: str) -> None:
         if not quiet:
@@ -70,8 +68,14 @@ def _change(
             made = init(connection, chosen, told)
             said = "is made" if made else "was there already"
             return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": made}
+        if act == "rehome":
+            decides, life = rehome(connection, chosen)
+            words = f"A majority of {decides} decides in keyspace {chosen.keyspace}, in life {life}."
+            return {"said": words, "decides": decides, "life": life}
         before, after = migrate(connection, chosen, told)
         said = f"went from schema {before} to {after}" if after > before else f"is at schema {after} already"
         return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": after > before}
+    except Unavailable as error:
+        raise OperatorError(f"{error} Run it again: it goes on where it stopped.") from None
     finally:
         connection.close()

@@ -9,7 +9,8 @@ from cli.checks import Check
 from core.errors import OperatorError
 from core.settings import StoreSettings
 from core.store.scylla.cluster import Connection
-from core.store.scylla.opening import copies_of, open_keyspace
+from core.store.scylla.layout import copies_of
+from core.store.scylla.opening import open_keyspace
 
 PATIENCE_S = 5.0
 CLOCK_APART_S = 5.0

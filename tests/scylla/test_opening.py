@@ -12,8 +12,8 @@ from core.errors import OperatorError
 from core.settings import StoreSettings
 from core.store.scylla import ScyllaStore
 from core.store.scylla.cluster import connect
-from core.store.scylla.migrate import init, migrate
-from core.store.scylla.opening import is_global
+from core.store.scylla.layout import ALL, who_decides
+from core.store.scylla.migrate import init, migrate, rehome
 from core.store.scylla.schema import LOCK, TABLES, VERSION
 from tests.cluster import PATIENCE_S, Keyspace
 
@@ -86,7 +86,7 @@ def test_a_keyspace_without_data_centres_is_refused(keyspace: Keyspace) -> None:
 )
 def test_a_schema_of_another_version_is_refused(keyspace: Keyspace, version: int, remedy: str) -> None:
     connection = connect(keyspace.settings, patience_s=PATIENCE_S)
-    set_to = "UPDATE meta SET value = ? WHERE key = 'schema' IF EXISTS"
+    set_to = "UPDATE meta SET value = ? WHERE part = 'all' AND key = 'schema' IF EXISTS"
     try:
         assert connection.cql.lwt(set_to, str(version))
         said = refused(keyspace.settings)
@@ -102,21 +102,21 @@ def test_a_schema_of_another_version_is_refused(keyspace: Keyspace, version: int
 ONE, TWO, THREE = {"a": 3}, {"a": 3, "b": 3}, {"a": 3, "b": 3, "c": 3}
 
 
-def layout(copies: dict[str, int], here: str = "a", **settings: str) -> bool:
-    return is_global(copies, StoreSettings.model_validate({"datacenter": here, **settings}))
+def decides(copies: dict[str, int], here: str = "a", **settings: str) -> str:
+    return who_decides(copies, StoreSettings.model_validate({"datacenter": here, **settings}))
 
 
 def test_one_data_centre_decides_for_itself_and_three_by_their_majority() -> None:
-    assert not layout(ONE)
-    assert layout(THREE)
-    assert layout(ONE, consistency="global")
+    assert decides(ONE) == "a"
+    assert decides(THREE) == ALL
+    assert decides(ONE, consistency="global") == ALL
 
 
 def test_with_a_home_that_data_centre_decides_and_the_others_forward() -> None:
-    assert not layout(TWO, home="a")
-    assert not layout(THREE, home="a")
+    assert decides(TWO, home="a") == "a"
+    assert decides(THREE, home="a") == "a"
     with pytest.raises(OperatorError, match="All writes belong to the home data centre a"):
-        layout(TWO, here="b", home="a")
+        decides(TWO, here="b", home="a")
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,43 @@ def test_with_a_home_that_data_centre_decides_and_the_others_forward() -> None:
         (ONE, {"home": "b"}, "set store.home to one of them"),
         (ONE, {"here": "z"}, "set store.datacenter"),
         (THREE, {"consistency": "local"}, "set store.consistency to auto"),
+        (TWO, {"home": "a", "consistency": "global"}, "set one of the two"),
     ],
-    ids=["two without a home", "home without copies", "here without copies", "three that each decide alone"],
+    ids=[
+        "two without a home",
+        "home without copies",
+        "here without copies",
+        "three that each decide alone",
+        "a home that doesn't decide",
+    ],
 )
 def test_a_layout_in_which_two_could_decide_is_refused(
     copies: dict[str, int], settings: dict[str, str], words: str
 ) -> None:
     with pytest.raises(OperatorError, match=words):
-        layout(copies, **settings)
+        decides(copies, **settings)
+
+
+def test_processes_that_disagree_on_who_decides_are_refused_until_an_operator_moves_it(
+    keyspace: Keyspace,
+) -> None:
+    """LOCAL_SERIAL beside SERIAL, or two homes: each side would decide for itself."""
+    other = changed(keyspace, consistency="global")
+    said = refused(other)
+    assert "a majority of datacenter1 decides" in said
+    assert "holdfast store rehome" in said
+    connection = connect(other, patience_s=PATIENCE_S, is_global=True)
+    try:
+        assert rehome(connection, other) == (ALL, 2)
+        assert rehome(connection, other) == (ALL, 2), "once is enough"
+        store = ScyllaStore(other, PATIENCE_S)
+        assert store.life == 2, "what was written under the old ones wins over nothing"
+        store.close()
+        assert "holdfast store rehome" in refused(keyspace.settings)
+        assert rehome(connection, keyspace.settings) == ("datacenter1", 3)
+    finally:
+        connection.cql.lwt("UPDATE meta SET value = '1' WHERE part = 'all' AND key = 'life' IF EXISTS")
+        connection.close()
 
 
 # ── the schema ──

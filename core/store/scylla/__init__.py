@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from core.errors import OperatorError
 from core.settings import StoreSettings
 from core.store.scylla.accounts import ScyllaAccounts
 from core.store.scylla.changes import ScyllaChanges
-from core.store.scylla.cql import Cql
 from core.store.scylla.names import ScyllaNames
 from core.store.scylla.nudge import Ear, Nudger, own_address
 from core.store.scylla.opening import open_keyspace
@@ -17,6 +17,7 @@ from core.store.scylla.published import ScyllaListings, ScyllaPublished
 from core.store.scylla.work import ScyllaMediaWork, ScyllaPurges, due_work
 
 LIFE_BELIEVED_S = 5.0
+LISTENERS = "SELECT nudge FROM workers WHERE part = 'all'"
 
 
 class ScyllaStore:
@@ -29,8 +30,14 @@ class ScyllaStore:
     def __init__(self, settings: StoreSettings, patience_s: float | None = None) -> None:
         self._connection, born = open_keyspace(settings, patience_s)
         cql = self._cql = self._connection.cql
-        self._ear = Ear(_nudge_host(settings))
-        self._nudger = Nudger(born.shards, lambda: _listeners(cql))
+        try:
+            self._ear = Ear(_nudge_host(settings))
+        except OperatorError:
+            self._connection.close()
+            raise
+        self._nudger = Nudger(
+            born.shards, lambda told: cql.read_later(LISTENERS, lambda rows: told(row[0] for row in rows))
+        )
         self.accounts = ScyllaAccounts(cql)
         self.names = ScyllaNames(cql)
         self.profiles = ScyllaProfiles(cql, self._nudger)
@@ -49,7 +56,7 @@ class ScyllaStore:
     def life(self) -> int:
         """Believed for a few seconds: whoever still works in an older life loses against the newer one's ranks."""
         if time.monotonic() - self._life_at > LIFE_BELIEVED_S:
-            row = self._cql.one("SELECT value FROM meta WHERE key = 'life'")
+            row = self._cql.one("SELECT value FROM meta WHERE part = 'all' AND key = 'life'")
             self._life, self._life_at = int(row[0]) if row else 1, time.monotonic()
         return self._life
 
@@ -63,7 +70,3 @@ def _nudge_host(settings: StoreSettings) -> str:
     if settings.nudge == "off":
         return ""
     return own_address(settings.nodes[0], settings.port) if settings.nudge == "auto" else settings.nudge
-
-
-def _listeners(cql: Cql) -> list[str]:
-    return [row[0] for row in cql.read("SELECT nudge FROM workers WHERE part = 'all'") if row[0]]

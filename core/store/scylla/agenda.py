@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from core.store.scylla.clock import seconds
 from core.store.scylla.cql import Cql
 
 LATE_S = 300.0
@@ -21,6 +22,7 @@ CARRIED_S = 6 * 3600.0
 """What waits for longer is put into the present slot, so that few slots stay open."""
 LOOKED_AT_AGAIN_S = 30.0
 SLOW_S = 60.0
+"""Who took longer than this to write points again."""
 AT_ONCE = 50
 GONE_MAX = 200_000
 
@@ -37,15 +39,28 @@ class _Row(NamedTuple):
     added: UUID
 
 
-class Agenda:
-    """One list. `ask` tells what pointers stand for now, None for what is done; `began` is when the store was made."""
+class _Slot(NamedTuple):
+    """What a look into a slot found; `looked_s` by the store's clock, and by this machine's that never goes back."""
 
-    def __init__(self, cql: Cql, name: str, slot_s: int, began: int, ask: Ask) -> None:
+    rows: list[_Row]
+    looked_s: float
+    looked_at: float
+
+
+class Agenda:
+    """One list. `ask` tells what pointers stand for now, None for what is done; `began` is when the store was made.
+
+    Whoever adds a pointer has written the row that it stands for before. Where that can't be, "no" is believed only of
+    pointers older than `young_s`.
+    """
+
+    def __init__(self, cql: Cql, name: str, slot_s: int, began: int, ask: Ask, young_s: float = 0.0) -> None:
         self._cql, self._name, self._slot_s, self._ask = cql, name, slot_s, ask
+        self._young_s = young_s
         self._low = began // slot_s
         self._started = False
         self._gone: dict[UUID, None] = {}
-        self._slots: dict[int, tuple[float, list[_Row]]] = {}
+        self._slots: dict[int, _Slot] = {}
         self._guard = threading.RLock()
 
     def add(self, at: int, of: str) -> None:
@@ -69,8 +84,8 @@ class Agenda:
         """This process has just made it done (of that time, or of any): so it need not ask. What was added since the last
         look is asked for."""
         with self._guard:
-            for _, rows in self._slots.values():
-                self._remember(row for row in rows if row.of == of and at in (None, row.at))
+            for slot in self._slots.values():
+                self._remember(row for row in slot.rows if row.of == of and at in (None, row.at))
 
     def pending(self, limit: int, until: int | None = None) -> list[tuple[Pointer, Any]]:
         """The oldest that wait (and are due by `until`), each with what it stands for."""
@@ -84,7 +99,7 @@ class Agenda:
             for some in _batched(waiting):
                 for pointer, stands_for in zip(some, self._ask(some), strict=True):
                     if stands_for is None:
-                        self._remember(waiting[pointer])
+                        self._remember(row for row in waiting[pointer] if not self._is_young(row))
                     else:
                         found.append((pointer, stands_for))
                 if len(found) >= limit:
@@ -99,7 +114,10 @@ class Agenda:
             return sorted({(row.at, row.of) for row in self._waiting()})
 
     def _waiting(self) -> list[_Row]:
-        return [row for _, rows in self._slots.values() for row in rows if row.added not in self._gone]
+        return [row for slot in self._slots.values() for row in slot.rows if row.added not in self._gone]
+
+    def _is_young(self, row: _Row) -> bool:
+        return bool(seconds(row.added) > self._cql.clock.now() - self._young_s)
 
     def _remember(self, rows: Iterable[_Row]) -> None:
         self._gone.update((row.added, None) for row in rows)
@@ -112,32 +130,35 @@ class Agenda:
             row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", self._bookmark)
             self._low = max(self._low, int(row[0])) if row else self._low
             self._started = True
-        present = int(self._cql.clock.now()) // self._slot_s
-        now = time.monotonic()
+        store_now, now = self._cql.clock.now(), time.monotonic()
+        present = int(store_now) // self._slot_s
         stale = [
             slot
             for slot in range(self._low, present + 1)
             if slot >= present - 1
             or slot not in self._slots
-            or now - self._slots[slot][0] > LOOKED_AT_AGAIN_S
+            or now - self._slots[slot].looked_at > LOOKED_AT_AGAIN_S
         ]
         select = "SELECT at, id, added FROM agenda WHERE list = ? AND slot = ?"
         for some in _batched(stale):
             answers = self._cql.read_many([(select, (self._name, slot)) for slot in some])
             for slot, rows in zip(some, answers, strict=True):
-                self._slots[slot] = (now, [_Row(*row) for row in rows])
+                self._slots[slot] = _Slot([_Row(*row) for row in rows], store_now, now)
 
     def _close_slots(self) -> None:
         """Drops the oldest slots as far as nothing in them waits; what has waited for very long moves to the present."""
-        now, low = self._cql.clock.now(), self._low
+        low = self._low
         for slot in sorted(self._slots):
+            rows, looked_s, _ = self._slots[slot]
             ended = (slot + 1) * self._slot_s
-            waits = [row for row in self._slots[slot][1] if row.added not in self._gone]
-            if now < ended + LATE_S or (waits and now < ended + CARRIED_S):
+            waits = [row for row in rows if row.added not in self._gone]
+            # By the time of the look: who was frozen after it doesn't know what has come since.
+            if looked_s < ended + LATE_S or (waits and looked_s < ended + CARRIED_S):
                 break
             for row in waits:
                 self.add(row.at, row.of)
-            if self._slots.pop(slot)[1]:
+            del self._slots[slot]
+            if rows:
                 self._cql.write("DELETE FROM agenda WHERE list = ? AND slot = ?", self._name, slot)
             self._low = slot + 1
         if self._low != low:

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from core.store import Change, Due, Hint
 from core.store.scylla.agenda import Agenda
+from core.store.scylla.clock import seconds
 from core.store.scylla.cql import Cql
 from core.store.scylla.nudge import Ear, shard_of
 from core.store.scylla.opening import Born
-from core.store.scylla.tail import HOUR_S, Tail, decode, seconds
+from core.store.scylla.tail import HOUR_S, Tail, decode
 
 POLL_MIN_S = 0.02
 POLL_GROWS = 1.6
@@ -40,6 +41,7 @@ class ScyllaChanges:
         )
 
     def read(self, after: str | None, limit: int, shards: Collection[int] | None = None) -> Sequence[Hint]:
+        self._cql.measure_clock()
         wanted = frozenset(range(self.shards) if shards is None else shards)
         tail: Tail | None = getattr(self._reader, "tail", None)
         if tail is None or (tail.position, tail.shards) != (after, wanted):

@@ -50,7 +50,13 @@ class StoreClock:
     def measure(self, ask: Callable[[], UUID]) -> None:
         """Asks a node for its `now()`; half of the way there and back counts as the way back."""
         sent_at, sent = time.monotonic(), self._clock()
-        theirs = unix_time_from_uuid1(ask())
+        theirs = seconds(ask())
         took_s = time.monotonic() - sent_at
         self.offset_s = theirs - (sent + took_s / 2)
         self._measured_at = time.monotonic()
+
+
+def seconds(at: UUID) -> float:
+    """The time of a version 1 UUID, since 1970."""
+    found: float = unix_time_from_uuid1(at)
+    return found

@@ -10,7 +10,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from cassandra import (
@@ -73,14 +73,18 @@ class Cql:
         return rows[0] if rows else None
 
     def serial(self, cql: str, *values: Any) -> Row | None:
-        """The row as it is after every conditional write under way on its partition has been settled.
+        """The row as it is after every conditional write under way on its partition has been settled."""
+        rows = self.serial_all(cql, *values)
+        return rows[0] if rows else None
+
+    def serial_all(self, cql: str, *values: Any) -> list[Row]:
+        """As `serial`, all rows of the partition.
 
         Where many settle at once, Paxos lets some wait in vain. They only look, so they may look again.
         """
         for left in range(SERIAL_TRIES - 1, -1, -1):
             try:
-                rows = self._rows(cql, values, SERIAL)
-                return rows[0] if rows else None
+                return self._rows(cql, values, SERIAL)
             except Unavailable as error:
                 if not left or not isinstance(error.__cause__, (ReadTimeout, WriteTimeout)):
                     raise
@@ -138,6 +142,11 @@ class Cql:
             self._session.execute(batch, execution_profile=WRITE)
         except _FAILURES as error:
             _write_failed(error)
+
+    def read_later(self, cql: str, told: Callable[[list[Row]], None]) -> None:
+        """Reads beside what the caller goes on with; `told` gets the first page, or nothing if it fails."""
+        sent = self._session.execute_async(self._bind(cql, (), READ), execution_profile=READ)
+        sent.add_callbacks(lambda rows: told(list(rows or ())), lambda _: None)
 
     def lwt(self, cql: str, *values: Any) -> bool:
         """A conditional write; whether its condition held. OutcomeUnknown: it may have been applied, or still will."""

@@ -15,6 +15,7 @@ from core.ids import new_id
 from core.settings import StoreSettings
 from core.store.scylla.cluster import Connection
 from core.store.scylla.cql import Cql
+from core.store.scylla.layout import copies_of, who_decides
 from core.store.scylla.schema import LOCK, TABLES, VERSION, create, create_keyspace
 
 LOCK_S, LOCK_WAIT_S = 60, 300.0
@@ -28,6 +29,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {}
 def init(connection: Connection, settings: StoreSettings, told: Progress) -> bool:
     """Makes keyspace, tables and the store's first life, whatever of it is missing; whether anything was."""
     run = connection.run
+    is_scylla = _is_scylla(connection)
     connection.cluster.max_schema_agreement_wait = (
         0  # one wait at the end, instead of a second for each table
     )
@@ -43,14 +45,17 @@ def init(connection: Connection, settings: StoreSettings, told: Progress) -> boo
         for table in TABLES:
             lock.renew()
             told(f"table {table.name}")
-            run(create(table, settings))
+            run(create(table, settings, is_scylla=is_scylla))
         _agree(connection)
         cql = connection.cql
         began = int(cql.clock.now())
-        for key, value in (("life", "1"), ("shards", str(settings.shards)), ("began", str(began))):
-            cql.lwt("INSERT INTO meta (key, value) VALUES (?, ?) IF NOT EXISTS", key, value)
+        put = "INSERT INTO meta (part, key, value) VALUES ('all', ?, ?) IF NOT EXISTS"
+        decides = who_decides(copies_of(connection, settings), settings)
+        about = {"life": 1, "shards": settings.shards, "began": began, "decides": decides}
+        for key, value in about.items():
+            cql.lwt(put, key, str(value))
         # Last: it says that all the rest is there.
-        return cql.lwt("INSERT INTO meta (key, value) VALUES ('schema', ?) IF NOT EXISTS", str(VERSION))
+        return cql.lwt(put, "schema", str(VERSION))
 
 
 def migrate(connection: Connection, settings: StoreSettings, told: Progress) -> tuple[int, int]:
@@ -71,7 +76,7 @@ def migrate(connection: Connection, settings: StoreSettings, told: Progress) -> 
                 told(statement.split(" (")[0])
                 connection.run(statement)
             _agree(connection)
-            cql.lwt("UPDATE meta SET value = ? WHERE key = 'schema' IF value = ?", str(now + 1), str(now))
+            _swap(cql, "schema", str(now), str(now + 1))
             now += 1
     return before, now
 
@@ -82,6 +87,27 @@ def require_not_newer(version: int, keyspace: str) -> None:
             f"The keyspace {keyspace} was written by a newer Holdfast (schema {version}, this one knows {VERSION}):"
             " upgrade this one, or set store.keyspace"
         )
+
+
+def rehome(connection: Connection, settings: StoreSettings) -> tuple[str, int]:
+    """Makes this process' data centres those that decide, in a new life, so that nothing written under the old ones wins
+    over it: an operator's act, while no other process runs. Returns who decides and the life's number."""
+    decides = who_decides(copies_of(connection, settings), settings)
+    kept = meta(connection, settings.keyspace)
+    if "schema" not in kept:
+        raise OperatorError(
+            f"The keyspace {settings.keyspace} holds no store yet: `holdfast store init` makes it"
+        )
+    if kept["decides"] == decides:
+        return decides, int(kept["life"])
+    with _Lock(connection.cql):
+        _swap(connection.cql, "life", kept["life"], str(int(kept["life"]) + 1))
+        _swap(connection.cql, "decides", kept["decides"], decides)
+    return decides, int(kept["life"]) + 1
+
+
+def _swap(cql: Cql, key: str, old: str, new: str) -> None:
+    cql.lwt("UPDATE meta SET value = ? WHERE part = 'all' AND key = ? IF value = ?", new, key, old)
 
 
 def _version(connection: Connection, keyspace: str) -> int | None:
@@ -95,7 +121,12 @@ def meta(connection: Connection, keyspace: str) -> dict[str, str]:
     known = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s AND table_name = 'meta'"
     if not connection.run(known, keyspace):
         return {}
-    return dict(connection.run(f"SELECT key, value FROM {keyspace}.meta"))  # noqa: S608
+    return dict(connection.cql.serial_all("SELECT key, value FROM meta WHERE part = 'all'"))
+
+
+def _is_scylla(connection: Connection) -> bool:
+    local = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system' AND table_name = 'scylla_local'"
+    return bool(connection.run(local))
 
 
 def _agree(connection: Connection) -> None:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from zlib import crc32
 
+from core.errors import OperatorError
+
 LISTENERS_S = 2.0
 """How long the addresses of listeners are believed."""
 
@@ -23,10 +25,10 @@ def shard_of(profile_id: str, shards: int) -> int:
 
 
 class Nudger:
-    """Sends nudges to all `listeners` ("host:port"), whose list is asked for again every now and then."""
+    """Sends nudges to all listeners ("host:port"). `ask` calls back with their list, later: no edit waits for that."""
 
-    def __init__(self, shards: int, listeners: Callable[[], Iterable[str]]) -> None:
-        self._shards, self._ask = shards, listeners
+    def __init__(self, shards: int, ask: Callable[[Callable[[Iterable[str]], None]], None]) -> None:
+        self._shards, self._ask = shards, ask
         self._guard = threading.Lock()
         self._asked_at = float("-inf")
         self._listeners: list[tuple[str, int]] = []
@@ -52,8 +54,11 @@ class Nudger:
             self._asked_at = time.monotonic()
         # A failure costs the nudge, never the edit, which is acknowledged already.
         with contextlib.suppress(Exception):
-            self._listeners = [_address(one) for one in self._ask() if one]
+            self._ask(self._hear)
         return self._listeners
+
+    def _hear(self, listeners: Iterable[str]) -> None:
+        self._listeners = [_address(one) for one in listeners if one]
 
 
 class Ear:
@@ -66,7 +71,13 @@ class Ear:
             return
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.bind((host, 0))
+        try:
+            self._socket.bind((host, 0))
+        except OSError as error:
+            self._socket.close()
+            raise OperatorError(
+                f"Nudges can't be heard at {host} ({error}): set store.nudge to an address of this machine, auto, or off"
+            ) from None
         self.address = f"{host}:{self._socket.getsockname()[1]}"
 
     def listen(self, timeout_s: float) -> set[int]:

@@ -30,24 +30,25 @@ class ScyllaProfiles:
         self._cql, self._nudger = cql, nudger
 
     def load(self, profile_id: str) -> Snapshot | None:
-        """One page of a partition is read at one moment on each replica, and holds whole batches only. Where it takes
-        several pages, all of them and a last look must show the same revision."""
+        """A page of a partition is read at one moment on each replica, and a batch stands in it whole or not at all: so
+        one page is one revision (docs/decisions/0011). Where it takes several, a SERIAL read before and after says that
+        this revision was complete at a majority all the while."""
         for _ in range(LOAD_TRIES):
             rows, pages = self._partition(profile_id)
             if not rows:
                 return None
-            revisions = {row[2] for row in rows}
-            if pages > 1:
-                revisions.add(self._revision(profile_id))
-            if len(revisions) == 1:
-                return _snapshot(rows)
+            found = _snapshot(rows) if pages == 1 else self._load_settled(profile_id)
+            if found:
+                return found
+            # What is under way here is settled first.
+            self._settled_revision(profile_id)
         raise Unavailable("The profile is being changed by many at once; please try again.")
 
     def head(self, profile_id: str) -> Head | None:
         row = self._cql.one(
-            "SELECT body FROM profiles WHERE profile_id = ? AND kind = 'head' AND id = ''", profile_id
+            "SELECT body FROM profiles WHERE profile_id = ? AND kind = 'brief' AND id = ''", profile_id
         )
-        return Head.model_validate_json(row[0]) if row else None
+        return Head.model_validate_json(row[0]) if row and row[0] else None
 
     def commit(self, batch: Batch) -> bool:
         if not self._cql.lwt_together(list(_statements(batch))):
@@ -61,18 +62,19 @@ class ScyllaProfiles:
             profile_id,
             _slot(revision),
         )
-        entry = _history(row[0]) if row else None
+        entry = _history(row[0]) if row and row[0] else None
         return entry.writer if entry and entry.revision == revision else None
 
     def history(self, profile_id: str) -> Sequence[History]:
         rows = self._cql.read("SELECT body FROM profiles WHERE profile_id = ? AND kind = 'edit'", profile_id)
-        return sorted((_history(row[0]) for row in rows), reverse=True)
+        return sorted((_history(row[0]) for row in rows if row[0]), reverse=True)
 
     def answer(self, profile_id: str, key: str, now: int) -> Answer | None:
-        row = self._cql.one(
+        # SERIAL: whoever has seen the revision of the first request must not miss its answer.
+        row = self._cql.serial(
             "SELECT body FROM profiles WHERE profile_id = ? AND kind = 'answer' AND id = ?", profile_id, key
         )
-        answer = Answer.model_validate_json(row[0]) if row else None
+        answer = Answer.model_validate_json(row[0]) if row and row[0] else None
         return answer if answer and answer.expires_at > now else None
 
     def walk(self, part: int, after: str | None = None) -> Iterator[Walked]:
@@ -80,7 +82,7 @@ class ScyllaProfiles:
         if after is not None:
             low = max(low, int(after))
         pages = self._cql.pages(
-            "SELECT DISTINCT profile_id, revision FROM profiles WHERE token(profile_id) > ? AND token(profile_id) <= ?",
+            "SELECT DISTINCT profile_id, walked FROM profiles WHERE token(profile_id) > ? AND token(profile_id) <= ?",
             low,
             high,
             page=PAGE,
@@ -103,17 +105,27 @@ class ScyllaProfiles:
             count += 1
         return rows, count
 
-    def _revision(self, profile_id: str) -> int | None:
-        row = self._cql.one("SELECT revision FROM profiles WHERE profile_id = ? LIMIT 1", profile_id)
+    def _load_settled(self, profile_id: str) -> Snapshot | None:
+        """All pages between two SERIAL reads of one revision, by which it is complete at a majority."""
+        before = self._settled_revision(profile_id)
+        found = _snapshot(self._partition(profile_id)[0])
+        after = self._settled_revision(profile_id)
+        return found if found and before == after == found.head.revision else None
+
+    def _settled_revision(self, profile_id: str) -> int | None:
+        row = self._cql.serial("SELECT revision FROM profiles WHERE profile_id = ? LIMIT 1", profile_id)
         return row[0] if row else None
 
 
-def _snapshot(rows: list[Row]) -> Snapshot:
-    (head,) = (body for kind, body, _ in rows if kind == "head")
+def _snapshot(rows: list[Row]) -> Snapshot | None:
+    """None where the rows are not all of one revision. A row without a body is one that a read repair has begun."""
+    heads = [Head.model_validate_json(body) for kind, body, _ in rows if kind == "head" and body]
+    if not heads or {row[2] for row in rows} != {heads[0].revision}:
+        return None
     return Snapshot(
-        head=Head.model_validate_json(head),
-        posts=tuple(Post.model_validate_json(body) for kind, body, _ in rows if kind == "post"),
-        media=tuple(Media.model_validate_json(body) for kind, body, _ in rows if kind == "media"),
+        head=heads[0],
+        posts=tuple(Post.model_validate_json(body) for kind, body, _ in rows if kind == "post" and body),
+        media=tuple(Media.model_validate_json(body) for kind, body, _ in rows if kind == "media" and body),
     )
 
 
@@ -122,11 +134,15 @@ def _statements(batch: Batch) -> Iterator[Statement]:
     head = batch.head
     seen = head.revision - 1 or None  # null: nobody has this partition yet
     yield (
-        "UPDATE profiles SET revision = ? WHERE profile_id = ? IF revision = ?",
-        (head.revision, head.id, seen),
+        "UPDATE profiles SET revision = ?, walked = ? WHERE profile_id = ? IF revision = ?",
+        (head.revision, head.revision, head.id, seen),
     )
     put = "INSERT INTO profiles (profile_id, kind, id, body) VALUES (?, ?, ?, ?)"
-    yield put, (head.id, "head", "", head.model_dump_json(exclude_defaults=True))
+    body = head.model_dump_json(exclude_defaults=True)
+    # Twice, and the revision too: a read repair copies what its statement selected, and nothing else of a batch. What
+    # `load` rests on is selected by nothing but `load`, so it is never copied in parts.
+    for kind in ("head", "brief"):
+        yield put, (head.id, kind, "", body)
     for kind, rows in (("post", batch.posts), ("media", batch.media)):
         for row in rows:
             yield put, (head.id, kind, row.id, row.model_dump_json(exclude_defaults=True))

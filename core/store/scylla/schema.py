@@ -74,10 +74,11 @@ PROFILES = (
     ),
     Table(
         "profiles",
-        "(profile_id text, kind text, id text, revision bigint static, body text, PRIMARY KEY (profile_id, kind, id))",
-        "A profile: rows `head`, `post`, `media`, `edit` (history; id = revision modulo 200, so the newest overwrites"
-        " the oldest), `answer` (idempotency keys, with a TTL). Read by partition and kind; all of it walked by token"
-        " range with its static revision. Written by one conditional batch on `revision`.",
+        "(profile_id text, kind text, id text, revision bigint static, walked bigint static, body text,"
+        " PRIMARY KEY (profile_id, kind, id))",
+        "A profile: rows `head` (again as `brief`, for who needs no more), `post`, `media`, `edit` (history; id = revision"
+        " modulo 200, so the newest overwrites the oldest), `answer` (idempotency keys, with a TTL). Read by partition and"
+        " kind; all of it walked by token range with its revision (`walked`). Written by one conditional batch on `revision`.",
     ),
     Table(
         "published",
@@ -147,8 +148,8 @@ WORK = (
 
 META = Table(
     "meta",
-    "(key text PRIMARY KEY, value text)",
-    "Schema version, life, number of shards, when it all began. Read at start; written by LWT.",
+    "(part text, key text, value text, PRIMARY KEY (part, key))",
+    "Schema version, life, number of shards, when it all began, who decides. Read SERIAL at start; written by LWT.",
 )
 LOCK = Table(
     "schema_lock",
@@ -161,8 +162,11 @@ SHORT_GRACE = ("media_work", "due_work", "purges", "agenda", "workers")
 """Tables whose deleted rows may come back without harm (work that is done again), so their tombstones go within the hour."""
 
 
-def create(table: Table, settings: StoreSettings) -> str:
-    """The statement that makes a table."""
+def create(table: Table, settings: StoreSettings, *, is_scylla: bool) -> str:
+    """The statement that makes a table.
+
+    `is_scylla`: ScyllaDB drops tombstones after a repair, unless it is told to go by `gc_grace_seconds`.
+    """
     options = [f"comment = '{table.paths.replace(chr(39), chr(39) * 2)}'"]
     if table.name == "changes":
         ttl_s = settings.log_days * 86400
@@ -176,6 +180,8 @@ def create(table: Table, settings: StoreSettings) -> str:
         ]
     elif table.name in SHORT_GRACE:
         options.append("gc_grace_seconds = 3600")
+    if is_scylla and any(one.startswith("gc_grace") for one in options):
+        options.append("tombstone_gc = {'mode': 'timeout'}")
     joined = " AND ".join(options)
     word = "AND" if " WITH " in table.cql else "WITH"
     return f"CREATE TABLE IF NOT EXISTS {settings.keyspace}.{table.name} {table.cql} {word} {joined}"

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cassandra.util import min_uuid_from_time, unix_time_from_uuid1
+from cassandra.util import min_uuid_from_time
 
 from core.store import Change, Hint
+from core.store.scylla.clock import seconds
 from core.store.scylla.cql import Cql, Row, Statement
 
 HOUR_S = 3600
@@ -166,9 +167,3 @@ def decode(position: str) -> dict[int, UUID]:
     """The time in each shard up to which a position says that all is done with."""
     parts = (one.split(":") for one in position.split(",") if one)
     return {int(shard): UUID(hex=at) for shard, at in parts}
-
-
-def seconds(at: UUID) -> float:
-    """Since 1970."""
-    found: float = unix_time_from_uuid1(at)
-    return found
