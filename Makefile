@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench servers lock clean always
+.PHONY: help run test check fix bench rehearsal servers lock clean always
 
 # Flags for run, test and bench: make run ARGS="--data /srv/holdfast"
 ARGS ?=
@@ -14,7 +14,7 @@ PY := .venv/bin/python
 STALE := $(shell grep -qsF '$(CURDIR)/.venv' .venv/bin/activate || echo always)
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/runtime.stamp ## Run it all with a sample site: studio, edge and worker; flags by ARGS="…"
 	@exec .venv/bin/holdfast run $(ARGS) </dev/null
@@ -36,6 +36,9 @@ fix: .venv/dev.stamp ## Format the code and mend what ruff can
 bench: .venv/dev.stamp ## Measure edit-to-live and rebuilds; flags by ARGS="…"
 	@$(PY) -m bench.edit_to_live $(ARGS)
 	@$(PY) -m bench.rebuild $(ARGS)
+
+rehearsal: .venv/dev.stamp ## Rehearse at scale: 20,000 profiles, load, kills (an hour); quick: ARGS="--profiles 200 --minutes 0.5 --rate 3"
+	@exec $(PY) -m bench.rehearsal $(ARGS) </dev/null
 
 servers: .venv/dev.stamp ## Install the real servers that tests use (Chromium, ffmpeg, Cassandra; as root on Debian)
 	@sh deploy/servers.sh

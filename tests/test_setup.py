@@ -68,7 +68,7 @@ def test_tests_run_on_the_versions_that_production_runs_on() -> None:
 def test_make_alone_prints_every_job() -> None:
     listing = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     jobs = re.findall(r"^  make (\w+) +\S", listing, flags=re.MULTILINE)
-    assert jobs == ["help", "run", "test", "check", "fix", "bench", "servers", "lock", "clean"]
+    assert jobs == ["help", "run", "test", "check", "fix", "bench", "rehearsal", "servers", "lock", "clean"]
 
 
 @pytest.fixture
