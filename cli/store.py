@@ -1,4 +1,4 @@
-"""`holdfast store init|migrate|status|rehome`: makes the cluster's schema, brings it up to date, or says how it is."""
+"""`holdfast store init|migrate|status|rehome|new-life`: makes the cluster's schema, brings it up to date, or says how it is."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _change(settings: Settings, act: str, out: Console, *, quiet: bool) -> dict[
         return {"said": said, "changed": False}
     from core.store.scylla.cluster import connect
     from core.store.scylla.layout import ALL, who_decides
-    from core.store.scylla.migrate import init, migrate, rehome
+    from core.store.scylla.migrate import init, migrate, new_life, rehome
     from core.store.scylla.schema import replication
 
     # Before anything is made: data centres in which two could decide are refused here, too.
@@ -72,6 +72,12 @@ def _change(settings: Settings, act: str, out: Console, *, quiet: bool) -> dict[
             decides, life = rehome(connection, chosen)
             words = f"A majority of {decides} decides in keyspace {chosen.keyspace}, in life {life}."
             return {"said": words, "decides": decides, "life": life}
+        if act == "new-life":
+            life = new_life(connection, chosen)
+            words = (
+                f"Life {life} begins in keyspace {chosen.keyspace}: `holdfast rebuild --all` publishes it."
+            )
+            return {"said": words, "life": life}
         before, after = migrate(connection, chosen, told)
         said = f"went from schema {before} to {after}" if after > before else f"is at schema {after} already"
         return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": after > before}

@@ -93,17 +93,29 @@ def rehome(connection: Connection, settings: StoreSettings) -> tuple[str, int]:
     """Makes this process' data centres those that decide, in a new life, so that nothing written under the old ones wins
     over it: an operator's act, while no other process runs. Returns who decides and the life's number."""
     decides = who_decides(copies_of(connection, settings), settings)
+    kept = _existing(connection, settings)
+    if kept["decides"] == decides:
+        return decides, int(kept["life"])
+    life = new_life(connection, settings)
+    _swap(connection.cql, "decides", kept["decides"], decides)
+    return decides, life
+
+
+def new_life(connection: Connection, settings: StoreSettings) -> int:
+    """The number of a new life: after a restore, so that what the store says now wins over newer pages in storage."""
+    with _Lock(connection.cql):
+        life = int(_existing(connection, settings)["life"])
+        _swap(connection.cql, "life", str(life), str(life + 1))
+    return life + 1
+
+
+def _existing(connection: Connection, settings: StoreSettings) -> dict[str, str]:
     kept = meta(connection, settings.keyspace)
     if "schema" not in kept:
         raise OperatorError(
             f"The keyspace {settings.keyspace} holds no store yet: `holdfast store init` makes it"
         )
-    if kept["decides"] == decides:
-        return decides, int(kept["life"])
-    with _Lock(connection.cql):
-        _swap(connection.cql, "life", kept["life"], str(int(kept["life"]) + 1))
-        _swap(connection.cql, "decides", kept["decides"], decides)
-    return decides, int(kept["life"]) + 1
+    return kept
 
 
 def _swap(cql: Cql, key: str, old: str, new: str) -> None:
