@@ -429,14 +429,15 @@ def test_what_falls_due_and_what_is_to_be_purged_is_left_to_its_worker(
     ann, hour = site.sign_up("ann"), int(time.time()) - 5
     site.post(ann, "soon", state="scheduled", publish_at=hour)
     site.store.changes.schedule(ann, hour)
-    site.store.purges.queue(REPLICA, Purge("old", ann, Mark(1, 1, 1), (), hour))
+    site.store.purges.queue(REPLICA, Purge("old", "somebody", Mark(1, 1, 1), (), hour))
     share = {"shard 0"}
     monkeypatch.setattr(sharing.Sharing, "mine", lambda _, key: key in share)
     monkeypatch.setattr(worker, "PURGES_S", 0.02)
     with working(site, sweep_s=1000):
         time.sleep(0.5)
         assert site.store.changes.due(hour, 10)
-        share.add(ann)
+        assert site.store.purges.pending(REPLICA, 10)
+        share |= {ann, "somebody"}
         wait_for(lambda: site.status("ann/posts/soon/index.html")[0] == 200)
         wait_for(lambda: not site.store.purges.pending(REPLICA, 10))
 
