@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
+
+from cassandra.encoder import ValueSequence
+from cassandra.util import uuid_from_time
 
 from cli.ring.ring import Ring
 from core.ids import new_id
@@ -14,6 +19,7 @@ from core.store.scylla import ScyllaStore
 from core.store.scylla.cluster import Connection, connect
 from core.store.scylla.migrate import init
 from core.store.scylla.schema import TABLES
+from core.store.scylla.tail import HOUR_S
 
 PATIENCE_S, SLOW_S = 30.0, 30.0
 
@@ -44,6 +50,34 @@ class Keyspace:
         ]:
             sent.result()
 
+    def lose(self, table: str) -> None:
+        """All rows of one table are gone."""
+        self._connection.session.execute(f"TRUNCATE {self.settings.keyspace}.{table}", timeout=SLOW_S)
+
+    def hints(self, shard: int) -> list[tuple[UUID, str, int]]:
+        """What stands in the change log of this hour and the one before: when, of whom, at which revision."""
+        hour = int(time.time() // HOUR_S)
+        rows = self._connection.run(
+            f"SELECT at, profile_id, revision FROM {self.settings.keyspace}.changes"
+            " WHERE shard = %s AND hour IN %s",
+            shard,
+            ValueSequence((hour - 1, hour)),
+        )
+        return [tuple(row) for row in rows]
+
+    def add_hint(self, shard: int, profile_id: str, revision: int, age_s: float = 0.0) -> None:
+        """A row of the change log, as it was written so long ago."""
+        at = uuid_from_time(time.time() - age_s)
+        self._connection.run(
+            f"INSERT INTO {self.settings.keyspace}.changes (shard, hour, at, profile_id, revision)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            shard,
+            int((time.time() - age_s) // HOUR_S),
+            at,
+            profile_id,
+            revision,
+        )
+
     @property
     def environment(self) -> dict[str, str]:
         """For processes of ours that shall use it."""
@@ -73,6 +107,10 @@ PLACE = "keyspace.json"
 def leave_address(folder: Path, settings: StoreSettings) -> None:
     """Says in a test's folder where its store is; so that a client in any process finds it."""
     (folder / PLACE).write_text(settings.model_dump_json())
+
+
+def names_a_store(folder: Path) -> bool:
+    return (folder / PLACE).exists()
 
 
 def open_at(folder: Path) -> ScyllaStore:

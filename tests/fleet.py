@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,7 @@ from cli.client import Client
 from tests.house import PASSWORD, free_port
 
 READY_S, STOP_S = 60.0, 25.0
+ROOT = Path(__file__).parents[1]
 SKEW = Path(__file__).parent / "skew"
 
 
@@ -30,26 +32,40 @@ class Member:
         self._arguments, self._environment = arguments, dict(environment)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, clock_offset_s: float = 0.0) -> None:
-        """Starts it; `clock_offset_s` is how wrong its clock is."""
-        environment = self._environment
+    def start(self, clock_offset_s: float = 0.0, *, fault: str = "", **settings: str) -> None:
+        """Starts it; `clock_offset_s` is how wrong its clock is, `fault` one of tests/faults/faulty.py. These `settings`
+        are for this time only."""
+        environment = self._environment | {"TEST_FAULT": fault}
+        environment |= {f"HOLDFAST_{name.upper()}": value for name, value in settings.items()}
         if clock_offset_s:
-            environment = environment | {
-                "PYTHONPATH": str(SKEW),
-                "TEST_CLOCK_OFFSET_S": str(clock_offset_s),
-            }
+            environment |= {"PYTHONPATH": str(SKEW), "TEST_CLOCK_OFFSET_S": str(clock_offset_s)}
+        self.is_odd = bool(clock_offset_s or settings or fault)
+        self._from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", *self._arguments],
+                [sys.executable, "-m", "tests.faults.faulty" if fault else "cli.main", *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=environment,
+                cwd=ROOT,
             )
+
+    is_odd = False
+    """Whether it was started in another way than its fleet says."""
+    _from = 0
 
     @property
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is stopped by a signal, by whomever."""
+        if self.process is None or not self.alive:
+            return False
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
         """kill -9, also of one that is paused."""
@@ -74,10 +90,10 @@ class Member:
                 self.kill()
 
     def events(self, *names: str) -> Iterator[dict[str, Any]]:
-        """What it logged; of those events, or all."""
+        """What it has logged since it was last started; of those events, or all."""
         if not self.log.exists():
             return
-        for line in self.log.read_text(errors="replace").splitlines():
+        for line in self.log.read_bytes()[self._from :].decode(errors="replace").splitlines():
             try:
                 event = json.loads(line)
             except ValueError:
@@ -144,6 +160,22 @@ class Fleet:
         self.wait_ready()
         return self
 
+    def restart(self, *names: str, **odd: Any) -> None:
+        """kill -9 for these members, and started anew, as `Member.start` says; returns once they are ready."""
+        for name in names:
+            self[name].kill()
+            self[name].start(**odd)
+        self.wait_ready()
+
+    def mend(self) -> None:
+        """After a fault: what is paused goes on; what is dead, or was started in an odd way, is started as it should be."""
+        for member in self.members.values():
+            member.resume()
+            if member.is_odd or not member.alive:
+                member.kill()
+                member.start()
+        self.wait_ready()
+
     def wait_ready(self) -> None:
         """Until every ingest and edge that lives answers, and every worker that lives works."""
         for number, url in enumerate(self.studios, 1):
@@ -155,6 +187,18 @@ class Fleet:
             while member.alive and not any(member.events("worker_ready")):
                 assert time.monotonic() < ends, f"{member.name} does not get ready: {member.log}"
                 time.sleep(0.05)
+
+    @contextmanager
+    def one_more_worker(self) -> Iterator[Member]:
+        """For a while; it is killed in the end."""
+        name = f"worker-{len(self.workers) + 1}"
+        self._add(name, ["worker"])
+        try:
+            self[name].start()
+            self.wait_ready()
+            yield self[name]
+        finally:
+            self.members.pop(name).kill()
 
     @property
     def workers(self) -> list[Member]:
@@ -240,6 +284,16 @@ class Creator:
         self.edit_number = done["edit"]
         self.acknowledged.append((done["edit"], tagline))
         return done
+
+    def ask(self, method: str, path: str = "", ingest: int = 1, **rest: Any) -> httpx.Response:
+        """A call to the API below this profile's address, and what came back, whatever it is. Raises httpx's errors."""
+        return self.client(ingest)._http.request(method, f"/profiles/{self.id}{path}", **rest)
+
+    def call_as(self, token: str, method: str, path: str, ingest: int = 1, **rest: Any) -> httpx.Response:
+        """Any call to the API, with this token or none."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{self.fleet.studios[ingest - 1]}/api/v1{path}"
+        return self.fleet.http.request(method, url, headers=headers, timeout=30, **rest)
 
     def wait_live(
         self, revision: int | None = None, timeout_s: float = 60.0, ingest: int = 1

@@ -122,8 +122,9 @@ class Mortals:
     def delete(self, profile: str) -> None:
         edits.delete_profile(self.store, profile, Terms())
 
-    def sign_up(self) -> None:
-        accounts.sign_up(self.store, CHEAP, SIGN_UP)
+    def sign_up(self, name: str = "ann") -> None:
+        wish = {"username": name, "email": f"{name}@example.org"}
+        accounts.sign_up(self.store, CHEAP, SIGN_UP.model_copy(update=wish))
 
     def upload(self, profile: str, body: str) -> None:
         uploads = Uploads(self.store, self.private, UploadSettings(), Signer(b"x" * 32))
