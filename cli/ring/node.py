@@ -18,6 +18,7 @@ from core.errors import OperatorError
 
 HERE = Path(__file__).parent
 CLUSTER_NAME = "holdfast"
+EXTRA = "extra.yaml"
 POLL_S = 0.02
 STOP_S = 60.0
 # No JMX, so no nodetool and no port for it. Without any of the three openings it dies at its start.
@@ -158,4 +159,6 @@ class Node:
         text = template.substitute(
             folders, name=CLUSTER_NAME, listen=self.address, seeds=",".join(self.seeds), token=self.token
         )
-        (self.home / "cassandra.yaml").write_text(text)
+        # What a rehearsal wants otherwise (TLS, say) stands in a file beside the nodes, and has the last word.
+        extra = self.home.parent / EXTRA
+        (self.home / "cassandra.yaml").write_text(text + (extra.read_text() if extra.exists() else ""))

@@ -178,8 +178,11 @@ def _not_mended_by_waiting(settings: StoreSettings, cluster: Cluster, error: Exc
             f"The cluster refuses the user {settings.username or '(none)'}:"
             " set store.username and HOLDFAST_STORE__PASSWORD"
         )
-    if any(isinstance(one, ssl.SSLError) for one in inner):
-        return f"TLS with the cluster fails ({_first(inner, ssl.SSLError)}): see to store.tls_ca, tls_cert and tls_names"
+    # The driver wraps them in an OSError; only its words still tell.
+    tls = [str(one) for one in inner if isinstance(one, ssl.SSLError) or "[SSL: " in str(one)]
+    if tls:
+        reason = tls[0].rpartition("[SSL: ")[2].rstrip("]")
+        return f"TLS with the cluster fails ({reason}): see to store.tls_ca, tls_cert and tls_names"
     seen: set[Any] = {host.datacenter for host in cluster.metadata.all_hosts() if host.datacenter}
     if seen and settings.datacenter not in seen:
         return (
@@ -187,8 +190,3 @@ def _not_mended_by_waiting(settings: StoreSettings, cluster: Cluster, error: Exc
             " set store.datacenter"
         )
     return None
-
-
-def _first(errors: list[Any], kind: type[Exception]) -> Exception:
-    found: Exception = next(one for one in errors if isinstance(one, kind))
-    return found
