@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.grounds import machine
+from bench.grounds import ring as a_ring
 from bench.rehearsal import stage
 from bench.rehearsal.creators import open_sessions
 from bench.rehearsal.people import write_people
@@ -28,11 +30,11 @@ from core.errors import OperatorError
 
 def rehearse(wanted: argparse.Namespace, held: ExitStack) -> dict[str, Any]:
     """All scenes in their order; `held` keeps what has to be taken down."""
-    machine = stage.machine()
+    ground = machine()
     folder = held.enter_context(stage.scratch(wanted.folder))
     names = write_people(folder / "people", wanted.profiles, wanted.seed)
     tell("a ring of three starts" if wanted.ring is None else f"the ring in {wanted.ring}")
-    ring = held.enter_context(stage.ring(wanted.ring, folder, tell))
+    ring = held.enter_context(a_ring(wanted.ring, folder, tell))
     settings = held.enter_context(stage.keyspace(ring))
     fleet = held.enter_context(stage.fleet(folder / "fleet", settings))
     imported = stage.import_people(fleet, folder / "people", len(names), Progress("imported"))
@@ -53,7 +55,7 @@ def rehearse(wanted: argparse.Namespace, held: ExitStack) -> dict[str, Any]:
         found = evening.verify(stage.all_stored(store, list(usernames)), usernames)
     return {
         "rehearsal": 1,
-        "machine": machine,
+        "machine": ground,
         "profiles": len(names),
         "creators": len(creators),
         "import": {"seconds": imported["seconds"], "per_s": round(len(names) / imported["seconds"], 1)},

@@ -31,7 +31,8 @@ def show(report: Mapping[str, Any]) -> None:
     machine = report["machine"]
     out.print(
         f"\n{machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Python {machine['python']},"
-        f" Cassandra {machine['cassandra']}; ring, fleet and load all on them.\n"
+        f" Cassandra {machine['cassandra']}; ring, fleet and load all on them.\n",
+        soft_wrap=True,
     )
     _steps(out, report)
     table = Table("", "", box=None, show_header=False)
@@ -43,7 +44,7 @@ def show(report: Mapping[str, Any]) -> None:
         table.add_row("Highest rate", f"{report['highest_rate_per_s']} edits/s with p99 under {limit:.0f} s")
     run = report["run"]
     refused = ", ".join(f"{count} × {status}" for status, count in run["refused"].items()) or "0"
-    table.add_row("Long run", f"{run['minutes']} min at {run['rate_per_s']} edits/s")
+    table.add_row("Long run", f"{run['seconds']:.0f} s at {run['rate_per_s']} edits/s")
     table.add_row(
         "",
         f"sent {run['sent']}, acknowledged {run['acknowledged']}, refused {refused}, unknown {run['unknown']}",

@@ -153,6 +153,7 @@ class Rehearsal:
         outcomes = Counter(one.outcome for one in edits)
         return {
             "minutes": self.wanted.minutes,
+            "seconds": round(edits[-1].due_at - edits[0].due_at, 1),
             "rate_per_s": rate,
             "sent": len(edits),
             "acknowledged": outcomes["acknowledged"],

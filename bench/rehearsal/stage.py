@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -13,12 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bench.rehearsal.ledger import Shown, Stored
-from cli.ring.jars import version as cassandra_version
 from cli.ring.ring import Ring
 from core.errors import OperatorError, Unavailable
 from core.ids import new_id
@@ -30,22 +26,8 @@ from core.store.scylla.cluster import connect
 from tests.fleet import Fleet
 
 PATIENCE_S, LOOKERS = 60.0, 8
-Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]
 """How many are done, of how many."""
-
-
-@contextmanager
-def ring(folder: Path | None, scratch: Path, tell: Tell) -> Iterator[Ring]:
-    """The ring in that folder, made whole; or one of our own, which is destroyed at the end."""
-    if folder:
-        yield Ring.existing(folder).mend()
-        return
-    own = Ring(scratch / "ring", 3)
-    try:
-        yield own.start(tell)
-    finally:
-        own.destroy()
 
 
 @contextmanager
@@ -153,19 +135,3 @@ def scratch(folder: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-rehearsal-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-def machine() -> dict[str, Any]:
-    """What all of it ran on, clients and cluster alike."""
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    memory = Path("/proc/meminfo").read_text().split()[1]
-    return {
-        "cores": os.cpu_count(),
-        "cpu": next((line.partition(": ")[2] for line in info if line.startswith("model name")), ""),
-        "memory_gb": round(int(memory) / 1_000_000),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cassandra": cassandra_version(),
-        "driver": version("cassandra-driver"),
-        "load_before": round(os.getloadavg()[0], 2),
-    }
