@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import tempfile
 import threading
@@ -200,6 +201,9 @@ def main() -> None:
     parser.add_argument("--round-s", type=float, default=ROUND_S)
     parser.add_argument("--ring", type=Path, help="folder of a ring that runs already")
     wanted, _ = parser.parse_known_args()
+    if not (shutil.which("java") and shutil.which("mvn")):
+        out.print("bench.store needs a ring, which needs Java and Maven: `make servers` installs them.")
+        return
     with (
         tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name,
         ring(wanted.ring, Path(name), out.print) as on,
