@@ -36,8 +36,8 @@ def fleet(lasting_fleet: Fleet, whole_ring: Ring) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="package")
-def store(keyspace: Keyspace) -> Iterator[ScyllaStore]:
-    """The test's own look into the store."""
+def store(lasting_fleet: Fleet, keyspace: Keyspace) -> Iterator[ScyllaStore]:
+    """The test's own look into the fleet's store."""
     opened = ScyllaStore(keyspace.settings, 60)
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from core.store.scylla.clock import StoreClock
 from core.store.scylla.profiles import ScyllaProfiles
 from tests.pipeline.mortal import Fuse
 
-LATE_S = 8.0
+LATE_S = 20.0
 """Longer than a reader looks back at each poll."""
 DELAY_S = 2.0
 
@@ -96,16 +97,30 @@ def _deliver(how: Callable[[Callable[[], object]], object]) -> None:
 
 def stops_at(word: str) -> None:
     """Stops itself, rendered page in hand, where that shows this word; of all processes only the first to come there."""
-    put, mark = FolderObjects.put, Path(os.environ["HOLDFAST_DATA__DIR"]) / f"stopped-{word}"
+    _at_the_page(word, lambda: os.kill(os.getpid(), signal.SIGSTOP))
 
-    def stopping(self: FolderObjects, key: str, body: bytes, *given: Any, **options: Any) -> str:
+
+def dies_at(word: str) -> None:
+    """Dies there, but not before its other threads have had their turns."""
+
+    def die() -> None:
+        time.sleep(DELAY_S)
+        Fuse(1).burn()
+
+    _at_the_page(word, die)
+
+
+def _at_the_page(word: str, happens: Callable[[], None]) -> None:
+    put, mark = FolderObjects.put, Path(os.environ["HOLDFAST_DATA__DIR"]) / f"met-{word}"
+
+    def meeting(self: FolderObjects, key: str, body: bytes, *given: Any, **options: Any) -> str:
         if key.endswith("/index.html") and word.encode() in body:
             try:
                 mark.touch(exist_ok=False)
             except FileExistsError:
                 pass
             else:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                happens()
                 try:
                     return put(self, key, body, *given, **options)
                 except PreconditionFailed:
@@ -113,7 +128,7 @@ def stops_at(word: str) -> None:
                     raise
         return put(self, key, body, *given, **options)
 
-    FolderObjects.put = stopping  # type: ignore[method-assign]
+    FolderObjects.put = meeting  # type: ignore[method-assign]
 
 
 FAULTS: dict[str, Callable[..., None]] = {
@@ -125,6 +140,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "hints reversed": hints_reversed,
     "hints late": hints_late,
     "stops at": stops_at,
+    "dies at": dies_at,
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A worker that is paused past its lease in the middle of a publish, and wakes up with an old render in hand."""
+"""A worker that dies in the middle of a publish, or is paused past its lease and wakes up with an old render in hand."""
 
 from __future__ import annotations
 
@@ -76,3 +76,20 @@ def test_a_worker_that_wakes_up_with_an_old_render_takes_nothing_back(
         assert ranks == sorted(ranks), f"{place} went back: {ranks}"
         assert ranks[-1].revision > stale
     conclude(fleet, store, [ann])
+
+
+def test_what_a_worker_dies_of_another_one_publishes(
+    fleet: Fleet, store: ScyllaStore, authors: SignUp
+) -> None:
+    ann, bob = authors(2)
+    word = f"{ann.username}-dies"
+    fleet.restart(*WORKERS, fault=f"dies at: {word}")
+    written = ann.write(word=word)
+    assert written is not None
+    assert written.status_code == 200
+    bob.write_surely()
+    wait_until(lambda: not all(fleet[worker].alive for worker in WORKERS), "one dies, page in hand")
+    ann.creator.wait_live(newest_revision(store, ann), timeout_s=90)
+    for edge in (1, 2):
+        assert word in page(fleet, ann, edge)
+    conclude(fleet, store, [ann, bob])
