@@ -1,4 +1,4 @@
-"""Sign-up, rename and the reaper as a caller sees them, on SQLite; and that the model of the search answers as it does."""
+"""Sign-up, rename and the reaper as a caller sees them, on each store; and that the model of the search answers as one does."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Conflict, NameTaken, NotFound, OutcomeUnknown, Unavailable
 from core.profile import Head, Profile
-from core.store import Batch, naming
+from core.store import Batch, Store, naming
 from core.store.everyone import everyone
 from core.store.naming import REAP_AFTER_S
 from core.store.revise import revise
 from core.store.sqlite import SqliteStore
+from tests.cluster import Keyspace, leave_address
+from tests.contracts.backends import STORES
 from tests.core.interleavings import Call, Model, State
 
 ANN = Profile(name="Ann")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(tmp_path / "store.db")
+@pytest.fixture(params=["sqlite", pytest.param("cassandra", marks=pytest.mark.server("cassandra"))])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "cassandra":
+        keyspace: Keyspace = request.getfixturevalue("keyspace")
+        keyspace.empty()
+        leave_address(tmp_path, keyspace.settings)
+    opened = STORES[request.param](tmp_path)
     yield opened
     opened.close()
 
 
-def claim(store: SqliteStore, username: str) -> tuple[int, str, str | None]:
+def claim(store: Store, username: str) -> tuple[int, str, str | None]:
     found = store.names.get(username)
     assert found is not None
     return found.number, found.state, found.profile_id
 
 
-def test_a_sign_up_makes_a_profile_under_its_name(store: SqliteStore) -> None:
+def test_a_sign_up_makes_a_profile_under_its_name(store: Store) -> None:
     ann = naming.found(store, " Ann ", ANN).head
     assert ann.name is not None
     assert (ann.name.username, ann.name.claim, ann.pending_name) == ("ann", 1, None)
@@ -48,7 +54,7 @@ def test_a_sign_up_makes_a_profile_under_its_name(store: SqliteStore) -> None:
     )
 
 
-def test_a_name_that_is_taken_is_refused_and_nothing_is_left_behind(store: SqliteStore) -> None:
+def test_a_name_that_is_taken_is_refused_and_nothing_is_left_behind(store: Store) -> None:
     naming.found(store, "ann", ANN)
     with pytest.raises(NameTaken):
         naming.found(store, "ann", ANN)
@@ -57,7 +63,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_left_behind(store: Sqlit
     assert len(list(everyone(store.profiles))) == 1
 
 
-def test_after_a_rename_the_old_name_redirects_and_stays_its_own(store: SqliteStore) -> None:
+def test_after_a_rename_the_old_name_redirects_and_stays_its_own(store: Store) -> None:
     ann = naming.found(store, "ann", ANN).head
     renamed = naming.rename(store, ann.id, "Anna").head
     assert renamed.name is not None
@@ -74,7 +80,7 @@ def test_after_a_rename_the_old_name_redirects_and_stays_its_own(store: SqliteSt
     assert claim(store, "anna")[1] == "redirect"
 
 
-def test_a_rename_that_can_not_be_is_refused(store: SqliteStore) -> None:
+def test_a_rename_that_can_not_be_is_refused(store: Store) -> None:
     ann, bob = (naming.found(store, name, ANN).head for name in ("ann", "bob"))
     with pytest.raises(NameTaken):
         naming.rename(store, ann.id, "bob")
@@ -119,7 +125,7 @@ def failing(call: Callable[..., Any], *errors: Exception, applied: bool = True) 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("part, call", [("names", "take"), ("profiles", "commit"), ("changes", "hint")])
 def test_a_lost_reply_costs_nobody_a_name(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, part: str, call: str, applied: bool
+    store: Store, monkeypatch: pytest.MonkeyPatch, part: str, call: str, applied: bool
 ) -> None:
     patched = getattr(store, part)
     errors = [OutcomeUnknown(), OutcomeUnknown()]
@@ -130,7 +136,7 @@ def test_a_lost_reply_costs_nobody_a_name(
 
 
 def test_a_rename_has_succeeded_though_its_last_step_failed(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = naming.found(store, "ann", ANN).head
     with monkeypatch.context() as patched:
@@ -144,7 +150,7 @@ def test_a_rename_has_succeeded_though_its_last_step_failed(
 
 
 def test_the_reaper_undoes_what_was_left_half_made_when_its_time_has_come(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(store.profiles, "commit", _dies_at(store.profiles.commit, 2))
