@@ -50,7 +50,7 @@ def _profile(chance: random.Random, username: str) -> dict[str, Any]:
     return {
         "name": f"{first.title()} {last.title()}",
         "tagline": f"{chance.choice(CRAFTS).capitalize()} in {place}.",
-        "bio": "\n\n".join(_prose(chance, chance.randint(15, 50)) for _ in range(chance.randint(1, 3))),
+        "bio": "\n\n".join(_prose(chance, chance.randint(25, 60)) for _ in range(chance.randint(1, 3))),
         "place": place,
         "pronouns": chance.choice(["", "she/her", "he/him", "they/them"]),
         "language": chance.choice(["en", "en", "en", "de", "fr", "sv"]),
@@ -63,7 +63,7 @@ def _profile(chance: random.Random, username: str) -> dict[str, Any]:
                 "icon": chance.choice(ICONS),
                 "group": chance.choice(["", "", "Buy", "Elsewhere"]),
             }
-            for _ in range(chance.randint(3, 12))
+            for _ in range(chance.randint(5, 15))
         ],
         "sections": chance.sample(
             [_timeline(chance), _praise(chance), _events(chance), _text(chance)], chance.randint(1, 3)
