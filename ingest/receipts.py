@@ -94,10 +94,12 @@ def written(store: Store, site: SiteSettings, done: Revised, made: str = "") -> 
     """The answer to a write; for a repeated request the edit and revision that the first one made."""
     head = done.snapshot.head
     edit, revision = (done.answer.edit, done.answer.revision) if done.answer else (head.edit, head.revision)
+    # What this very call wrote can't have got further yet, so nobody has to be asked.
+    reached = {} if done.at_ms else _first_reached(store, head.id, revision)
     return Written(
         edit=edit,
         revision=revision,
-        state=_state(_first_reached(store, head.id, revision)),
+        state=_state(reached),
         url=page_url(site, head),
         accepted_at_ms=done.at_ms or _accepted_at_ms(store, head, revision),
         id=made,
