@@ -13,6 +13,7 @@ from core.store import Listed, Listings
 SHARDS = 256
 """By the first two digits of a profile's id, so 50,000 addresses each are enough for 12 million pages."""
 REMEMBERED_MAX = 10_000
+DAY_S = 86_400
 
 
 def shard_of(profile_id: str) -> int:
@@ -20,10 +21,11 @@ def shard_of(profile_id: str) -> int:
 
 
 def listed(head: Head) -> Listed | None:
-    """None for what no list shows: a profile that is deleted, not public, or has no name yet."""
+    """None for what no list shows: a profile that is deleted, not public, or has no name yet. Lists tell the day of the
+    last edit, so further edits of that day change nothing in them."""
     if head.name is None or head.deleted or head.profile.visibility != "public":
         return None
-    return Listed(head.id, head.name.username, head.edited_at)
+    return Listed(head.id, head.name.username, head.edited_at // DAY_S * DAY_S)
 
 
 class _Put(NamedTuple):

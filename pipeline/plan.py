@@ -27,6 +27,7 @@ class _Waiting:
     forced: bool = False
     due: float | None = None
     until_hint: bool = False
+    since: float = field(default_factory=time.monotonic)
 
 
 class Plan:
@@ -84,6 +85,7 @@ class Plan:
             if job.again and (job.revision > revision or job.forced):
                 job.forced = False
                 job.failures = 0
+                job.since = time.monotonic()
                 self._ready.append(profile_id)
             else:
                 del self._waiting[profile_id]
@@ -101,6 +103,11 @@ class Plan:
             job.until_hint = until_hint
             self._delay(profile_id, job, 0.0 if until_hint and job.again else delay_s)
             self._changed.notify_all()
+
+    def waited_s(self, profile_id: str) -> float:
+        """How long ago the job began to wait."""
+        with self._changed:
+            return time.monotonic() - self._waiting[profile_id].since
 
     def position(self) -> str | None:
         """The position up to which every hint is done with; None while there is none."""

@@ -41,6 +41,8 @@ class Reader:
 
     def _turn(self) -> bool:
         """Whether there was anything to read."""
+        if not self._sharing.ready:
+            return False
         share = self._sharing.shards(self._changes.shards)
         if share != self._share:
             # What others have saved of the shards that come to this worker is where it goes on. Of those that it had

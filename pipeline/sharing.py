@@ -38,6 +38,7 @@ class Sharing:
         self._guard = threading.Lock()
         self._seen: dict[str, _Seen] = {}
         self._looked: float | None = None
+        self._looks = 0
         self._left = False
         self._live: tuple[str, ...] = (worker_id,)
 
@@ -75,6 +76,12 @@ class Sharing:
         return self._looked is not None and all(
             one.live or one.still_s >= self._lease_s for one in self._seen.values()
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether this worker has seen who lives: at the first look if it is alone, else at the second, by which whoever
+        lives has moved."""
+        return self.settled or self._looks > 1
 
     def mine(self, key: str) -> bool:
         """Whether this worker does `key`: of all live ones it weighs most there (rendezvous hashing), so when one joins
@@ -119,6 +126,7 @@ class Sharing:
                 seen[worker] = _Seen(count, still_s, before.live and still_s < self._lease_s)
         seen.pop(self._id, None)
         self._seen, self._looked = seen, now
+        self._looks += 1
         self._live = tuple(sorted([*me, *(worker for worker, one in seen.items() if one.live)]))
 
 

@@ -74,7 +74,7 @@ class Sitemap:
 
     def _shard(self, number: int, life: int, filled: dict[int, bool], stored: Object | None) -> Draw | None:
         entries = [
-            Entry(keys.page(one.username), instant(one.edited_at))
+            Entry(keys.page(one.username), instant(one.edited_at)[:10])
             for one in self._store.listings.of(number, life)
         ]
         filled[number] = bool(entries)

@@ -30,9 +30,9 @@ from pipeline.sitemap import Sitemap
 from pipeline.sweep import Sweep
 from pipeline.tidy import fall_due
 
-POSITION_S, DUE_S, PURGES_S, SITEMAP_S, SWEEP_S = 0.5, 1.0, 1.0, 60.0, 10.0
-BEATS = 5
-"""Heartbeats in one lease."""
+POSITION_S, DUE_S, PURGES_S, SITEMAP_S, SWEEP_S = 0.5, 1.0, 1.0, 60.0, 30.0
+BEATS, BEAT_MAX_S = 5, 1.0
+"""Heartbeats in one lease, at least; a longer lease is no reason to notice late who has come."""
 DUE_MAX = 1000
 PURGE_YOUNG_S = 2.0
 DRAIN_S = 15.0
@@ -86,7 +86,7 @@ class Worker:
     def run(self) -> None:
         """Works until `stop` is called, then drains: what is under way is finished, or comes again after a restart."""
         every = self._loops.every
-        beat_s = self._settings.lease_s / BEATS
+        beat_s = min(self._settings.lease_s / BEATS, BEAT_MAX_S)
         loops: list[tuple[str, Callable[[], None]]] = [
             ("heart", lambda: every(beat_s, self._beat)),
             ("reader", self._reader.read),

@@ -11,7 +11,7 @@ from core.profile import HeldName
 from core.rank import Mark
 from core.store import Listed
 from pipeline import listing
-from pipeline.listing import Lister, shard_of
+from pipeline.listing import DAY_S, Lister, shard_of
 from tests.contracts.nouns import head
 from tests.pipeline.little_site import Site, with_head
 
@@ -98,11 +98,14 @@ def test_a_revision_that_shows_nothing_new_in_lists_is_not_put_again() -> None:
     assert board.puts == [(7, ANN, Mark(1, 1, 1), Listed(ANN, "ann", 0))]
     assert lister.take_touched() == {7}
     assert lister.take_touched() == set()
-    lister.put(head(ANN, 4, name=NAME, edited_at=9), Mark(1, 4, 1))
-    assert board.puts[-1] == (7, ANN, Mark(1, 4, 1), Listed(ANN, "ann", 9))
+    tomorrow = DAY_S + 9
+    lister.put(head(ANN, 4, name=NAME, edited_at=tomorrow), Mark(1, 4, 1))
+    assert board.puts[-1] == (7, ANN, Mark(1, 4, 1), Listed(ANN, "ann", DAY_S))
     assert lister.take_touched() == {7}
-    lister.put(head(ANN, 5, name=NAME, edited_at=9, deleted=True), Mark(1, 5, 1))
-    assert board.puts[-1] == (7, ANN, Mark(1, 5, 1), None)
+    lister.put(head(ANN, 5, name=NAME, edited_at=tomorrow + 60), Mark(1, 5, 1))
+    assert lister.take_touched() == set(), "lists tell the day"
+    lister.put(head(ANN, 6, name=NAME, edited_at=tomorrow, deleted=True), Mark(1, 6, 1))
+    assert board.puts[-1] == (7, ANN, Mark(1, 6, 1), None)
 
 
 def test_it_is_put_again_where_another_worker_may_have_been_in_between() -> None:

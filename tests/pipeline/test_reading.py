@@ -57,6 +57,7 @@ class Share:
 
     def __init__(self, *shards: int) -> None:
         self.now = frozenset(shards)
+        self.ready = True
 
     def shards(self, count: int) -> frozenset[int]:
         assert count == Log.shards
@@ -140,4 +141,18 @@ def test_a_crowded_plan_is_not_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     desk.log.script = [clear]
     desk.reader.read()
     assert before == []
+    assert desk.log.asked[0] == (None, [1])
+
+
+def test_it_reads_nothing_before_it_has_seen_who_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever comes second would take everybody's work on at first, and do it too."""
+    desk = Desk(monkeypatch, 1)
+    desk.share.ready = False
+
+    def see() -> None:
+        assert desk.log.asked == []
+        desk.share.ready = True
+
+    desk.log.script = [None, see, None]
+    desk.reader.read()
     assert desk.log.asked[0] == (None, [1])

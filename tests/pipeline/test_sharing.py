@@ -127,9 +127,9 @@ def test_a_worker_alone_does_everything_from_its_first_moment() -> None:
     one = Sharing(Board(), "one", LEASE_S)
     assert all(map(one.mine, KEYS))
     assert one.shards(3) == {0, 1, 2}
-    assert not one.settled, "it hasn't looked yet"
+    assert not one.settled and not one.ready, "it hasn't looked yet"
     one.beat(0)
-    assert one.settled
+    assert one.settled and one.ready
     assert one.live == ("one",)
 
 
@@ -199,9 +199,10 @@ def test_dead_ones_that_a_new_worker_meets_keep_nothing_waiting() -> None:
     team.board.counts["dead"] = 17
     one = team.join("one")
     assert all(map(one.mine, KEYS))
-    assert not one.settled, "it may still turn out to be alive"
+    assert not one.settled and not one.ready, "it may still turn out to be alive"
     for second in range(1, 8):
         team.pass_time(1)
+        assert one.ready, "by now it would have moved"
         assert one.live == ("one",)
         assert one.settled == (second >= LEASE_S)
 

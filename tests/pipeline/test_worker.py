@@ -119,6 +119,29 @@ def test_one_poison_profile_stops_nobody(site: Site, monkeypatch: pytest.MonkeyP
     assert site.reached(good).keys() == {"published", "purged", "live"}
 
 
+def test_a_job_that_waited_while_another_worker_did_it_is_not_done_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that has changed leaves jobs behind; the sweep finds what is about to be done."""
+    monkeypatch.setattr(publishers, "LONG_S", 0.0)
+    ann, bob = site.sign_up("ann"), site.sign_up("bob")
+    site.publish(ann)  # by the other one
+    done: list[str] = []
+    publish = job.publish_profile
+
+    def noted(tools: Any, profile_id: str, *given: Any, **named: Any) -> Any:
+        done.append(profile_id)
+        return publish(tools, profile_id, *given, **named)
+
+    monkeypatch.setattr(publishers, "publish_profile", noted)
+    with working(site):
+        wait_for(lambda: position(site) == last_hint(site))
+        head = site.edit(bob, bio="Newer than what is published.").head
+        wait_for(lambda: site.reached(bob)["live"] == head.revision)
+    assert ann not in done
+    assert set(done) == {bob}
+
+
 def test_a_takedown_is_never_put_aside_for_good(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = site.sign_up("ann")
     site.publish(ann)

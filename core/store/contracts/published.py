@@ -71,7 +71,7 @@ class Purges(Protocol):
 
 
 class Listed(NamedTuple):
-    """What site-wide lists (the sitemap) show of a profile; `edited_at` in seconds since 1970."""
+    """What site-wide lists (the sitemap) show of a profile; `edited_at` in seconds since 1970, as exact as lists want it."""
 
     profile_id: str
     username: str

@@ -24,7 +24,9 @@ class ScyllaChanges:
     def __init__(self, cql: Cql, born: Born, due_work: Agenda, ear: Ear, poll_s: float) -> None:
         self.shards = born.shards
         self._cql, self._born, self._ear, self._agenda = cql, born, ear, due_work
+        # Who is nudged reads the shard that it was nudged about; looking through all of them is for nudges that were lost.
         self._poll_s = poll_s if ear.address else min(poll_s, UNHEARD_POLL_S)
+        self._soonest_s = poll_s if ear.address else POLL_MIN_S
         # A thread is one reader: what it has been given already is known by thread.
         self._reader = threading.local()
 
@@ -46,10 +48,10 @@ class ScyllaChanges:
         tail: Tail | None = getattr(self._reader, "tail", None)
         if tail is None or (tail.position, tail.shards) != (after, wanted):
             tail = self._reader.tail = Tail(self._cql, self._born.began, after, wanted)
-            self._reader.quiet_s = POLL_MIN_S
+            self._reader.quiet_s = self._soonest_s
         hints = tail.read(limit, self._quiet_s)
         if hints:
-            self._reader.quiet_s = POLL_MIN_S
+            self._reader.quiet_s = self._soonest_s
         return hints
 
     def wait(self, timeout_s: float) -> None:
@@ -65,7 +67,7 @@ class ScyllaChanges:
 
     @property
     def _quiet_s(self) -> float:
-        found: float = getattr(self._reader, "quiet_s", POLL_MIN_S)
+        found: float = getattr(self._reader, "quiet_s", self._soonest_s)
         return found
 
     # ── positions ──

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from core.store.scylla.cql import Cql
 from core.store.scylla.schema import SLOTS
 
 BEAT_KEPT_S = 3600
+BELIEVED_S = 1.0
 
 
 class ScyllaFailures:
@@ -43,14 +45,26 @@ class ScyllaFailures:
 
 
 class ScyllaRollouts:
+    """The newest is believed for a moment: a page of the one before it is replaced by whoever knows better."""
+
     def __init__(self, cql: Cql) -> None:
         self._cql = cql
+        self._newest: Rollout | None = None
+        self._asked_at = float("-inf")
 
     def current(self) -> Rollout | None:
-        row = self._cql.one("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
-        return Rollout(*row) if row else None
+        if self._newest is None or time.monotonic() - self._asked_at > BELIEVED_S:
+            asked_at = time.monotonic()
+            row = self._cql.one("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
+            self._newest, self._asked_at = Rollout(*row) if row else None, asked_at
+        return self._newest
 
     def promote(self, fingerprint: str) -> Rollout:
+        promoted = self._promote(fingerprint)
+        self._asked_at = float("-inf")
+        return promoted
+
+    def _promote(self, fingerprint: str) -> Rollout:
         while True:
             # SERIAL: a promotion by somebody else that is under way is settled first.
             row = self._cql.serial("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
