@@ -1,10 +1,11 @@
-"""`holdfast` with a fault of its own, named by TEST_FAULT: it dies at a chosen line, stops there, or sends hints as no one should.
+"""`holdfast` with a fault of its own, named by TEST_FAULT: it dies at a chosen line, stops there, loses replies, or sends hints as no one should.
 
 Run in the place of `cli.main` (tests/fleet.py); the fault is in this process alone, all else is the real thing.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from uuid import UUID
 from cassandra.util import uuid_from_time
 
 from cli.main import main
-from core.errors import PreconditionFailed
+from core.errors import OutcomeUnknown
 from core.objects.folder import FolderObjects
 from core.store import Change
 from core.store.scylla.changes import ScyllaChanges
@@ -28,7 +29,7 @@ from tests.pipeline.mortal import Fuse
 
 LATE_S = 20.0
 """Longer than a reader looks back at each poll."""
-DELAY_S = 2.0
+DELAY_S, HOLD_S = 2.0, 9.0
 
 
 def dies_before_the_hint() -> None:
@@ -48,6 +49,20 @@ def dies_before_the_answer() -> None:
         return done
 
     ScyllaProfiles.commit = last  # type: ignore[method-assign]
+
+
+def loses_replies() -> None:
+    """Of each three commits one isn't applied and one is, and of neither is it told."""
+    commit, turns = ScyllaProfiles.commit, itertools.count()
+
+    def sent(self: ScyllaProfiles, batch: Any) -> bool:
+        turn = next(turns) % 3
+        done = commit(self, batch) if turn else False
+        if turn < 2:
+            raise OutcomeUnknown
+        return done
+
+    ScyllaProfiles.commit = sent  # type: ignore[method-assign]
 
 
 def drops_hints() -> None:
@@ -101,10 +116,10 @@ def stops_at(word: str) -> None:
 
 
 def dies_at(word: str) -> None:
-    """Dies there, but not before its other threads have had their turns."""
+    """Dies there, after its other threads have gone on for longer than a reader looks back."""
 
     def die() -> None:
-        time.sleep(DELAY_S)
+        time.sleep(HOLD_S)
         Fuse(1).burn()
 
     _at_the_page(word, die)
@@ -121,11 +136,13 @@ def _at_the_page(word: str, happens: Callable[[], None]) -> None:
                 pass
             else:
                 happens()
+                refused = True
                 try:
-                    return put(self, key, body, *given, **options)
-                except PreconditionFailed:
-                    print(json.dumps({"event": "woke_too_late", "key": key}), flush=True)
-                    raise
+                    etag = put(self, key, body, *given, **options)
+                    refused = False
+                finally:
+                    print(json.dumps({"event": "woke", "refused": refused}), flush=True)
+                return etag
         return put(self, key, body, *given, **options)
 
     FolderObjects.put = meeting  # type: ignore[method-assign]
@@ -135,6 +152,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "dies before the hint": dies_before_the_hint,
     "dies before the batch": dies_before_the_batch,
     "dies before the answer": dies_before_the_answer,
+    "loses replies": loses_replies,
     "drops hints": drops_hints,
     "hints twice": hints_twice,
     "hints reversed": hints_reversed,

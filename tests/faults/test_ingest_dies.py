@@ -1,4 +1,4 @@
-"""kill -9 of an ingest before the hint, between hint and batch, before the answer, and in the middle of load."""
+"""kill -9 of an ingest before the hint, between hint and batch, before the answer, under load; and replies that it loses."""
 
 from __future__ import annotations
 
@@ -98,6 +98,22 @@ def test_an_ingest_killed_under_load_loses_nothing(fleet: Fleet, store: ScyllaSt
     for one in ours:
         assert_nothing_is_lost(store, one)
     conclude(fleet, store, ours)
+
+
+def test_replies_that_are_lost_lose_no_edit_and_double_none(
+    fleet: Fleet, store: ScyllaStore, authors: SignUp
+) -> None:
+    (ann,) = authors(1)
+    fleet.restart("ingest-1", fault="loses replies")
+    for _ in range(4):
+        answer = ann.write(1)
+        assert answer is not None
+        assert answer.status_code == 200
+        assert_nothing_is_lost(store, ann)
+    edits = [edit for edit, _ in ann.acknowledged]
+    assert edits == list(range(edits[0], edits[0] + 5))
+    fleet.restart("ingest-1")
+    conclude(fleet, store, [ann])
 
 
 def test_an_edit_killed_at_any_call_is_there_whole_or_not_at_all(
