@@ -10,7 +10,7 @@ from pipeline.plan import Plan
 from pipeline.sharing import Sharing
 
 READ_MAX = 500
-WAIT_S = 0.5
+WAIT_S, NOT_READY_S = 0.5, 0.05
 log = get_logger("worker")
 
 
@@ -37,7 +37,7 @@ class Reader:
             if idle and self._share:
                 self._loops.guarded(lambda: self._changes.wait(WAIT_S))
             elif idle:
-                self._loops.wait(WAIT_S)
+                self._loops.wait(WAIT_S if self._sharing.ready else NOT_READY_S)
 
     def _turn(self) -> bool:
         """Whether there was anything to read."""

@@ -173,6 +173,10 @@ class Worker:
     def _keep_sweeping(self) -> None:
         # Also when no part is due for a long time: a publish that succeeds now clears what failed before the start.
         self._loops.guarded(self._publishers.recall_aside)
+        while not self._sharing.ready and not self._loops.stopping:
+            self._loops.wait(0.1)
+        # The log knows most of what is behind, and tells it sooner.
+        self._loops.wait(min(1.0, self._settings.sweep_s))
         self._loops.every(min(SWEEP_S, self._settings.sweep_s), self._sweep.sweep)
 
     def _draw_sitemap(self) -> None:
