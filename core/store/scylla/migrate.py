@@ -19,7 +19,8 @@ from core.store.scylla.layout import copies_of, who_decides
 from core.store.scylla.schema import LOCK, TABLES, VERSION, create, create_keyspace
 
 LOCK_S, LOCK_WAIT_S = 60, 300.0
-AGREEMENT_S = 60.0
+AGREEMENT_S = 150.0
+"""Nodes that missed a change ask for it once a minute."""
 Progress = Callable[[str], None]
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {}
@@ -152,7 +153,8 @@ def _agree(connection: Connection) -> None:
             return
         if time.monotonic() > ends:
             raise OperatorError(
-                f"The nodes don't agree on a schema after {AGREEMENT_S:.0f} s: see that all of them are up, and run it again"
+                f"The nodes don't agree on a schema after {AGREEMENT_S:.0f} s: see that all of them are up, restart one"
+                " whose system.peers differs from the others', and run it again"
             )
         time.sleep(0.1)
 
