@@ -68,6 +68,17 @@ def test_what_waits_comes_oldest_first_and_what_is_not_yet_due_later(place: Plac
     assert names(place.open().pending(10, START + 510)) == ["old", "young", "later"], "to another process too"
 
 
+def test_who_is_ahead_of_the_stores_clock_sees_what_is_due_by_its_own(place: Place) -> None:
+    """Also over the end of a slot; and that keeps no slot open or shut at the wrong time."""
+    agenda = place.open()
+    place.add(agenda, START + SLOT_S + 5, "next slot")
+    assert names(agenda.pending(10, START + 10)) == []
+    assert names(agenda.pending(10, START + SLOT_S + 6)) == ["next slot"]
+    assert names(agenda.pending(10, 2**40)) == ["next slot"]
+    place.clock.set(START + SLOT_S + 10)
+    assert names(agenda.pending(10, START + SLOT_S + 10)) == ["next slot"]
+
+
 def test_what_is_done_is_asked_for_once_by_each_process(place: Place) -> None:
     agenda = place.open()
     for number in range(5):

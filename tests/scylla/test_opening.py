@@ -11,6 +11,7 @@ from cli.ring.ring import Ring
 from core.errors import OperatorError
 from core.settings import StoreSettings
 from core.store.scylla import ScyllaStore
+from core.store.scylla import migrate as migrating
 from core.store.scylla.cluster import connect
 from core.store.scylla.layout import ALL, who_decides
 from core.store.scylla.migrate import init, migrate, rehome
@@ -197,6 +198,47 @@ def test_two_places_make_one_schema_at_once_and_again_is_harmless(ring: Ring, ke
         store.close()
     finally:
         connection.run(f"DROP KEYSPACE {settings.keyspace}")
+        connection.close()
+
+
+def test_two_places_bring_an_older_schema_up_to_date_at_once(
+    keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each statement once, under the lock, and what is kept stays."""
+    settings = keyspace.settings
+    table = f"{settings.keyspace}.bookmarks"
+    newer = VERSION + 1
+    monkeypatch.setattr(migrating, "VERSION", newer)
+    monkeypatch.setattr(migrating, "MIGRATIONS", {newer: (f"ALTER TABLE {table} ADD since bigint",)})
+    store = ScyllaStore(settings.model_copy(), PATIENCE_S)
+    store.bookmarks.put("kept", "here")
+    went: list[tuple[int, int]] = []
+
+    def bring_up_to_date() -> None:
+        connection = connect(settings, patience_s=PATIENCE_S)
+        went.append(migrate(connection, settings, lambda _: None))
+        connection.close()
+
+    places = [threading.Thread(target=bring_up_to_date) for _ in range(2)]
+    for place in places:
+        place.start()
+    for place in places:
+        place.join()
+    connection = connect(settings, patience_s=PATIENCE_S)
+    try:
+        assert {after for _, after in went} == {newer}
+        assert VERSION in {before for before, _ in went}
+        columns = connection.run(
+            "SELECT column_name FROM system_schema.columns WHERE keyspace_name = %s AND table_name = 'bookmarks'",
+            settings.keyspace,
+        )
+        assert {row[0] for row in columns} == {"name", "place", "since"}
+        assert store.bookmarks.get("kept") == "here"
+    finally:
+        store.close()
+        connection.run(f"ALTER TABLE {table} DROP since")
+        back = "UPDATE meta SET value = ? WHERE part = 'all' AND key = 'schema' IF EXISTS"
+        assert connection.cql.lwt(back, str(VERSION))
         connection.close()
 
 

@@ -66,7 +66,8 @@ class Changes(Protocol):
         ...
 
     def due(self, now: int, limit: int) -> Sequence[Due]:
-        """What has fallen due by `now`, oldest first; seen again until settled."""
+        """What has fallen due by `now`, oldest first; seen again until settled. Of what lies further ahead of the store's
+        own clock than an hour or so, a store need not know yet."""
         ...
 
     def settle_due(self, due: Due) -> None: ...

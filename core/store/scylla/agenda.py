@@ -90,7 +90,7 @@ class Agenda:
     def pending(self, limit: int, until: int | None = None) -> list[tuple[Pointer, Any]]:
         """The oldest that wait (and are due by `until`), each with what it stands for."""
         with self._guard:
-            self._look()
+            self._look(until)
             waiting: dict[Pointer, list[_Row]] = {}
             for row in sorted(self._waiting()):
                 if until is None or row.at <= until:
@@ -124,17 +124,19 @@ class Agenda:
         while len(self._gone) > GONE_MAX:
             del self._gone[next(iter(self._gone))]
 
-    def _look(self) -> None:
-        """Reads the open slots: the newest two each time, older ones now and then."""
+    def _look(self, until: int | None = None) -> None:
+        """Reads the open slots: the newest two each time, older ones now and then; and the next, for who is ahead of the
+        store's clock."""
         if not self._started:
             row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", self._bookmark)
             self._low = max(self._low, int(row[0])) if row else self._low
             self._started = True
         store_now, now = self._cql.clock.now(), time.monotonic()
         present = int(store_now) // self._slot_s
+        last = present + (until is not None and until // self._slot_s > present)
         stale = [
             slot
-            for slot in range(self._low, present + 1)
+            for slot in range(self._low, last + 1)
             if slot >= present - 1
             or slot not in self._slots
             or now - self._slots[slot].looked_at > LOOKED_AT_AGAIN_S
