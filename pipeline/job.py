@@ -143,8 +143,7 @@ def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> No
         tools.purger.settle(_queue(tools.store, mark, profile_id, ()))
     else:
         # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.
-        tools.purger.record(profile_id, mark, "purged")
-        tools.purger.record(profile_id, mark, "live")
+        tools.purger.record(profile_id, mark, "purged", "live")
 
 
 def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, takedown: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from core.store import Hint
 
+PAGE_OF_WORK = 100
 CROWD = 10_000
 """Profiles that may wait in the plan; the log and the sweep keep the others, so that memory doesn't grow with the site."""
 
@@ -119,6 +120,12 @@ class Plan:
         """Whether so many profiles wait that nothing should be added but what somebody waits for."""
         with self._changed:
             return len(self._waiting) >= CROWD
+
+    @property
+    def busy(self) -> bool:
+        """Whether more waits than is done in a moment."""
+        with self._changed:
+            return len(self._waiting) > PAGE_OF_WORK
 
     @property
     def idle(self) -> bool:

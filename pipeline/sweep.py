@@ -17,7 +17,7 @@ from pipeline.loops import Loops
 from pipeline.plan import Plan
 from pipeline.sharing import Sharing
 
-PAGE = 100
+PAGE, BUSY_S = 100, 5.0
 log = get_logger("sweep")
 
 
@@ -70,7 +70,9 @@ class Sweep:
             if now.done:
                 log.debug("part_swept", part=part, wanted=wanted)
                 return
-            self._loops.wait(max(0.0, started + len(page) / self._per_s - time.monotonic()))
+            # While the log has much to tell, most of what is behind is known already.
+            least_s = BUSY_S if self._plan.busy else len(page) / self._per_s
+            self._loops.wait(max(0.0, started + least_s - time.monotonic()))
 
     def _last(self, part: int) -> Round | None:
         kept = self._store.bookmarks.get(f"sweep {REPLICA} {part}")

@@ -76,7 +76,10 @@ def found(
     )
     store.changes.schedule(head.id, now + REAP_AFTER_S)
     create(store, head, writer=pending.attempt, what="sign-up", asked=asked)
-    return _take(store, head.id, pending, seen, by_creator=False)
+    named = _take(store, head.id, pending, seen, by_creator=False)
+    with contextlib.suppress(Unavailable):  # it is only for the reaper, who would find nothing to do
+        store.changes.unschedule(head.id, now + REAP_AFTER_S)
+    return named
 
 
 def rename(store: Store, profile_id: str, username: str, asked: Asked | None = None) -> Snapshot:

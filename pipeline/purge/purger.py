@@ -47,32 +47,41 @@ class Purger:
                 self._in_hand.discard(purge.id)
 
     def _settle(self, purge: Purge) -> bool:
+        delivered_at: int | None = None
         try:
             self._deliver(purge.paths)
-            if purge.id not in self._purged:
-                self.record(purge.profile_id, purge.mark, "purged")
-                self._purged.add(purge.id)
+            delivered_at = _now_ms()
             self._prove(purge)
         except Unavailable as error:
+            if delivered_at and purge.id not in self._purged:
+                self._record(purge.profile_id, Reached("purged", purge.mark, delivered_at))
+                self._purged.add(purge.id)
             if self._waiting.get(purge.id) != str(error):
                 log.warning("purge_waits", profile=purge.profile_id, reason=str(error))
                 self._waiting[purge.id] = str(error)
             return False
+        purged = () if purge.id in self._purged else (Reached("purged", purge.mark, delivered_at),)
+        self._record(purge.profile_id, *purged, Reached("live", purge.mark, _now_ms()))
         self._purged.discard(purge.id)
         self._waiting.pop(purge.id, None)
         self._store.purges.settle(REPLICA, purge.id)
         return True
 
-    def record(self, profile_id: str, mark: Mark, stage: Stage) -> None:
-        self._store.published.record(profile_id, REPLICA, Reached(stage, mark, time.time_ns() // 1_000_000))
-        log.info(stage, profile=profile_id, revision=mark.revision, rollout=mark.rollout)
+    def record(self, profile_id: str, mark: Mark, *stages: Stage) -> None:
+        """The profile has just reached these stages with that mark."""
+        self._record(profile_id, *(Reached(stage, mark, _now_ms()) for stage in stages))
+
+    def _record(self, profile_id: str, *reached: Reached) -> None:
+        self._store.published.record(profile_id, REPLICA, *reached)
+        for stage, mark, _ in reached:
+            log.info(stage, profile=profile_id, revision=mark.revision, rollout=mark.rollout)
 
     def drain(
         self, limit: int = 100, mine: Callable[[str], bool] = lambda _: True, young_s: float = 0.0
     ) -> int:
         """Tries again what is queued for the profiles that are `mine`; returns how many purges are settled. What is younger
         than `young_s` is left to the publisher that queued it, who is just at it."""
-        pending = self._store.purges.pending(REPLICA, limit)
+        pending = self._store.purges.pending(REPLICA, limit, mine)
         now = time.monotonic()
         self._met = {purge.id: self._met.get(purge.id, now) for purge in pending}
 
@@ -80,7 +89,7 @@ class Purger:
             # By our own clock, where the one of who queued it is ahead.
             return purge.queued_at > time.time() - young_s and self._met[purge.id] > now - young_s
 
-        return sum(self.settle(purge) for purge in pending if mine(purge.profile_id) and not is_young(purge))
+        return sum(self.settle(purge) for purge in pending if not is_young(purge))
 
     def heartbeat(self) -> None:
         """Calls each edge, so that it knows that it hears of every purge."""
@@ -137,4 +146,7 @@ class Purger:
             raise Unavailable(
                 "No edge answers, so nothing can be proven; the purge stays queued until one does."
             )
-        self.record(purge.profile_id, purge.mark, "live")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

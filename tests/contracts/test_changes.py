@@ -281,6 +281,17 @@ def test_what_falls_due_is_seen_from_its_time_on_oldest_first_until_it_is_settle
     assert [one.at for one in store.changes.due(9000, 10)] == [2000, 3000]
 
 
+def test_what_was_dealt_with_before_its_time_does_not_fall_due(store: Store) -> None:
+    store.changes.schedule("ann", 1000)
+    store.changes.schedule("ann", 2000)
+    store.changes.unschedule("ann", 1000)
+    store.changes.unschedule("ann", 1000)
+    store.changes.unschedule("nobody", 5)
+    assert [one.at for one in store.changes.due(9000, 10)] == [2000]
+    store.changes.schedule("ann", 1000)
+    assert [one.at for one in store.changes.due(9000, 10)] == [1000, 2000], "and may be needed again"
+
+
 def test_two_profiles_may_fall_due_at_one_time(store: Store) -> None:
     store.changes.schedule("ann", 1000)
     store.changes.schedule("bob", 1000)

@@ -137,6 +137,25 @@ def test_purges_wait_oldest_first_until_they_are_settled(store: Store) -> None:
     assert list(store.purges.pending(REPLICA, 10)) == [purge(1), purge(3)]
 
 
+def test_the_purges_of_some_profiles_can_be_asked_for_alone(store: Store) -> None:
+    for number in (1, 2, 3):
+        store.purges.queue(REPLICA, purge(number)._replace(profile_id=f"profile{number}"))
+    mine = {"profile1", "profile3"}.__contains__
+    assert [one.id for one in store.purges.pending(REPLICA, 10, mine)] == ["purge1", "purge3"]
+    assert [one.id for one in store.purges.pending(REPLICA, 1, mine)] == ["purge1"]
+    store.purges.settle(REPLICA, "purge1")
+    assert [one.id for one in store.purges.pending(REPLICA, 10, mine)] == ["purge3"]
+    assert [one.id for one in store.purges.pending(REPLICA, 10)] == ["purge2", "purge3"]
+
+
+def test_stages_reached_at_once_are_recorded_at_once(store: Store) -> None:
+    mark = Mark(1, 4, 1)
+    both = Reached("purged", mark, 10), Reached("live", mark, 12)
+    store.published.record("ann", REPLICA, *both)
+    assert store.published.get("ann", REPLICA, 1) == {one.stage: one for one in both}
+    assert list(dict.fromkeys(store.published.transitions("ann", REPLICA))) == list(reversed(both))
+
+
 def test_each_replica_has_its_own_purges(store: Store) -> None:
     store.purges.queue("one", purge(1))
     store.purges.queue("two", purge(1))

@@ -17,8 +17,8 @@ from core.errors import HoldfastError, OutcomeUnknown
 from core.profile import Head, Snapshot
 from core.store import Batch, Claim, naming, revise
 
-SILENT = {"hint", "schedule"}
-"""Calls that no other protocol can see."""
+SILENT = {"hint", "schedule", "unschedule"}
+"""Calls that no other protocol can see. (The reaper is let loose here whether it was called for or not.)"""
 WRITES = {"take", "settle", "commit"}
 
 

@@ -118,6 +118,32 @@ def test_slots_whose_things_are_done_go_as_a_whole_and_open_ones_stay(place: Pla
     assert place.open().pending(10) == [], "and a new process begins behind those that are gone"
 
 
+def test_of_many_who_share_a_list_each_asks_for_its_own_and_one_closes_slots(place: Place) -> None:
+    one, other = place.open(), place.open()
+    place.add(one, START, "ann")
+    place.add(one, START, "bob")
+    place.things.asked = 0
+    assert names(one.pending(10, wanted=lambda of: of == "ann")) == ["ann"]
+    assert names(other.pending(10, wanted=lambda of: of == "bob")) == ["bob"]
+    assert place.things.asked == 2
+    place.things.waiting.clear()
+    place.clock.set(START + 2 * SLOT_S + LATE_S)
+    assert one.pending(10, wanted=lambda of: of == "ann") == []
+    assert len(place.slots()) == 1, "it is another's to close"
+    assert other.pending(10, wanted=lambda of: of in ("bob", "things")) == []
+    assert place.slots() == set()
+    assert place.open().pending(10) == []
+
+
+def test_a_slot_is_not_closed_while_anything_of_anybodys_waits_in_it(place: Place) -> None:
+    agenda = place.open()
+    place.add(agenda, START, "another's")
+    place.clock.set(START + 2 * SLOT_S + LATE_S)
+    assert agenda.pending(10, wanted=lambda of: of == "things") == []
+    assert len(place.slots()) == 1
+    assert names(agenda.pending(10)) == ["another's"]
+
+
 def test_what_waits_for_hours_moves_to_the_present_and_is_not_lost(place: Place) -> None:
     agenda = place.open()
     place.add(agenda, START, "patient")

@@ -65,6 +65,10 @@ class Changes(Protocol):
         """Something falls due then; written before the batch that needs it. Repeating it is harmless."""
         ...
 
+    def unschedule(self, profile_id: str, at: int) -> None:
+        """What falls due then has been dealt with before; fine if nothing does."""
+        ...
+
     def due(self, now: int, limit: int) -> Sequence[Due]:
         """What has fallen due by `now`, oldest first; seen again until settled. Of what lies further ahead of the store's
         own clock than an hour or so, a store need not know yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from core.rank import Mark
@@ -24,9 +24,9 @@ class Reached(NamedTuple):
 class Published(Protocol):
     """How far each profile has got, keyed by (profile, replica, life, stage)."""
 
-    def record(self, profile_id: str, replica: str, reached: Reached) -> None:
+    def record(self, profile_id: str, replica: str, *reached: Reached) -> None:
         """Keeps the greatest mark of a life (by revision, then roll-out), whatever order the calls come in; and the
-        transition, the last TRANSITIONS_MAX of them."""
+        transitions, the last TRANSITIONS_MAX of them."""
         ...
 
     def get(self, profile_id: str, replica: str, life: int) -> dict[Stage, Reached]: ...
@@ -59,8 +59,8 @@ class Purges(Protocol):
 
     def queue(self, replica: str, purge: Purge) -> None: ...
 
-    def pending(self, replica: str, limit: int) -> Sequence[Purge]:
-        """Oldest first."""
+    def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
+        """Oldest first; those of profiles that are `mine`, or all."""
         ...
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:

@@ -58,8 +58,9 @@ class Agenda:
         self._cql, self._name, self._slot_s, self._ask = cql, name, slot_s, ask
         self._young_s = young_s
         self._low = began // slot_s
-        self._started = False
+        self._low_at = float("-inf")
         self._gone: dict[UUID, None] = {}
+        self._own: dict[str, list[UUID]] = {}
         self._slots: dict[int, _Slot] = {}
         self._guard = threading.RLock()
 
@@ -78,22 +79,29 @@ class Agenda:
             )
             # Who was frozen in between may have written into a slot that nobody looks into any more.
             if time.monotonic() - began < SLOW_S:
-                return
+                break
+        with self._guard:
+            self._own.setdefault(of, []).append(added)
+            while len(self._own) > GONE_MAX:
+                del self._own[next(iter(self._own))]
 
     def forget(self, of: str, at: int | None = None) -> None:
-        """This process has just made it done (of that time, or of any): so it need not ask. What was added since the last
-        look is asked for."""
+        """This process has just made it done (of that time, or of any): so it need not ask. What others have added since
+        the last look is asked for."""
         with self._guard:
+            self._gone.update((added, None) for added in self._own.pop(of, ()) if at is None)
             for slot in self._slots.values():
                 self._remember(row for row in slot.rows if row.of == of and at in (None, row.at))
 
-    def pending(self, limit: int, until: int | None = None) -> list[tuple[Pointer, Any]]:
-        """The oldest that wait (and are due by `until`), each with what it stands for."""
+    def pending(
+        self, limit: int, until: int | None = None, wanted: Callable[[str], bool] | None = None
+    ) -> list[tuple[Pointer, Any]]:
+        """The oldest that wait (and are due by `until`, and `wanted`), each with what it stands for."""
         with self._guard:
             self._look(until)
             waiting: dict[Pointer, list[_Row]] = {}
             for row in sorted(self._waiting()):
-                if until is None or row.at <= until:
+                if (until is None or row.at <= until) and (wanted is None or wanted(row.of)):
                     waiting.setdefault((row.at, row.of), []).append(row)
             found: list[tuple[Pointer, Any]] = []
             for some in _batched(waiting):
@@ -104,7 +112,9 @@ class Agenda:
                         found.append((pointer, stands_for))
                 if len(found) >= limit:
                     break
-            self._close_slots()
+            # Where work is shared, one of all closes what has ended; the others hear of it by the bookmark.
+            if wanted is None or wanted(self._name):
+                self._close_slots()
             return found[:limit]
 
     def all(self) -> list[Pointer]:
@@ -119,6 +129,14 @@ class Agenda:
     def _is_young(self, row: _Row) -> bool:
         return bool(seconds(row.added) > self._cql.clock.now() - self._young_s)
 
+    def _still_waiting(self, rows: Sequence[_Row]) -> list[_Row]:
+        """Of a slot that has ended: also what is another's to do."""
+        unknown = [row for row in rows if row.added not in self._gone]
+        for some in _batched(unknown):
+            asked = self._ask([(row.at, row.of) for row in some])
+            self._remember(row for row, waits in zip(some, asked, strict=True) if waits is None)
+        return [row for row in unknown if row.added not in self._gone]
+
     def _remember(self, rows: Iterable[_Row]) -> None:
         self._gone.update((row.added, None) for row in rows)
         while len(self._gone) > GONE_MAX:
@@ -127,11 +145,11 @@ class Agenda:
     def _look(self, until: int | None = None) -> None:
         """Reads the open slots: the newest two each time, older ones now and then; and the next, for who is ahead of the
         store's clock."""
-        if not self._started:
-            row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", self._bookmark)
-            self._low = max(self._low, int(row[0])) if row else self._low
-            self._started = True
         store_now, now = self._cql.clock.now(), time.monotonic()
+        if now - self._low_at > LOOKED_AT_AGAIN_S:
+            row = self._cql.one("SELECT place FROM bookmarks WHERE name = ?", self._bookmark)
+            self._low, self._low_at = max(self._low, int(row[0])) if row else self._low, now
+            self._slots = {slot: found for slot, found in self._slots.items() if slot >= self._low}
         present = int(store_now) // self._slot_s
         last = present + (until is not None and until // self._slot_s > present)
         stale = [
@@ -153,9 +171,11 @@ class Agenda:
         for slot in sorted(self._slots):
             rows, looked_s, _ = self._slots[slot]
             ended = (slot + 1) * self._slot_s
-            waits = [row for row in rows if row.added not in self._gone]
+            if looked_s < ended + LATE_S:
+                break
+            waits = self._still_waiting(rows)
             # By the time of the look: who was frozen after it doesn't know what has come since.
-            if looked_s < ended + LATE_S or (waits and looked_s < ended + CARRIED_S):
+            if waits and looked_s < ended + CARRIED_S:
                 break
             for row in waits:
                 self.add(row.at, row.of)

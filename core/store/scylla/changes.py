@@ -98,8 +98,11 @@ class ScyllaChanges:
         return [Due(f"{at}:{profile_id}", profile_id, at) for (at, profile_id), _ in found]
 
     def settle_due(self, due: Due) -> None:
-        self._cql.write("DELETE FROM due_work WHERE profile_id = ? AND at = ?", due.profile_id, due.at)
-        self._agenda.forget(due.profile_id, due.at)
+        self.unschedule(due.profile_id, due.at)
+
+    def unschedule(self, profile_id: str, at: int) -> None:
+        self._cql.write("DELETE FROM due_work WHERE profile_id = ? AND at = ?", profile_id, at)
+        self._agenda.forget(profile_id, at)
 
 
 def _microseconds(at: UUID) -> int:

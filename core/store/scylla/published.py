@@ -26,19 +26,17 @@ class ScyllaPublished:
     def __init__(self, cql: Cql) -> None:
         self._cql = cql
 
-    def record(self, profile_id: str, replica: str, reached: Reached) -> None:
-        mark = reached.mark
+    def record(self, profile_id: str, replica: str, *reached: Reached) -> None:
         put = (
             "INSERT INTO published (profile_id, replica, life, stage, slot, revision, rollout, at_ms)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
         )
-        rest = (mark.revision, mark.rollout, reached.at_ms, rank_timestamp(mark))
-        self._cql.write_together(
-            [
-                (put, (profile_id, replica, mark.life, reached.stage, slot, *rest))
-                for slot in (NEWEST, mark.revision % TRANSITIONS_MAX)
-            ]
-        )
+        rows = [
+            (mark.life, stage, slot, mark.revision, mark.rollout, at_ms, rank_timestamp(mark))
+            for stage, mark, at_ms in reached
+            for slot in (NEWEST, mark.revision % TRANSITIONS_MAX)
+        ]
+        self._cql.write_together([(put, (profile_id, replica, *row)) for row in rows])
 
     def get(self, profile_id: str, replica: str, life: int) -> dict[Stage, Reached]:
         rows = self._cql.read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.rank import Mark
 from core.store import MediaTask, Purge, PurgePath
@@ -98,8 +98,10 @@ class ScyllaPurges:
         self._agenda(replica).add(purge.queued_at, f"{purge.profile_id}/{purge.id}")
         self._note(purge)
 
-    def pending(self, replica: str, limit: int) -> Sequence[Purge]:
-        found = [purge for _, purge in self._agenda(replica).pending(limit)]
+    def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
+        # Each worker asks for its own alone; else every purge would be asked for by all of them.
+        wanted = (lambda of: mine(of.partition("/")[0])) if mine else None
+        found = [purge for _, purge in self._agenda(replica).pending(limit, wanted=wanted)]
         for purge in found:
             self._note(purge)
         return found

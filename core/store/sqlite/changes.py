@@ -84,5 +84,8 @@ class SqliteChanges:
         return [Due(f"{at}:{profile_id}", profile_id, at) for at, profile_id in rows]
 
     def settle_due(self, due: Due) -> None:
+        self.unschedule(due.profile_id, due.at)
+
+    def unschedule(self, profile_id: str, at: int) -> None:
         with self._db.write() as connection:
-            connection.execute("delete from due where at = ? and profile_id = ?", (due.at, due.profile_id))
+            connection.execute("delete from due where at = ? and profile_id = ?", (at, profile_id))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from core.rank import Mark
 from core.store import (
@@ -48,21 +49,21 @@ class SqlitePublished:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def record(self, profile_id: str, replica: str, reached: Reached) -> None:
-        stage, mark, at_ms = reached
+    def record(self, profile_id: str, replica: str, *reached: Reached) -> None:
         # Not synced: a power cut that takes such a row back costs one more publish, and nothing else.
         with self._db.write(durable=False) as connection:
-            connection.execute(
-                "insert into published values (?, ?, ?, ?, ?, ?, ?) on conflict do update set"
-                " revision = excluded.revision, rollout = excluded.rollout, at_ms = excluded.at_ms"
-                " where (excluded.revision, excluded.rollout) > (revision, rollout)",
-                (profile_id, replica, mark.life, stage, mark.revision, mark.rollout, at_ms),
-            )
-            connection.execute(
-                "insert into transitions (profile_id, replica, stage, life, revision, rollout, at_ms)"
-                " values (?, ?, ?, ?, ?, ?, ?)",
-                (profile_id, replica, stage, *mark, at_ms),
-            )
+            for stage, mark, at_ms in reached:
+                connection.execute(
+                    "insert into published values (?, ?, ?, ?, ?, ?, ?) on conflict do update set"
+                    " revision = excluded.revision, rollout = excluded.rollout, at_ms = excluded.at_ms"
+                    " where (excluded.revision, excluded.rollout) > (revision, rollout)",
+                    (profile_id, replica, mark.life, stage, mark.revision, mark.rollout, at_ms),
+                )
+                connection.execute(
+                    "insert into transitions (profile_id, replica, stage, life, revision, rollout, at_ms)"
+                    " values (?, ?, ?, ?, ?, ?, ?)",
+                    (profile_id, replica, stage, *mark, at_ms),
+                )
             connection.execute(
                 "delete from transitions where profile_id = ? and replica = ? and seq <= (select seq from transitions"
                 " where profile_id = ? and replica = ? order by seq desc limit 1 offset ?)",
@@ -101,11 +102,12 @@ class SqlitePurges:
                 (replica, purge.id, purge.profile_id, body),
             )
 
-    def pending(self, replica: str, limit: int) -> Sequence[Purge]:
+    def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
         rows = self._db.rows(
-            "select id, profile_id, body from purges where replica = ? order by seq limit ?", replica, limit
+            "select id, profile_id, body from purges where replica = ? order by seq", replica
         )
-        return [_purge(*row) for row in rows]
+        wanted = (row for row in rows if mine is None or mine(row[1]))
+        return [_purge(*row) for row in islice(wanted, limit)]
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
         rows = self._db.rows(
