@@ -128,9 +128,9 @@ def test_of_many_who_share_a_list_each_asks_for_its_own_and_one_closes_slots(pla
     assert place.things.asked == 2
     place.things.waiting.clear()
     place.clock.set(START + 2 * SLOT_S + LATE_S)
-    assert one.pending(10, wanted=lambda of: of == "ann") == []
+    assert place.open().pending(10, wanted=lambda of: of == "ann") == []
     assert len(place.slots()) == 1, "it is another's to close"
-    assert other.pending(10, wanted=lambda of: of in ("bob", "things")) == []
+    assert place.open().pending(10, wanted=lambda of: of in ("bob", "things")) == []
     assert place.slots() == set()
     assert place.open().pending(10) == []
 
