@@ -18,6 +18,8 @@ from pipeline.plan import Plan
 from pipeline.sharing import Sharing
 
 PAGE, BUSY_S = 100, 5.0
+RESTS = 3
+"""How many times as long as its reads took the sweep rests after them."""
 log = get_logger("sweep")
 
 
@@ -72,7 +74,9 @@ class Sweep:
                 return
             # While the log has much to tell, most of what is behind is known already.
             least_s = BUSY_S if self._plan.busy else len(page) / self._per_s
-            self._loops.wait(max(0.0, started + least_s - time.monotonic()))
+            took_s = time.monotonic() - started
+            # A store that is slow just now has edits to see to; there the sweep takes its time, too.
+            self._loops.wait(max(least_s - took_s, RESTS * took_s))
 
     def _last(self, part: int) -> Round | None:
         kept = self._store.bookmarks.get(f"sweep {REPLICA} {part}")

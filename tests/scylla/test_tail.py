@@ -108,6 +108,28 @@ def test_who_goes_on_from_a_position_is_not_given_again_what_was_long_done_with(
     assert Change("ann", 3) in log.read(again, 3)
 
 
+def test_a_deep_look_gives_nothing_again_however_much_there_was(log: Log) -> None:
+    """More than one read takes, of which all was done with before this reader came."""
+    count = 2 * ROWS_MAX + 100
+    insert = "INSERT INTO changes (shard, hour, at, profile_id, revision) VALUES (?, ?, ?, 'ann', ?)"
+    first = log.now - 600
+    for start in range(0, count, 200):
+        log.cql.write_many(
+            [
+                (insert, (shard_of("ann", SHARDS), int(at // HOUR_S), uuid_from_time(at), number))
+                for number in range(start, min(start + 200, count))
+                for at in [first + 0.2 * number]
+            ]
+        )
+    reader = log.tail()
+    assert len(log.read(reader)) == count
+    again = log.tail(reader.position)
+    given = len(log.read(again, 5))
+    again._deep_at = 0.0  # as if a minute had passed
+    given += len(log.read(again, 10))
+    assert given <= OVERLAP_S / 0.2 + 1
+
+
 def test_hints_on_both_sides_of_a_full_hour_are_given(log: Log) -> None:
     log.clock.set(NOON + HOUR_S - 1)
     tail = log.tail()

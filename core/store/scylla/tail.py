@@ -28,6 +28,8 @@ SELECT = (
     f"SELECT at, profile_id, revision FROM changes WHERE shard = ? AND hour = ? AND at >= ? LIMIT {ROWS_MAX}"  # noqa: S608
 )
 
+PRIME = "SELECT at FROM changes WHERE shard = ? AND hour = ? AND at >= ?"
+
 
 @dataclass
 class _Shard:
@@ -109,8 +111,9 @@ class Tail:
             if state.cursor is not None or state.since < store_now - DEEP_S:
                 continue
             if state.primed:
-                for rows in self._cql.read_many(list(_statements(shard, store_now - DEEP_S, store_now))):
-                    self._seen.update((at, None) for at, *_ in rows if seconds(at) < state.primed)
+                looks = _statements(shard, store_now - DEEP_S, store_now)
+                for rows in self._cql.read_many([(PRIME, values) for _, values in looks]):
+                    self._seen.update((at, None) for (at,) in rows if seconds(at) < state.primed)
                 state.primed = 0.0
             else:
                 state.since = store_now - DEEP_S
