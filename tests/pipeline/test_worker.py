@@ -71,6 +71,11 @@ def counted(site: Site, monkeypatch: pytest.MonkeyPatch, method: str) -> list[st
     return calls
 
 
+def swept(site: Site) -> None:
+    """The sweep has just been round: it finds nothing before the log does."""
+    site.store.bookmarks.put("sweep main 0", json.dumps(Round(time.time(), None, True)))
+
+
 def commit(site: Site, profile_id: str) -> None:
     """A revision whose own hint was lost."""
     old = site.store.profiles.head(profile_id)
@@ -354,25 +359,24 @@ def test_the_sitemap_follows_what_is_published(site: Site, monkeypatch: pytest.M
 # ── several workers ──
 
 
-class Other:
-    """Another worker, as this one sees it: its heartbeat, as long as it lives."""
+@contextmanager
+def other_worker(site: Site, name: str) -> Iterator[threading.Event]:
+    """Another worker, as this one sees it: its heartbeat, until it dies of the event."""
+    dead = threading.Event()
 
-    def __init__(self, site: Site, name: str) -> None:
-        self._site, self._name, self._dead = site, name, threading.Event()
-        self._thread = threading.Thread(target=self._beat)
-
-    def _beat(self) -> None:
+    def beat() -> None:
         count = 0
-        while not self._dead.wait(0.05):
+        while not dead.wait(0.05):
             count += 1
-            self._site.store.workers.beat(self._name, count)
+            site.store.workers.beat(name, count)
 
-    def live(self) -> None:
-        self._thread.start()
-
-    def die(self) -> None:
-        self._dead.set()
-        self._thread.join()
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield dead
+    finally:
+        dead.set()
+        thread.join()
 
 
 def owner_of_the_log(*workers: str) -> str:
@@ -383,21 +387,20 @@ def owner_of_the_log(*workers: str) -> str:
 
 def test_a_worker_leaves_the_log_to_another_and_takes_it_over_when_that_one_dies(site: Site) -> None:
     ann = site.sign_up("ann")
+    swept(site)
     with working(site, lease_s=1) as one:
         wait_for(lambda: site.reached(ann).get("live"))
-        other = Other(
-            site, next(name for name in map(str, range(99)) if owner_of_the_log(name, one.id) == name)
-        )
-        other.live()
-        wait_for(lambda: site.store.workers.beats().get(one.id, 0) > 0 and len(one.colleagues) == 2)
-        time.sleep(0.7)  # a turn that was under way
-        head = site.edit(ann, bio="Paints boats.").head
-        time.sleep(0.5)
-        assert site.reached(ann)["live"] < head.revision, "the other one's work"
-        other.die()
-        started = time.monotonic()
-        wait_for(lambda: site.reached(ann)["live"] == head.revision)
-        assert time.monotonic() - started < 5
+        other = next(name for name in map(str, range(99)) if owner_of_the_log(name, one.id) == name)
+        with other_worker(site, other) as dead:
+            wait_for(lambda: site.store.workers.beats().get(one.id, 0) > 0 and len(one.colleagues) == 2)
+            time.sleep(0.7)  # a turn that was under way
+            head = site.edit(ann, bio="Paints boats.").head
+            time.sleep(0.5)
+            assert site.reached(ann)["live"] < head.revision, "the other one's work"
+            dead.set()
+            started = time.monotonic()
+            wait_for(lambda: site.reached(ann)["live"] == head.revision)
+            assert time.monotonic() - started < 5
 
 
 def test_of_two_workers_each_edit_is_published_whoever_stops(site: Site) -> None:
@@ -438,7 +441,7 @@ def test_a_worker_of_another_release_leaves_its_share_to_those_that_can_render(s
 def test_a_failure_of_before_the_start_is_cleared_by_a_publish(site: Site) -> None:
     """Though the sweep isn't due yet."""
     ann = site.sign_up("ann")
-    site.store.bookmarks.put("sweep main 0", json.dumps(Round(time.time(), None, True)))
+    swept(site)
     site.store.failures.put(Failure(ann, ann, "publish", "The disk was full.", 5, 1))
     with working(site):
         time.sleep(0.3)
