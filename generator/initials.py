@@ -10,6 +10,8 @@ from functools import lru_cache
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 SIZE_PX = 256
+DRAWN_MAX = 4096
+"""Icons that are remembered, of about 3 kB."""
 # Pairs (top left, bottom right) per theme; white on each has a contrast of 4.5 or more (WCAG 2.2, 1.4.3).
 PALETTES = {
     "plain": ("#3f4d8f #2b3467", "#0f766e #134e4a", "#9f3a5c #701a3d", "#6d4bb8 #46307f", "#a1501b #6b3410", "#3b6290 #22405f"),
@@ -21,20 +23,25 @@ PALETTES = {
 _BARE = str.maketrans("ŁĐØĦŦƵ", "LDOHTZ")
 
 
-@lru_cache(maxsize=256)
 def draw(name: str, seed: str, theme: str = "plain") -> bytes:
     """A PNG of 256 × 256 pixels. The colour comes from `seed` (the profile's id: a rename keeps it).
 
     Equal arguments give equal bytes with one version of Pillow, which the release's fingerprint knows.
     """
     digest = hashlib.sha256(seed.encode()).digest()
+    letters = _drawable(initials(name))
     palette = PALETTES[theme]
-    first, second = palette[digest[0] % len(palette)].split()
+    return _drawn(letters, palette[digest[0] % len(palette)], 0 if letters else digest[1] % 60)
+
+
+@lru_cache(maxsize=DRAWN_MAX)
+def _drawn(letters: str, colours: str, turned: int) -> bytes:
+    """Many names share their initials and their colours, and drawing takes as long as a whole page."""
+    first, second = colours.split()
     # The gradient runs straight down: equal pixels in each row pack to a tenth of a slanted one's bytes.
     slope = Image.linear_gradient("L").resize((SIZE_PX, SIZE_PX))
     image = Image.composite(Image.new("RGB", slope.size, second), Image.new("RGB", slope.size, first), slope)
-    letters = _drawable(initials(name))
-    image = _lettered(image, letters) if letters else _flower(image, digest)
+    image = _lettered(image, letters) if letters else _flower(image, turned)
     out = io.BytesIO()
     image.save(out, "PNG", compress_level=6)
     return out.getvalue()
@@ -56,6 +63,7 @@ def _font(size_px: float) -> ImageFont.FreeTypeFont:
     return font
 
 
+@lru_cache(maxsize=DRAWN_MAX)
 def _drawable(letters: str) -> str:
     """The letters if the font that Pillow brings (Latin, mostly) has them, perhaps without their accents; else ""."""
     font = _font(24)
@@ -75,12 +83,12 @@ def _lettered(image: Image.Image, letters: str) -> Image.Image:
     return image
 
 
-def _flower(image: Image.Image, digest: bytes) -> Image.Image:
+def _flower(image: Image.Image, turned: int) -> Image.Image:
     """For names in other scripts: six petals, turned by the name."""
     light = Image.new("L", image.size, 0)
     for turn in range(3):
-        turned = _petals().rotate(digest[1] % 60 + turn * 60, Image.Resampling.BICUBIC)
-        light = ImageChops.screen(light, turned)
+        petals = _petals().rotate(turned + turn * 60, Image.Resampling.BICUBIC)
+        light = ImageChops.screen(light, petals)
     return Image.composite(Image.new("RGB", image.size, "white"), image, light)
 
 
