@@ -74,6 +74,10 @@ def read_manifest(private: Objects, profile_id: str) -> tuple[Manifest, str]:
     return decode(stored.body), stored.etag
 
 
+def _is_older(stored: Rank | None, ours: Rank) -> bool:
+    return stored is not None and verdict(stored, ours) is Verdict.REPLACE
+
+
 def _retired_at(folders: Mapping[Place, int | None]) -> int | None:
     return max((at for at in folders.values() if at is not None), default=None)
 
@@ -138,10 +142,12 @@ class _Job:
 
     def _name(self) -> None:
         target = self.target
+        new_stones = {
+            place: claim for place, claim in target.stones().items() if place not in self.manifest.entries
+        }
+        wanted = new_stones | target.places()
         self._save(
-            self.manifest.naming(
-                target.places(), target.folder_places(), target.mark, takedown=target.takedown
-            )
+            self.manifest.naming(wanted, target.folder_places(), target.mark, takedown=target.takedown)
         )
 
     def _begin(self) -> None:
@@ -191,7 +197,8 @@ class _Job:
         if entry.lost:
             return entry
         known = Known(entry.rank, entry.etag)
-        if not self.trust:
+        if not self.trust and not _is_older(entry.rank, rank):
+            # An older one needs no look: the condition of the write that replaces it finds out what isn't as believed.
             known, _ = look(objects, place.key)
             if known.etag not in (None, entry.etag):
                 self._begin()

@@ -63,6 +63,16 @@ class Target:
         """Every wanted key, with the claim number of the name that it lies under."""
         return {Place(self.bucket, page.key): page.rank.claim for page in self.pages}
 
+    def stones(self) -> dict[Place, int]:
+        """Keys that lead on, or say that all is gone, even where storage has never had them: those of former names, and all
+        names of who was deleted. With the claim number of the name."""
+        names = self.names if self.deleted else () if self.takedown else self.names[1:]
+        return {
+            Place("public", key): self.claims[name]
+            for name in names
+            for key in (keys.page(name), keys.data(name))
+        }
+
     def folder_places(self) -> set[Place]:
         return {Place(self.bucket, folder) for folder in self.folders}
 

@@ -198,6 +198,14 @@ DELETED = Scene(
 )
 """A profile that is deleted while an older publisher adds a post and a picture."""
 
+DATA = keys.data("ann")
+DELETED_WITH_DATA = Scene(
+    before=(revision(4, {P: ("A", 4), DATA: ("A", 4)}),),
+    actors=(revision(5, {Q: ("Q", 5), P: ("B", 5), DATA: ("B", 5)}), revision(6, {}, deleted=True)),
+    heads=(revision(6, {}, deleted=True),),
+)
+"""As DELETED, where all of its tombstones are named already: only the takedown's own mark tells the older publisher."""
+
 PUBLIC_AGAIN = Scene(
     before=(revision(4, {P: ("A", 4)}, folders=("pub4",)),),
     actors=(

@@ -187,7 +187,7 @@ MUTANTS = [
     Mutant(writing_without_if_match, scenes.CHANGED_BACK, "a rank fell"),
     Mutant(the_manifest_as_the_only_fence, scenes.CHANGED_BACK, "it never ends"),
     Mutant(the_purge_after_the_done_mark, scenes.CHANGED_BACK, "readers keep what nobody purged"),
-    Mutant(a_takedown_without_its_mark, scenes.DELETED, "a takedown had begun"),
+    Mutant(a_takedown_without_its_mark, scenes.DELETED_WITH_DATA, "a takedown had begun"),
     Mutant(a_page_over_a_tombstone_that_stays_recorded, scenes.REVIVED_IN_VAIN, "what is gone is public"),
     Mutant(a_newer_page_recorded_as_gone, scenes.DELETED_AGAIN, "what is gone is public"),
     Mutant(overtaking_without_a_word, scenes.DELETED_AGAIN, "what is gone is public"),
