@@ -16,12 +16,12 @@ from watchfiles import watch
 import templates
 from cli.checks.house import load
 from cli.options import Flags, settings_for, with_flags
-from cli.rebuild import rebuild_chunk
 from cli.run import House
 from cli.wiring import promote, tools_for
 from core.backends import open_backends
 from core.errors import OperatorError
 from core.store.everyone import everyone
+from pipeline.rebuild import rebuild_chunk
 
 CODE = ("core", "generator", "pipeline", "ingest", "edge", "cli", "examples")
 DEBOUNCE_MS, STEP_MS, LOOK_MS = 300, 50, 500

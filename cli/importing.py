@@ -208,7 +208,7 @@ class _Import:
         adopted = adopt(self._house, candidate)
         unclaimed = adopted.state != "skipped" and not adopted.is_owned
         needed = unclaimed and (
-            adopted.state == "created" or not self._house.store.accounts.has_invite(adopted.profile_id)
+            adopted.state == "created" or not self._house.store.accounts.invite_of(adopted.profile_id)
         )
         return _Taken(adopted, candidate, needed or (self._new_links and adopted.state != "skipped"))
 

@@ -16,7 +16,7 @@ from cli.console import Events
 from cli.options import Flags, environment_of, flagged, following, is_free, reachable, with_flags
 from cli.supervise import Supervisor
 from cli.wiring import promote, urls_of
-from core.backends import open_backends
+from core.backends import open_backends, prove
 from core.errors import OperatorError
 from core.log import configure
 from core.settings import LogSettings, Settings
@@ -106,6 +106,7 @@ class House:
         """Makes store, buckets and roll-out; whether there is no profile yet."""
         settings = self.settings
         backends = open_backends(settings)
+        prove((backends.public, backends.private))
         release = load_release(settings.site)
         rollout, fresh = promote(backends, release, urls_of(settings))
         is_empty = next(everyone(backends.store.profiles), None) is None

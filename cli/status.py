@@ -17,7 +17,7 @@ from core.backends import Backends
 from core.errors import Unavailable
 from core.log import configure
 from core.settings import LogSettings, Settings
-from core.store import REPLICA, Store
+from core.store import MAIN, Store
 from core.store.everyone import everyone
 from generator.release import load_release
 from ingest.receipts import receipt
@@ -66,7 +66,7 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
     rollout = store.rollouts.current()
     return {
         **_walk(store),
-        "purges_pending": len(store.purges.pending(REPLICA, QUEUE_MAX)),
+        "purges_pending": len(store.purges.pending(MAIN, QUEUE_MAX)),
         "media_in_the_making": len(store.media_work.pending(QUEUE_MAX)),
         "failures": [one._asdict() for one in store.failures.all()],
         "rollout": rollout.number if rollout else None,
@@ -94,7 +94,7 @@ def _walk(store: Store) -> Answer:
             continue
         deleted += head.deleted
         profiles += not head.deleted
-        done = store.published.get(profile_id, REPLICA, store.life).get("published")
+        done = store.published.get(profile_id, MAIN, store.life).get("published")
         if done is None or done.mark.revision < head.revision:
             behind += 1
             if len(names) < BEHIND_SHOWN:
@@ -168,11 +168,11 @@ def of_profile(store: Store, settings: Settings, profile_id: str) -> Answer:
         "deleted": head.deleted,
         "visibility": head.profile.visibility,
         "editors": len(store.accounts.editors_of(profile_id)),
-        "claim_link": store.accounts.has_invite(profile_id),
+        "claim_link": store.accounts.invite_of(profile_id) is not None,
         "receipt": newest.model_dump(mode="json"),
         "transitions": [
             {"stage": one.stage, "mark": one.mark._asdict(), "at_ms": one.at_ms}
-            for one in store.published.transitions(profile_id, REPLICA)
+            for one in store.published.transitions(profile_id, MAIN)
         ],
         "history": [one._asdict() for one in store.profiles.history(profile_id)[:HISTORY_SHOWN]],
         "failures": [one._asdict() for one in store.failures.all() if one.profile_id == profile_id],

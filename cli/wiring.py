@@ -51,14 +51,15 @@ def tools_for(settings: Settings, backends: Backends, release: Release | None = 
     )
 
 
-def promote(backends: Backends, release: Release, urls: Urls) -> tuple[Rollout, bool]:
-    """Makes the release the current roll-out (whether it is new) after its assets and site pages are in storage."""
+def promote(backends: Backends, release: Release, urls: Urls, *, anew: bool = False) -> tuple[Rollout, bool]:
+    """Makes the release the current roll-out (whether it is new) after its assets and site pages are in storage. `anew`:
+    a new one, whatever the current is of."""
     before = backends.store.rollouts.current()
     number = before.number if before else 0
-    if before is None or before.fingerprint != release.fingerprint:
+    if anew or before is None or before.fingerprint != release.fingerprint:
         number += 1
     publish_release(backends.public, release, urls, backends.store.life, number)
-    rollout = backends.store.rollouts.promote(release.fingerprint)
+    rollout = backends.store.rollouts.promote(release.fingerprint, anew=anew)
     return rollout, before is None or rollout.number != before.number
 
 

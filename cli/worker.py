@@ -8,7 +8,7 @@ import types
 from cli.options import Flags, settings_for, with_flags
 from cli.serve import Supervised, end_with_parent
 from cli.wiring import promote, tools_for
-from core.backends import open_backends
+from core.backends import open_backends, prove
 from core.log import configure, get_logger
 from core.store import Rollout
 from generator.release import load_release
@@ -28,6 +28,7 @@ def worker(
     if supervised:
         end_with_parent()
     backends = open_backends(settings, None)
+    prove((backends.public, backends.private), None)
     tools = tools_for(settings, backends, load_release(settings.site))
     rollout = backends.store.rollouts.current()
     if rollout is None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.objects import ReadObjects, UploadObjects
+from core import keys
+from core.errors import AccessRefused, OperatorError, Unavailable
+from core.log import get_logger
+from core.objects import Bucket, ReadObjects, UploadObjects
+from core.objects.conditions import broken_conditions
 from core.objects.folder import FolderObjects, FolderReader
-from core.settings import Settings
+from core.settings import BackupSettings, RegionSettings, Settings
 from core.store import Store
 
 DATABASE = "holdfast.db"
 PATIENCE_S = 15.0
-"""How long a verb waits for a cluster that can't be reached; services wait as long as it takes."""
+"""How long a verb waits for a cluster or a bucket that can't be reached; services wait as long as it takes."""
+RETRY_S, TELL_S = 1.0, 30.0
+THREADS = 16
+"""How many of a process use its buckets at once."""
+log = get_logger("backends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,11 @@ class Backends:
 
 def open_backends(settings: Settings, patience_s: float | None = PATIENCE_S) -> Backends:
     """Opens (and, in the embedded default, makes) store and buckets. `patience_s`: how long to wait for a cluster that
-    can't be reached; None for ever."""
-    folder = settings.data.dir
+    can't be reached; None for ever. Buckets are reached when they are first used: see `prove`."""
     return Backends(
         store=open_store(settings, patience_s),
-        public=FolderObjects(folder / "public"),
-        private=FolderObjects(folder / "private"),
+        public=open_bucket(settings, "public"),
+        private=open_bucket(settings, "private"),
     )
 
 
@@ -49,11 +58,84 @@ def open_store(settings: Settings, patience_s: float | None = PATIENCE_S) -> Sto
     return SqliteStore(settings.data.dir / DATABASE)
 
 
+def open_bucket(settings: Settings, name: Bucket) -> UploadObjects:
+    """One of the two buckets, with the writers' credentials."""
+    region = settings.objects
+    if region.backend == "s3":
+        from core.objects.s3 import S3Objects
+        from core.objects.s3_client import connect
+
+        bucket = region.public if name == "public" else region.private
+        return S3Objects(connect(region, THREADS, region.profile), bucket)
+    return FolderObjects(folder_of(settings) / name)
+
+
+def open_reader(settings: Settings) -> ReadObjects:
+    """The public bucket with the edge's credentials: it can't write, and sees neither originals nor manifests."""
+    region = settings.objects
+    if region.backend == "s3":
+        from core.objects.s3 import S3Reader
+        from core.objects.s3_client import connect
+
+        clients = connect(region, THREADS, region.reader_profile or region.profile)
+        return S3Reader(clients, region.public, sentinel=keys.NOT_FOUND)
+    return FolderReader(folder_of(settings) / "public")
+
+
+def open_target(backup: BackupSettings) -> UploadObjects:
+    """Where backups go to and come from."""
+    if not backup.target:
+        raise OperatorError(
+            "Say where backups are: a folder or s3://bucket, as an argument or as backup.target"
+        )
+    if not backup.target.startswith("s3://"):
+        return FolderObjects(Path(backup.target))
+    from core.objects.s3 import S3Objects
+    from core.objects.s3_client import connect
+
+    region = RegionSettings(backend="s3", **backup.model_dump(exclude={"target"}))
+    return S3Objects(connect(region, THREADS, region.profile), backup.target.removeprefix("s3://"))
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the two folders of the folder backend are."""
+    return Path(settings.objects.dir) if settings.objects.dir else settings.data.dir
+
+
 def is_made(settings: Settings) -> bool:
     """Whether there may be a store to open; looking at it must not make one."""
     return settings.store.backend != "sqlite" or (settings.data.dir / DATABASE).exists()
 
 
-def open_reader(settings: Settings) -> ReadObjects:
-    """The public bucket with the edge's credentials: it can't write, and sees neither originals nor manifests."""
-    return FolderReader(Path(settings.data.dir) / "public")
+# ── whether buckets can be published to ──
+
+
+def prove(buckets: Iterable[UploadObjects], patience_s: float | None = PATIENCE_S) -> None:
+    """Returns once each bucket has shown that it honours the conditions which publishing rests on.
+
+    Waits while one can't be reached; raises OperatorError for one that refuses us or breaks a condition.
+    """
+    for bucket in buckets:
+        wrong = _proof(bucket, patience_s)
+        if wrong:
+            raise OperatorError(
+                f"{bucket} can't be published to. {' '.join(wrong)} So an older page could replace a newer one: use a "
+                "store with conditional writes (docs/objects.md)"
+            )
+
+
+def _proof(bucket: UploadObjects, patience_s: float | None) -> list[str]:
+    began = told = time.monotonic()
+    while True:
+        try:
+            return broken_conditions(bucket)
+        except AccessRefused as error:
+            raise OperatorError(str(error)) from None
+        except Unavailable as error:
+            now = time.monotonic()
+            if patience_s is not None and now - began > patience_s:
+                raise
+            if now >= told:
+                log.warning("objects_away", reason=str(error))
+                told = now + TELL_S
+            time.sleep(RETRY_S)

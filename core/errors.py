@@ -17,6 +17,7 @@ HoldfastError
 ├── TooMany                 429
 ├── UnsupportedMedia        415  bytes that are not a format of the allow-list, or not decodable
 ├── Unavailable             503  a backend is away; try again
+│   ├── AccessRefused       503  a backend doesn't let us in, until an operator mends it
 │   └── OutcomeUnknown      503  it may or may not have been written
 ├── ObjectError                  from an object store
 │   ├── ObjectMissing       404
@@ -140,6 +141,10 @@ class UnsupportedMedia(HoldfastError):
 class Unavailable(HoldfastError):
     status = 503
     title = "Unavailable for the moment"
+
+
+class AccessRefused(Unavailable):
+    """Its words are for the operator: they say what was refused, and what mends it."""
 
 
 class OutcomeUnknown(Unavailable):

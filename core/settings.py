@@ -48,6 +48,12 @@ def _replication(text: str) -> str:
     return text
 
 
+def _target(text: str) -> str:
+    if "://" in text and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError('must be a folder, or a bucket such as "s3://backups"')
+    return text
+
+
 def _strong(secret: SecretStr) -> SecretStr:
     if 0 < len(secret.get_secret_value()) < 32:
         raise ValueError("must have at least 32 characters")
@@ -58,6 +64,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]
 NodeAddress = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:_-]*$")]
 Replication = Annotated[str, AfterValidator(_replication)]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
@@ -106,8 +113,37 @@ class StoreSettings(Frozen):
     tls_names: bool = True
 
 
-class ObjectsSettings(Frozen):
-    backend: Literal["folder"] = "folder"
+class RegionSettings(Frozen):
+    """The two buckets of one region. Of the keys below `private` only S3 reads any."""
+
+    backend: Literal["folder", "s3"] = "folder"
+    dir: str = ""
+    public: BucketName = "holdfast-public"
+    private: BucketName = "holdfast-private"
+    endpoint: str = ""
+    region: Annotated[str, Field(min_length=1)] = "us-east-1"
+    path_style: Literal["auto", "on", "off"] = "auto"
+    profile: str = ""
+    reader_profile: str = ""
+    tls_ca: str = ""
+    connect_s: Annotated[float, Field(gt=0)] = 3
+    read_s: Annotated[float, Field(gt=0)] = 15
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class ObjectsSettings(RegionSettings):
+    pass
+
+
+class BackupSettings(Frozen):
+    """Where backups go. Of the keys below `target` only S3 reads any."""
+
+    target: Annotated[str, AfterValidator(_target)] = ""
+    endpoint: str = ""
+    region: Annotated[str, Field(min_length=1)] = "us-east-1"
+    path_style: Literal["auto", "on", "off"] = "auto"
+    profile: str = ""
+    tls_ca: str = ""
 
 
 class StudioSettings(Frozen):
@@ -177,6 +213,7 @@ class Settings(Frozen):
     data: DataSettings = DataSettings()
     store: StoreSettings = StoreSettings()
     objects: ObjectsSettings = ObjectsSettings()
+    backup: BackupSettings = BackupSettings()
     studio: StudioSettings = StudioSettings()
     edge: EdgeSettings = EdgeSettings()
     purge: PurgeSettings = PurgeSettings()

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the real servers and tools that tests use: Chromium, ffmpeg, and Cassandra (Java 17, Maven, and jars by
-# Maven), by apt-get as root on Debian. Elsewhere it says what is missing. What is already there is left alone.
+# Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it says what is missing. What is
+# already there is left alone.
 set -eu
 exec </dev/null
 
@@ -54,4 +55,5 @@ elif [ -n "$missing" ]; then
     exit 1
 fi
 .venv/bin/python -m cli.ring.jars
-echo "servers: chromium, ffmpeg and cassandra are here."
+.venv/bin/python -m cli.gateway.build
+echo "servers: chromium, ffmpeg, cassandra, versitygw and minio are here."

@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.media import Frozen, Kind, Media, State
 from core.profile import Head, Snapshot
 from core.settings import SiteSettings
-from core.store import REPLICA, History, Reached, Stage, Store
+from core.store import MAIN, History, Reached, Stage, Store
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
@@ -161,9 +161,9 @@ def _accepted_at_ms(store: Store, head: Head, revision: int) -> int:
 def _first_reached(store: Store, profile_id: str, revision: int) -> dict[Stage, StageTime]:
     """For each stage that has this revision, or one that holds it, when that was first so."""
     found: dict[Stage, StageTime] = {}
-    marks = list(store.published.get(profile_id, REPLICA, store.life).values())
+    marks = list(store.published.get(profile_id, MAIN, store.life).values())
     # Transitions come newest first, and the oldest that counts shall win.
-    for one in [*marks, *_of_life(store.published.transitions(profile_id, REPLICA), store.life)]:
+    for one in [*marks, *_of_life(store.published.transitions(profile_id, MAIN), store.life)]:
         if one.mark.revision >= revision:
             found[one.stage] = StageTime(at_ms=one.at_ms, revision=one.mark.revision)
     return found

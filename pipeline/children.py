@@ -25,7 +25,7 @@ def copy_folder(
             continue
         headers = Headers(type=file.type, tags=tags)
         if file.bytes > WHOLE_BYTES_MAX:
-            to.put_file(key, cast(BinaryIO, _Stored(source, origin)), headers)
+            to.put_file(key, cast(BinaryIO, Stored(source, origin)), headers)
             continue
         found = source.get(origin)
         assert found is not None
@@ -54,7 +54,7 @@ def _is_there(objects: Objects, key: str, size: int) -> bool:
         return False
 
 
-class _Stored(io.RawIOBase):
+class Stored(io.RawIOBase):
     """A stored object as a file that is read once, from front to back."""
 
     def __init__(self, objects: ReadObjects, key: str) -> None:

@@ -11,7 +11,7 @@ from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
 from core.rank import Mark
-from core.store import REPLICA, MediaTask, Purge, PurgePath, Store
+from core.store import MAIN, MediaTask, Purge, PurgePath, Store
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.children import remove_folder
@@ -49,6 +49,7 @@ class Tools(NamedTuple):
     lister: Lister
     media: MediaQueue
     child_grace_s: float
+    replica: str = MAIN
 
 
 class Done(NamedTuple):
@@ -65,16 +66,17 @@ def publish_profile(tools: Tools, profile_id: str, revision: int = 0, *, trust: 
     Raises NotYet, OtherRelease, and whatever `publish` raises; nothing it has done is lost then, or wrong.
     """
     snapshot = tools.store.profiles.load(profile_id)
-    if snapshot and (snapshot.head.revision >= revision or not _is_published(tools.store, snapshot)):
+    if snapshot and (snapshot.head.revision >= revision or not _is_published(tools, snapshot)):
         done = _publish_snapshot(tools, snapshot, trust)
         if done.revision >= revision:
             return done
     raise NotYet(profile_id, revision, snapshot.head.revision if snapshot else 0)
 
 
-def _is_published(store: Store, snapshot: Snapshot) -> bool:
+def _is_published(tools: Tools, snapshot: Snapshot) -> bool:
     """An edit must not wait for the next one, which was announced and may never come."""
-    published = store.published.get(snapshot.head.id, REPLICA, store.life).get("published")
+    reached = tools.store.published.get(snapshot.head.id, tools.replica, tools.store.life)
+    published = reached.get("published")
     return published is not None and published.mark.revision >= snapshot.head.revision
 
 
@@ -91,7 +93,7 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     done = publish(
         tools.buckets,
         wanted,
-        lambda paths: queued.append(_queue(tools.store, wanted.mark, profile_id, paths)),
+        lambda paths: queued.append(_queue(tools, wanted.mark, profile_id, paths)),
         trust=trust,
     )
     if done.superseded:
@@ -121,16 +123,17 @@ def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
             media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
 
 
-def _queue(store: Store, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
+def _queue(tools: Tools, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
     """Queues a purge of these paths, and of what the profile's earlier ones still have to do: so that no edit counts as
     live before those that it follows."""
-    earlier = store.purges.pending_of(REPLICA, profile_id)
+    purges, replica = tools.store.purges, tools.replica
+    earlier = purges.pending_of(replica, profile_id)
     merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
     newest = max((mark, *(purge.mark for purge in earlier)))
     purge = Purge(new_id(), profile_id, newest, tuple(merged.values()), int(time.time()))
-    store.purges.queue(REPLICA, purge)
+    purges.queue(replica, purge)
     for one in earlier:
-        store.purges.settle(REPLICA, one.id)
+        purges.settle(replica, one.id)
     return purge
 
 
@@ -139,8 +142,8 @@ def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> No
     if queued:
         # It holds what an earlier pass of the same job has queued.
         tools.purger.settle(queued[-1])
-    elif tools.store.purges.pending_of(REPLICA, profile_id):
-        tools.purger.settle(_queue(tools.store, mark, profile_id, ()))
+    elif tools.store.purges.pending_of(tools.replica, profile_id):
+        tools.purger.settle(_queue(tools, mark, profile_id, ()))
     else:
         # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.
         tools.purger.record(profile_id, mark, "purged", "live")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import HoldfastError, Stale, Unavailable
 from core.log import get_logger
-from core.store import REPLICA, Failure
+from core.store import Failure
 from pipeline import loops as pace
 from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
 from pipeline.loops import Loops, backoff_s
@@ -93,10 +93,13 @@ class Publishers:
         """The newest revision, if a worker that had this job too (its share has changed, or its sweep found it) has
         published it meanwhile. Two reads, where a job that has waited would cost ten times as much."""
         store = self._tools.store
-        done = store.published.get(profile_id, REPLICA, store.life).get("published")
+        done = store.published.get(profile_id, self._tools.replica, store.life).get("published")
         head = store.profiles.head(profile_id) if done and done.mark.revision >= revision else None
         if done is None or head is None or done.mark.revision < head.revision:
             return None
+        rollout = store.rollouts.current()
+        if rollout and done.mark.rollout < rollout.number:
+            return None  # a rebuild is what it is wanted for
         return head.revision
 
     # ── a hint that comes before its batch ──

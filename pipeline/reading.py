@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import Unavailable
 from core.log import get_logger
-from core.store import REPLICA, Changes
+from core.store import Changes
 from pipeline.loops import Loops
 from pipeline.plan import Plan
 from pipeline.sharing import Sharing
@@ -17,8 +17,9 @@ log = get_logger("worker")
 class Reader:
     """The work loop whose turns are the worker's heartbeat."""
 
-    def __init__(self, changes: Changes, plan: Plan, sharing: Sharing, loops: Loops) -> None:
-        self._changes, self._plan, self._sharing, self._loops = changes, plan, sharing, loops
+    def __init__(self, changes: Changes, replica: str, plan: Plan, sharing: Sharing, loops: Loops) -> None:
+        self._changes, self._replica = changes, replica
+        self._plan, self._sharing, self._loops = plan, sharing, loops
         self.turns = 0
         self._share: frozenset[int] | None = None
         self._after: str | None = None
@@ -47,7 +48,7 @@ class Reader:
         if share != self._share:
             # What others have saved of the shards that come to this worker is where it goes on. Of those that it had
             # already some hints come again, which is harmless.
-            self._after = self._changes.position(REPLICA)
+            self._after = self._changes.position(self._replica)
             self._share = share
             log.info("share", shards=sorted(share), workers=len(self._sharing.live))
         if not share or self._plan.crowded:

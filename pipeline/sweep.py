@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.log import get_logger
-from core.store import REPLICA, Store, Walked
+from core.store import Store, Walked
 from pipeline.loops import Loops
 from pipeline.plan import Plan
 from pipeline.sharing import Sharing
@@ -35,6 +35,7 @@ class Sweep:
     def __init__(
         self,
         store: Store,
+        replica: str,
         plan: Plan,
         sharing: Sharing,
         loops: Loops,
@@ -43,7 +44,8 @@ class Sweep:
         before: Callable[[], object] = lambda: None,
     ) -> None:
         """Each part is begun once in `period_s`, with at most `per_s` profiles a second; `before` is called first."""
-        self._store, self._plan, self._sharing, self._loops = store, plan, sharing, loops
+        self._store, self._replica = store, replica
+        self._plan, self._sharing, self._loops = plan, sharing, loops
         self._period_s, self._per_s, self._before = period_s, per_s, before
 
     def sweep(self) -> None:
@@ -56,7 +58,7 @@ class Sweep:
         return not self._loops.stopping and self._sharing.mine(f"sweep {part}")
 
     def _part(self, part: int) -> None:
-        name, last = f"sweep {REPLICA} {part}", self._last(part)
+        name, last = f"sweep {self._replica} {part}", self._last(part)
         # A clock only says how often: one that goes wrong sweeps too often, never never.
         if last and last.done and 0 <= time.time() - last.begun_at < self._period_s:
             return
@@ -79,13 +81,13 @@ class Sweep:
             self._loops.wait(max(least_s - took_s, RESTS * took_s))
 
     def _last(self, part: int) -> Round | None:
-        kept = self._store.bookmarks.get(f"sweep {REPLICA} {part}")
+        kept = self._store.bookmarks.get(f"sweep {self._replica} {part}")
         return Round(*json.loads(kept)) if kept else None
 
     def _compare(self, met: Walked) -> bool:
         """Whether the profile has to be published; then it is wanted."""
         store = self._store
-        published = store.published.get(met.profile_id, REPLICA, store.life).get("published")
+        published = store.published.get(met.profile_id, self._replica, store.life).get("published")
         if published and published.mark.revision >= met.revision:
             return False
         head = store.profiles.head(met.profile_id)

@@ -16,7 +16,7 @@ from pathlib import Path
 from core.ids import new_id
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
-from core.store import REPLICA, Due
+from core.store import Due
 from pipeline.job import Tools
 from pipeline.loops import Loops
 from pipeline.makers import Makers
@@ -75,12 +75,14 @@ class Worker:
         self._loops, self._plan = loops, plan
         self.id = new_id()
         self._sharing = sharing = Sharing(store.workers, self.id, settings.lease_s)
-        self._reader = Reader(store.changes, plan, sharing, loops)
+        self._reader = Reader(store.changes, tools.replica, plan, sharing, loops)
         self._publishers = Publishers(tools, plan, settings.attempts, loops)
         maker = Maker(store, tools.buckets["private"], limits, scratch, lambda: loops.stopping)
         self._makers = Makers(maker, tools.media, settings.attempts, sharing, loops)
         recall = self._publishers.recall_aside
-        self._sweep = Sweep(store, plan, sharing, loops, settings.sweep_s, settings.sweep_per_s, recall)
+        self._sweep = Sweep(
+            store, tools.replica, plan, sharing, loops, settings.sweep_s, settings.sweep_per_s, recall
+        )
         self._sitemap = Sitemap(store, tools.buckets["public"], tools.urls, tools.lister, sharing.mine)
 
     def run(self) -> None:
@@ -152,7 +154,7 @@ class Worker:
     def _save_position(self) -> None:
         position = self._plan.position()
         if position is not None and position != self._saved:
-            self._tools.store.changes.save_position(REPLICA, position)
+            self._tools.store.changes.save_position(self._tools.replica, position)
             self._saved = position
 
     _saved: str | None = None

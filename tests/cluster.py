@@ -50,6 +50,13 @@ class Keyspace:
             if look.result().one()
         ]:
             sent.result()
+        life = self._connection.run(
+            f"SELECT value FROM {self.settings.keyspace}.meta WHERE part = 'all' AND key = 'life'"
+        )
+        if [tuple(row) for row in life] != [("1",)]:
+            self._connection.run(
+                f"UPDATE {self.settings.keyspace}.meta SET value = '1' WHERE part = 'all' AND key = 'life' IF EXISTS"
+            )
 
     def lose(self, table: str) -> None:
         """All rows of one table are gone."""

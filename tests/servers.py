@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +16,30 @@ import pytest
 from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, sync_playwright
 
+from cli.gateway.build import program
 from cli.ring.ring import Ring
 from tests.cluster import Keyspace, keyspace_on
+from tests.gateway import CREDENTIALS, Gateway, gateway
 
 
 @dataclass(frozen=True)
 class Server:
-    """Something real that stands outside of Python; it is here when all its programs are on PATH."""
+    """Something real that stands outside of Python: programs on PATH, of Debian's packages, or one that was `built`."""
 
-    programs: tuple[str, ...]
-    packages: str
+    programs: tuple[str, ...] = ()
+    packages: str = ""
+    built: Callable[[], Path] | None = None
 
     def here(self) -> bool:
-        return all(shutil.which(program) for program in self.programs)
+        return all(shutil.which(name) for name in self.programs) and (not self.built or self.built().exists())
+
+    @property
+    def remedy(self) -> str:
+        return f"make servers (Debian's package: {self.packages})" if self.packages else "make servers"
+
+    @property
+    def lack(self) -> str:
+        return f"Not built: {self.built()}" if self.built else f"Not on PATH: {', '.join(self.programs)}"
 
 
 SERVERS = {
@@ -37,6 +48,8 @@ SERVERS = {
     "ffmpeg": Server(programs=("ffmpeg", "ffprobe"), packages="ffmpeg"),
     # Its jars come by Maven, and are kept in the user's cache.
     "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
+    "versitygw": Server(built=lambda: program("versitygw")),
+    "minio": Server(built=lambda: program("minio")),
 }
 RING_TIMEOUT_S = 180
 
@@ -104,8 +117,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         count = f"{len(tests)} test{'s' if len(tests) > 1 else ''}"
         fate = "could not run and failed" if required else "skipped"
         server = SERVERS[name]
-        terminalreporter.line(f"{name}: {count} {fate}. Not on PATH: {', '.join(server.programs)}.")
-        terminalreporter.line(f"  To have it: make servers (Debian's package: {server.packages}).")
+        terminalreporter.line(f"{name}: {count} {fate}. {server.lack}.")
+        terminalreporter.line(f"  To have it: {server.remedy}.")
         for test in sorted(tests):
             terminalreporter.line(f"  {test}")
 
@@ -165,3 +178,29 @@ def whole_ring(ring: Ring) -> Iterator[Ring]:
     """The ring for a test that hurts it; what is then paused or dead is mended before the next test begins."""
     yield ring
     ring.mend()
+
+
+@pytest.fixture(scope="session")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The file in which boto3's own chain finds the keys of the servers that tests start."""
+    file = tmp_path_factory.mktemp("aws") / "credentials"
+    before, os.environ[CREDENTIALS] = os.environ.get(CREDENTIALS), str(file)
+    yield file
+    if before is None:
+        del os.environ[CREDENTIALS]
+    else:
+        os.environ[CREDENTIALS] = before
+
+
+@pytest.fixture(scope="session")
+def versitygw(credentials: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A real S3 server."""
+    with gateway("versitygw", tmp_path_factory.mktemp("versitygw")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def minio(credentials: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Another one, whose faults are others: a second opinion."""
+    with gateway("minio", tmp_path_factory.mktemp("minio")) as started:
+        yield started

@@ -1,4 +1,4 @@
-"""The documentation doesn't rot: the store's page knows every key and table, and every link leads to a file that is there."""
+"""The documentation doesn't rot: its pages know every key and table, and every link leads to a file that is there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.store.scylla.schema import LOCK, TABLES
 
 ROOT = Path(__file__).parent.parent
 STORE = (ROOT / "docs/store.md").read_text()
+OBJECTS = (ROOT / "docs/objects.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # [words](target) and [label]: target; what has a scheme, or only a place in the page, is no file of ours.
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
@@ -25,6 +26,11 @@ def links(text: str) -> list[str]:
 def test_the_stores_page_explains_every_key() -> None:
     keys = tomllib.loads((ROOT / "site.toml").read_text())["store"]
     assert [key for key in [*keys, "HOLDFAST_STORE__PASSWORD"] if f"`{key}`" not in STORE] == []
+
+
+def test_the_objects_page_explains_every_key() -> None:
+    keys = tomllib.loads((ROOT / "site.toml").read_text())["objects"]
+    assert [key for key in keys if f"`{key}`" not in OBJECTS] == []
 
 
 def test_the_stores_page_knows_every_table() -> None:

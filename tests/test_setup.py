@@ -130,7 +130,7 @@ def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> 
     assert result.stderr.splitlines()[0] == "servers: missing: java-17"
 
 
-def test_with_all_programs_there_only_cassandras_jars_are_fetched(bare_path: Path) -> None:
+def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_path: Path) -> None:
     for program in ("chromium", "ffmpeg", "ffprobe", "mvn"):
         put_program(bare_path, program, "")
     put_program(bare_path, "java", """echo 'openjdk version "17.0.15" 2025-04-15' >&2""")
@@ -141,7 +141,8 @@ def test_with_all_programs_there_only_cassandras_jars_are_fetched(bare_path: Pat
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "python -m cli.ring.jars",
-        "servers: chromium, ffmpeg and cassandra are here.",
+        "python -m cli.gateway.build",
+        "servers: chromium, ffmpeg, cassandra, versitygw and minio are here.",
     ]
 
 

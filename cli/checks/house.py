@@ -11,10 +11,9 @@ from pathlib import Path
 from jinja2 import TemplateError
 
 from cli.checks import Check
-from core.backends import DATABASE, Backends, is_made, open_backends
+from cli.checks.buckets import buckets
+from core.backends import DATABASE, Backends, folder_of, is_made, open_backends
 from core.errors import HoldfastError, OperatorError
-from core.objects import Objects
-from core.objects.conditions import broken_conditions
 from core.settings import Settings
 from core.store import Store
 from core.store.sqlite.database import Database
@@ -61,12 +60,12 @@ def kept_in(settings: Settings) -> Iterator[Check]:
 
 
 def _opened(backends: Backends, settings: Settings, release: Release | None) -> Iterator[Check]:
-    for name, bucket in (("private", backends.private), ("public", backends.public)):
-        yield storage(bucket, name)
+    yield from buckets(backends, settings.objects)
     if release:
         yield _guarded("Roll-out", lambda: rollout(backends.store, release))
     yield _guarded("Failures", lambda: failures(backends.store))
-    yield uploads(settings.data.dir / "private", settings.uploads.idle_hours)
+    if settings.objects.backend == "folder":
+        yield uploads(folder_of(settings) / "private", settings.uploads.idle_hours)
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
@@ -124,18 +123,6 @@ def database(path: Path) -> Check:
         said = f"{path} has the journal mode {mode}: its disk can't keep a write-ahead log"
         return Check("Database", "fail", said, "set data.dir (--data DIR) to a disk of this machine")
     return Check("Database", "ok", f"schema {version}, write-ahead log")
-
-
-def storage(objects: Objects, name: str) -> Check:
-    """Conditional writes are what keeps an older page from replacing a newer one."""
-    remedy = "set data.dir (--data DIR) to a disk of this machine; nothing may be published to this one"
-    try:
-        wrong = broken_conditions(objects)
-    except (HoldfastError, OSError) as error:
-        return Check(f"Storage ({name})", "fail", str(error), "see that data.dir can be written and has room")
-    if wrong:
-        return Check(f"Storage ({name})", "fail", " ".join(wrong), remedy)
-    return Check(f"Storage ({name})", "ok", "conditional writes are honoured")
 
 
 def rollout(store: Store, release: Release) -> Check:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from cli.lock import alone
 from cli.ring.java import Java, java_17, maven
-from cli.ring.lock import alone
 from cli.ring.node import HERE, POLL_S, Node
 from core.errors import OperatorError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cli.ring.life import Life, begun, recorded
+from cli.life import Life, begun, recorded
 from cli.ring.probe import answers
 from core.errors import OperatorError
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cli.lock import alone
 from cli.ring.jars import Tell, prepare
-from cli.ring.lock import alone
 from cli.ring.node import Node
 from core.errors import OperatorError
 

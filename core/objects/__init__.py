@@ -54,6 +54,15 @@ class Stat(NamedTuple):
     modified_s: float
 
 
+class Found(NamedTuple):
+    """An object met in a listing: as `Stat`, but for its headers."""
+
+    key: str
+    etag: str
+    size: int
+    modified_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Object:
     """A whole object. `etag` belongs to these bytes, or to older ones (then the next If-Match fails: safe)."""
@@ -118,6 +127,10 @@ class Objects(ReadObjects, Protocol):
 
     def walk(self, prefix: str = "") -> Iterator[str]:
         """Keys that begin with `prefix`, in UTF-8 byte order; objects written or deleted meanwhile may be left out or named."""
+        ...
+
+    def survey(self, prefix: str = "") -> Iterator[Found]:
+        """As `walk`, with what a listing tells of each object."""
         ...
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from core import keys
 from core.errors import ObjectMissing, PreconditionFailed, Unavailable
-from core.objects import ABSENT, Headers, Object, Stat, check_headers
+from core.objects import ABSENT, Found, Headers, Object, Stat, check_headers
 from core.objects.folder_file import (
     CHUNK_BYTES,
     disk_errors,
@@ -42,6 +42,9 @@ class FolderReader:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def __str__(self) -> str:
+        return f"The folder {self.root}"
 
     def get(self, key: str, *, unless: str | None = None) -> Object | None:
         with self._open(key) as file:
@@ -138,6 +141,12 @@ class FolderObjects(FolderReader):
         if prefix.startswith((".", "/")) or {"", ".", ".."} & set(folder.split("/")[1:]):
             return iter(())  # no key begins like that
         return (key for key in _walk(self.root / folder, self.root) if key.startswith(prefix))
+
+    def survey(self, prefix: str = "") -> Iterator[Found]:
+        for key in self.walk(prefix):
+            with contextlib.suppress(ObjectMissing):
+                stat = self.stat(key)
+                yield Found(key, stat.etag, stat.size, stat.modified_s)
 
     # ── one rename ──
 

@@ -29,8 +29,8 @@ from core.store.contracts.published import (
 from core.store.contracts.work import Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
 from core.store.contracts.workers import Bookmarks, Workers
 
-REPLICA = "main"
-"""The only replica so far: published rows, positions, receipts and purges are keyed by it from the start."""
+MAIN = "main"
+"""The replica that [objects] itself describes. Published rows, positions, receipts and purges are kept for each."""
 
 
 class Store(Protocol):
@@ -77,12 +77,17 @@ class Store(Protocol):
         """The store's own number; a restore or a forced failover starts a new one."""
         ...
 
+    def begin_life(self, life: int) -> None:
+        """From here on it is this life, if it is later than the store's own: whatever lies in storage from earlier ones
+        is replaced."""
+        ...
+
     def close(self) -> None: ...
 
 
 __all__ = [
     "HISTORY_MAX",
-    "REPLICA",
+    "MAIN",
     "TRANSITIONS_MAX",
     "Account",
     "Accounts",

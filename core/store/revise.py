@@ -78,7 +78,7 @@ def revise(
         batch, new = _advance(old, wanted, writer, what, by_creator and wanted != old)
         if asked:
             batch = batch.model_copy(update={"answer": _answer(asked, new, body)})
-        if _write(store, batch, ends):
+        if write(store, batch, ends):
             return Revised(new, at_ms=batch.at_ms)
         tries += 1
         if time.monotonic() > ends:
@@ -92,12 +92,12 @@ def create(store: Store, head: Head, *, writer: str, what: str, asked: Asked | N
     batch = Batch(head=new.head, writer=writer, what=what, at_ms=_now_ms())
     if asked:
         batch = batch.model_copy(update={"answer": _answer(asked, new, None)})
-    if not _write(store, batch, time.monotonic() + DEADLINE_S):
+    if not write(store, batch, time.monotonic() + DEADLINE_S):
         raise Conflict(f"A profile with the id {head.id} exists.")
     return new
 
 
-def _write(store: Store, batch: Batch, ends: float) -> bool:
+def write(store: Store, batch: Batch, ends: float) -> bool:
     """Hint and batch; whether this revision became ours."""
     profile_id, revision = batch.head.id, batch.head.revision
     _announce(store, Change(profile_id, revision), ends)
@@ -122,8 +122,8 @@ def _write(store: Store, batch: Batch, ends: float) -> bool:
             unsettled, refused, writer = True, False, None
         if writer is not None:
             return writer == batch.writer
-        if refused and not unsettled:
-            return False  # so old a revision that its history row is gone
+        if refused and (not unsettled or batch.restores):
+            return False  # so old a revision that its history row is gone, or another profile's place
         # Nobody's yet. It may still be applied late, so the only safe way on is the same batch again.
         time.sleep(random.uniform(0.01, 0.05))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from core.errors import Unavailable
 from core.log import get_logger
 from core.rank import Mark, Rank
-from core.store import REPLICA, Purge, PurgePath, Reached, Stage, Store
+from core.store import MAIN, Purge, PurgePath, Reached, Stage, Store
 from pipeline.purge.edges import Edge
 
 PROBES_MAX = 6
@@ -21,8 +21,8 @@ log = get_logger("purge")
 class Purger:
     """Delivers and proves purges at `edges`. Safe to use from any thread."""
 
-    def __init__(self, store: Store, edges: Sequence[Edge]) -> None:
-        self._store, self._edges = store, edges
+    def __init__(self, store: Store, edges: Sequence[Edge], replica: str = MAIN) -> None:
+        self._store, self._edges, self._replica = store, edges, replica
         # Of purges that wait: those that are recorded as purged, and the reason that was logged last.
         self._purged: set[str] = set()
         self._waiting: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Purger:
     def _settle(self, purge: Purge) -> bool:
         delivered_at: int | None = None
         try:
-            self._deliver(purge.paths)
+            self.deliver(purge.paths)
             delivered_at = _now_ms()
             self._prove(purge)
         except Unavailable as error:
@@ -64,7 +64,7 @@ class Purger:
         self._record(purge.profile_id, *purged, Reached("live", purge.mark, _now_ms()))
         self._purged.discard(purge.id)
         self._waiting.pop(purge.id, None)
-        self._store.purges.settle(REPLICA, purge.id)
+        self._store.purges.settle(self._replica, purge.id)
         return True
 
     def record(self, profile_id: str, mark: Mark, *stages: Stage) -> None:
@@ -72,7 +72,7 @@ class Purger:
         self._record(profile_id, *(Reached(stage, mark, _now_ms()) for stage in stages))
 
     def _record(self, profile_id: str, *reached: Reached) -> None:
-        self._store.published.record(profile_id, REPLICA, *reached)
+        self._store.published.record(profile_id, self._replica, *reached)
         for stage, mark, _ in reached:
             log.info(stage, profile=profile_id, revision=mark.revision, rollout=mark.rollout)
 
@@ -81,7 +81,7 @@ class Purger:
     ) -> int:
         """Tries again what is queued for the profiles that are `mine`; returns how many purges are settled. What is younger
         than `young_s` is left to the publisher that queued it, who is just at it."""
-        pending = self._store.purges.pending(REPLICA, limit, mine)
+        pending = self._store.purges.pending(self._replica, limit, mine)
         now = time.monotonic()
         self._met = {purge.id: self._met.get(purge.id, now) for purge in pending}
 
@@ -112,7 +112,8 @@ class Purger:
     def all_live(self) -> bool:
         return all(edge.live for edge in self._edges)
 
-    def _deliver(self, paths: Sequence[PurgePath]) -> None:
+    def deliver(self, paths: Sequence[PurgePath]) -> None:
+        """Calls every edge about them; Unavailable if one doesn't answer, and may still serve what it has."""
         missed = []
         for edge in self._edges:
             if edge.silent and not edge.live:

@@ -248,8 +248,8 @@ def test_storage_that_ignores_conditions(
     ran = examine()
     assert ran.code == 1
     said = found(ran, "Storage (private)").said
-    assert "asked for its absence" in said
-    assert "old ETag is accepted" in said
+    assert "only if absent" in said
+    assert "names an old ETag" in said
     assert list(backends.private.walk()) == []
 
 

@@ -407,11 +407,11 @@ def test_a_used_claim_link_needs_no_other_and_is_none_that_is_out(
     holdfast("import", folder)
     owner = owner_of(backends.store, "ann")
     assert owner is not None
-    assert backends.store.accounts.has_invite(owner)
+    assert backends.store.accounts.invite_of(owner)
     backends.store.accounts.invite("d" * 64, owner)
     backends.store.accounts.create(Account(id="a1", email="a@example.org", password_hash="x", created_at=1))
     assert backends.store.accounts.redeem("d" * 64, "a1") == owner
-    assert not backends.store.accounts.has_invite(owner)
+    assert not backends.store.accounts.invite_of(owner)
     assert holdfast("import", folder, "--json").json["claim_links"] == 0
 
 
@@ -460,4 +460,4 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(
     assert holdfast("import", folder, "--json").json["created"] == 1
     owner = owner_of(backends.store, "ann")
     assert owner is not None
-    assert backends.store.accounts.has_invite(owner)
+    assert backends.store.accounts.invite_of(owner)

@@ -9,7 +9,7 @@ from core.backends import Backends
 from core.ids import new_id
 from core.profile import Profile, Snapshot
 from core.rank import Mark
-from core.store import REPLICA, Failure, MediaTask, Purge, Reached
+from core.store import MAIN, Failure, MediaTask, Purge, Reached
 from core.store.naming import found, rename
 from core.store.revise import revise
 from tests.cli.conftest import Holdfast
@@ -20,7 +20,7 @@ NOBODY = "127.0.0.1:9"
 
 def published(backends: Backends, snapshot: Snapshot, revision: int | None = None) -> None:
     mark = Mark(backends.store.life, revision or snapshot.head.revision, 1)
-    backends.store.published.record(snapshot.head.id, REPLICA, Reached("published", mark, 1_700_000_000_000))
+    backends.store.published.record(snapshot.head.id, MAIN, Reached("published", mark, 1_700_000_000_000))
 
 
 def test_the_site_is_counted(holdfast: Holdfast, backends: Backends) -> None:
@@ -38,7 +38,7 @@ def test_the_site_is_counted(holdfast: Holdfast, backends: Backends) -> None:
     published(backends, bob, revision=1)
     published(backends, after)
     backends.store.media_work.add(MediaTask("m1", ann.head.id, 1))
-    backends.store.purges.queue(REPLICA, Purge("p1", ann.head.id, Mark(1, 2, 1), (), 1))
+    backends.store.purges.queue(MAIN, Purge("p1", ann.head.id, Mark(1, 2, 1), (), 1))
     backends.store.failures.put(Failure("m2", ann.head.id, "media", "The disk is full.", 5, int(time.time())))
     ran = holdfast("status", "--json", "--edge", NOBODY)
     told = ran.json

@@ -20,6 +20,7 @@ from tests.cluster import open_at
 from tests.contracts.lossy import LossyObjects
 from tests.contracts.patient import PatientObjects, PatientStore
 from tests.contracts.unruly import UnrulyStore
+from tests.gateway import open_private
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "store.db"),
@@ -29,6 +30,8 @@ STORES: dict[str, Callable[[Path], Store]] = {
 OBJECTS: dict[str, Callable[[Path], Any]] = {
     "folder": lambda folder: FolderObjects(folder / "bucket"),
     "folder lossy": lambda folder: LossyObjects(FolderObjects(folder / "bucket")),
+    "versitygw": open_private,
+    "minio": open_private,
 }
 
 

@@ -13,10 +13,13 @@ import pytest
 from tests.cluster import Keyspace, leave_address
 from tests.contracts.backends import OBJECTS, STORES, ObjectsPlace, StorePlace
 from tests.contracts.patient import PatientObjects, PatientStore
+from tests.gateway import leave_region
+
+SERVERS = ("cassandra", "versitygw", "minio")
 
 
 def _with_its_server(backend: str) -> Any:
-    return pytest.param(backend, marks=pytest.mark.server("cassandra")) if backend == "cassandra" else backend
+    return pytest.param(backend, marks=pytest.mark.server(backend)) if backend in SERVERS else backend
 
 
 @pytest.fixture(params=map(_with_its_server, STORES))
@@ -35,8 +38,10 @@ def store(store_place: StorePlace) -> PatientStore:
     return store_place.open()
 
 
-@pytest.fixture(params=OBJECTS)
+@pytest.fixture(params=map(_with_its_server, OBJECTS))
 def bucket_place(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsPlace:
+    if request.param in SERVERS:
+        leave_region(tmp_path, request.getfixturevalue(request.param).region())
     return ObjectsPlace(request.param, tmp_path)
 
 

@@ -50,13 +50,15 @@ class _Profiles(_Patient):
             writer = self.part.writer_of(batch.head.id, batch.head.revision)
             if writer is not None:
                 return bool(writer == batch.writer)
-            if batch.head.revision > 1 and self._can_not_apply(batch):
+            if (batch.head.revision > 1 or batch.restores) and self._can_not_apply(batch):
                 return bool(self.part.writer_of(batch.head.id, batch.head.revision) == batch.writer)
         raise AssertionError("never settled")
 
     def _can_not_apply(self, batch: Batch) -> bool:
         """A batch that skips a revision, or whose own is older than the history: nobody's row tells."""
         head = self.part.head(batch.head.id)
+        if batch.restores:
+            return head is not None
         return head is None or head.revision != batch.head.revision - 1
 
 
@@ -113,6 +115,9 @@ class PatientObjects:
 
     def walk(self, prefix: str = "") -> Any:
         return self._objects.walk(prefix)
+
+    def survey(self, prefix: str = "") -> Any:
+        return self._objects.survey(prefix)
 
     def put(
         self, key: str, body: bytes, headers: Headers, *, only_if: str | None = None, durable: bool = True

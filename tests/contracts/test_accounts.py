@@ -27,6 +27,18 @@ def test_an_address_belongs_to_one_account(store: Store) -> None:
     assert store.accounts.by_email(ann.email) == ann
 
 
+def test_everyone_is_met_once(store: Store) -> None:
+    assert list(store.accounts.everyone()) == []
+    made = [account(f"artist{number}") for number in range(20)]
+    for one in made:
+        store.accounts.create(one)
+    store.accounts.remove(made[3].id)
+    store.accounts.set_password(made[5].id, "$argon2id$new")
+    made[5] = made[5].model_copy(update={"password_hash": "$argon2id$new"})
+    del made[3]
+    assert sorted(store.accounts.everyone(), key=lambda one: one.id) == sorted(made, key=lambda one: one.id)
+
+
 def test_of_eight_sign_ups_with_one_address_exactly_one_wins(store: Store, together: Together) -> None:
     accounts = [account("ann") for _ in range(8)]
     won = together(8, lambda number: store.accounts.create(accounts[number]))
@@ -118,11 +130,11 @@ def test_an_account_edits_several_profiles_and_a_profile_has_several_editors(sto
 def test_a_claim_link_lets_whoever_shows_it_first_edit_the_profile(store: Store) -> None:
     store.accounts.invite("link", "profile1")
     assert store.accounts.invited("link") == "profile1"
-    assert store.accounts.has_invite("profile1")
-    assert not store.accounts.has_invite("profile2")
+    assert store.accounts.invite_of("profile1") == "link"
+    assert store.accounts.invite_of("profile2") is None
     assert store.accounts.redeem("link", "ann") == "profile1"
     assert store.accounts.invited("link") is None
-    assert not store.accounts.has_invite("profile1")
+    assert store.accounts.invite_of("profile1") is None
     assert store.accounts.redeem("link", "bob") is None
     assert list(store.accounts.editors_of("profile1")) == ["ann"]
     assert store.accounts.redeem("unknown", "bob") is None

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from core.store import REPLICA, Change, Hint, Store
+from core.store import MAIN, Change, Hint, Store
 from tests.contracts.backends import StorePlace, in_processes
 from tests.contracts.conftest import Together
 
@@ -47,7 +47,7 @@ def write(store: Store, profile_id: str, count: int, first: int = 1) -> set[Chan
 
 def test_an_empty_log_has_nothing_to_read(store: Store) -> None:
     assert list(store.changes.read(None, 10)) == []
-    assert store.changes.position(REPLICA) is None
+    assert store.changes.position(MAIN) is None
 
 
 def test_every_hint_is_seen_by_who_reads_on_in_helpings_of_any_size(store: Store) -> None:
@@ -79,11 +79,11 @@ def test_a_saved_position_is_where_a_restarted_worker_goes_on(store_place: Store
     store = store_place.open()
     changes = write(store, "ann", 8)
     seen = read_on(store, None, changes)
-    store.changes.save_position(REPLICA, seen[-1].position)
+    store.changes.save_position(MAIN, seen[-1].position)
     store_place.close()
     again = store_place.open()
     later = write(again, "ann", 3, first=9)
-    found = read_on(again, again.changes.position(REPLICA), later)
+    found = read_on(again, again.changes.position(MAIN), later)
     assert {hint.change for hint in found} >= later
 
 
@@ -106,12 +106,12 @@ def test_a_position_never_goes_back(store: Store) -> None:
     """A worker that was paused saves what it knew; what others have saved meanwhile stays."""
     seen = read_on(store, None, write(store, "ann", 12) | write(store, "bob", 12), 3)
     for hint in seen:
-        store.changes.save_position(REPLICA, hint.position)
-    saved = store.changes.position(REPLICA)
+        store.changes.save_position(MAIN, hint.position)
+    saved = store.changes.position(MAIN)
     assert saved is not None
     for hint in seen:
-        store.changes.save_position(REPLICA, hint.position)
-        assert store.changes.position(REPLICA) == saved
+        store.changes.save_position(MAIN, hint.position)
+        assert store.changes.position(MAIN) == saved
 
 
 def test_a_position_of_one_replica_holds_back_no_other(store: Store) -> None:
@@ -127,13 +127,13 @@ def test_positions_saved_at_once_leave_the_furthest(store: Store, together: Toge
 
     def save(number: int) -> None:
         for hint in seen[number::4]:
-            store.changes.save_position(REPLICA, hint.position)
+            store.changes.save_position(MAIN, hint.position)
 
     together(4, save)
-    saved = store.changes.position(REPLICA)
+    saved = store.changes.position(MAIN)
     for hint in seen:
-        store.changes.save_position(REPLICA, hint.position)
-    assert store.changes.position(REPLICA) == saved
+        store.changes.save_position(MAIN, hint.position)
+    assert store.changes.position(MAIN) == saved
 
 
 # ── shards ────────────────────────────────────────────────────────────────────────────────────────

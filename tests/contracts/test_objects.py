@@ -380,6 +380,19 @@ def test_keys_are_listed_in_the_order_of_their_utf8_bytes(bucket: Any) -> None:
         assert list(bucket.walk(prefix)) == [key for key in wanted if key.startswith(prefix)], prefix
 
 
+def test_a_survey_tells_of_each_object_what_a_look_would(bucket: Any) -> None:
+    for key, body in (("a/x", b"1"), ("a/y", b"22"), ("b", b"")):
+        bucket.put(key, body, FULL)
+    bucket.put_file("c", io.BytesIO(b"333"), PLAIN)
+    found = list(bucket.survey())
+    assert [one.key for one in found] == list(bucket.walk()) == ["a/x", "a/y", "b", "c"]
+    for one in found:
+        stat = bucket.stat(one.key)
+        assert (one.etag, one.size) == (stat.etag, stat.size)
+        assert abs(one.modified_s - stat.modified_s) < 2, "a listing may be more exact"
+    assert [one.key for one in bucket.survey("a/")] == ["a/x", "a/y"]
+
+
 @pytest.mark.parametrize("prefix", [".", ".locks/", "..", "../", "/", "ann/../", "ann//"])
 def test_a_prefix_that_no_key_has_lists_nothing(bucket: Any, prefix: str) -> None:
     bucket.put(KEY, b"x", PLAIN)

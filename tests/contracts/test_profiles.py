@@ -8,7 +8,7 @@ from typing import Any
 
 from core.ids import new_id
 from core.profile import GallerySection, Profile
-from core.store import HISTORY_MAX, Answer, Profiles, Store
+from core.store import HISTORY_MAX, Answer, History, Profiles, Store
 from core.store.everyone import everyone
 from tests.contracts.backends import StorePlace, in_processes
 from tests.contracts.conftest import Together
@@ -109,6 +109,32 @@ def test_the_newest_revisions_are_kept_in_the_history(store: Store) -> None:
     assert revisions == list(range(HISTORY_MAX + extra, extra, -1))
     assert store.profiles.writer_of(ann, extra) is None
     assert store.profiles.writer_of(ann, extra + 1) is not None
+
+
+def test_a_batch_that_restores_begins_a_profile_at_any_revision(store: Store) -> None:
+    earlier = tuple(
+        History(number, number, f"writer {number}", "before", 1000 + number) for number in (6, 5, 3)
+    )
+    rows = {"posts": (post(), post()), "media": (medium(),)}
+    restored = batch("profile1", 7, restores=True, history=earlier, **rows)
+    assert store.profiles.commit(restored)
+    found = store.profiles.load("profile1")
+    assert found.head == restored.head
+    assert {one.id for one in (*found.posts, *found.media)} == {
+        one.id for one in (*restored.posts, *restored.media)
+    }
+    assert [one.revision for one in store.profiles.history("profile1")] == [7, 6, 5, 3]
+    assert store.profiles.history("profile1")[1:] == list(earlier)
+    assert store.profiles.writer_of("profile1", 5) == "writer 5"
+    assert [one.revision for one in everyone(store.profiles)] == [7]
+    assert store.profiles.commit(batch("profile1", 8)), "and it goes on"
+
+
+def test_a_batch_that_restores_never_replaces_a_profile(store: Store) -> None:
+    assert store.profiles.commit(batch("profile1", 1))
+    for revision in (1, 2, 9):
+        assert not store.profiles.commit(batch("profile1", revision, restores=True))
+    assert store.profiles.head("profile1").revision == 1
 
 
 def test_an_answer_is_kept_until_it_expires(store: Store) -> None:

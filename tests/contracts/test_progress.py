@@ -9,7 +9,7 @@ import pytest
 
 from core.rank import Mark
 from core.store import (
-    REPLICA,
+    MAIN,
     TRANSITIONS_MAX,
     Failure,
     MediaTask,
@@ -57,8 +57,8 @@ def test_media_work_survives_a_restart(store_place: StorePlace) -> None:
 
 
 def test_what_was_never_published_has_no_mark(store: Store) -> None:
-    assert store.published.get("ann", REPLICA, 1) == {}
-    assert list(store.published.transitions("ann", REPLICA)) == []
+    assert store.published.get("ann", MAIN, 1) == {}
+    assert list(store.published.transitions("ann", MAIN)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -67,12 +67,8 @@ def test_the_greatest_mark_is_kept_whatever_order_they_come_in(store: Store, see
     marks = [Mark(1, revision, rollout) for revision in (1, 2, 10) for rollout in (1, 9)]
     random.Random(seed).shuffle(marks)
     for mark in marks:
-        store.published.record(
-            "ann", REPLICA, Reached("published", mark, 1000 * mark.revision + mark.rollout)
-        )
-    assert store.published.get("ann", REPLICA, 1) == {
-        "published": Reached("published", Mark(1, 10, 9), 10_009)
-    }
+        store.published.record("ann", MAIN, Reached("published", mark, 1000 * mark.revision + mark.rollout))
+    assert store.published.get("ann", MAIN, 1) == {"published": Reached("published", Mark(1, 10, 9), 10_009)}
 
 
 def test_marks_are_kept_for_each_profile_replica_life_and_stage(store: Store) -> None:
@@ -80,42 +76,42 @@ def test_marks_are_kept_for_each_profile_replica_life_and_stage(store: Store) ->
     published = Reached("published", Mark(1, 5, 1), 2)
     new_life = Reached("published", Mark(2, 1, 1), 3)
     for reached in (purged, published, new_life):
-        store.published.record("ann", REPLICA, reached)
+        store.published.record("ann", MAIN, reached)
     other = Reached("live", Mark(1, 9, 1), 4)
     store.published.record("ann", "other", other)
-    assert store.published.get("ann", REPLICA, 1) == {"purged": purged, "published": published}
-    assert store.published.get("ann", REPLICA, 2) == {"published": new_life}
+    assert store.published.get("ann", MAIN, 1) == {"purged": purged, "published": published}
+    assert store.published.get("ann", MAIN, 2) == {"published": new_life}
     assert store.published.get("ann", "other", 1) == {"live": other}
-    assert store.published.get("bob", REPLICA, 1) == {}
+    assert store.published.get("bob", MAIN, 1) == {}
 
 
 def test_the_greatest_of_marks_recorded_at_once_is_kept(store: Store, together: Together) -> None:
     def record(number: int) -> None:
         for revision in range(number, 40, 8):
-            store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
+            store.published.record("ann", MAIN, Reached("live", Mark(1, revision, 1), revision))
 
     together(8, record)
-    assert store.published.get("ann", REPLICA, 1)["live"].mark.revision == 39
+    assert store.published.get("ann", MAIN, 1)["live"].mark.revision == 39
 
 
 def test_the_last_transitions_are_kept_newest_first(store: Store) -> None:
     last = TRANSITIONS_MAX + 10
-    store.published.record("bob", REPLICA, Reached("live", Mark(1, 1, 1), 1))
+    store.published.record("bob", MAIN, Reached("live", Mark(1, 1, 1), 1))
     for revision in range(1, last + 1):
-        store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
-    found = store.published.transitions("ann", REPLICA)
+        store.published.record("ann", MAIN, Reached("live", Mark(1, revision, 1), revision))
+    found = store.published.transitions("ann", MAIN)
     assert len(found) == TRANSITIONS_MAX
     # A transition whose reply was lost is recorded again.
     revisions = [revision for revision, _ in groupby(one.mark.revision for one in found)]
     assert revisions == list(range(last, last - len(revisions), -1))
     assert found[0] == Reached("live", Mark(1, last, 1), last)
-    assert len(set(store.published.transitions("bob", REPLICA))) == 1, "each profile has its own"
+    assert len(set(store.published.transitions("bob", MAIN))) == 1, "each profile has its own"
 
 
 def test_a_transition_is_kept_though_a_greater_mark_came_first(store: Store) -> None:
     for revision in (2, 1):
-        store.published.record("ann", REPLICA, Reached("live", Mark(1, revision, 1), revision))
-    assert {one.mark.revision for one in store.published.transitions("ann", REPLICA)} == {1, 2}
+        store.published.record("ann", MAIN, Reached("live", Mark(1, revision, 1), revision))
+    assert {one.mark.revision for one in store.published.transitions("ann", MAIN)} == {1, 2}
 
 
 # ── purges ────────────────────────────────────────────────────────────────────────────────────────
@@ -128,32 +124,32 @@ def purge(number: int) -> Purge:
 
 def test_purges_wait_oldest_first_until_they_are_settled(store: Store) -> None:
     for number in (1, 2, 3):
-        store.purges.queue(REPLICA, purge(number))
-    store.purges.queue(REPLICA, purge(2))
-    assert list(store.purges.pending(REPLICA, 10)) == [purge(1), purge(2), purge(3)]
-    assert list(store.purges.pending(REPLICA, 2)) == [purge(1), purge(2)]
-    store.purges.settle(REPLICA, "purge2")
-    store.purges.settle(REPLICA, "purge2")
-    assert list(store.purges.pending(REPLICA, 10)) == [purge(1), purge(3)]
+        store.purges.queue(MAIN, purge(number))
+    store.purges.queue(MAIN, purge(2))
+    assert list(store.purges.pending(MAIN, 10)) == [purge(1), purge(2), purge(3)]
+    assert list(store.purges.pending(MAIN, 2)) == [purge(1), purge(2)]
+    store.purges.settle(MAIN, "purge2")
+    store.purges.settle(MAIN, "purge2")
+    assert list(store.purges.pending(MAIN, 10)) == [purge(1), purge(3)]
 
 
 def test_the_purges_of_some_profiles_can_be_asked_for_alone(store: Store) -> None:
     for number in (1, 2, 3):
-        store.purges.queue(REPLICA, purge(number)._replace(profile_id=f"profile{number}"))
+        store.purges.queue(MAIN, purge(number)._replace(profile_id=f"profile{number}"))
     mine = {"profile1", "profile3"}.__contains__
-    assert [one.id for one in store.purges.pending(REPLICA, 10, mine)] == ["purge1", "purge3"]
-    assert [one.id for one in store.purges.pending(REPLICA, 1, mine)] == ["purge1"]
-    store.purges.settle(REPLICA, "purge1")
-    assert [one.id for one in store.purges.pending(REPLICA, 10, mine)] == ["purge3"]
-    assert [one.id for one in store.purges.pending(REPLICA, 10)] == ["purge2", "purge3"]
+    assert [one.id for one in store.purges.pending(MAIN, 10, mine)] == ["purge1", "purge3"]
+    assert [one.id for one in store.purges.pending(MAIN, 1, mine)] == ["purge1"]
+    store.purges.settle(MAIN, "purge1")
+    assert [one.id for one in store.purges.pending(MAIN, 10, mine)] == ["purge3"]
+    assert [one.id for one in store.purges.pending(MAIN, 10)] == ["purge2", "purge3"]
 
 
 def test_stages_reached_at_once_are_recorded_at_once(store: Store) -> None:
     mark = Mark(1, 4, 1)
     both = Reached("purged", mark, 10), Reached("live", mark, 12)
-    store.published.record("ann", REPLICA, *both)
-    assert store.published.get("ann", REPLICA, 1) == {one.stage: one for one in both}
-    assert list(dict.fromkeys(store.published.transitions("ann", REPLICA))) == list(reversed(both))
+    store.published.record("ann", MAIN, *both)
+    assert store.published.get("ann", MAIN, 1) == {one.stage: one for one in both}
+    assert list(dict.fromkeys(store.published.transitions("ann", MAIN))) == list(reversed(both))
 
 
 def test_each_replica_has_its_own_purges(store: Store) -> None:
@@ -165,22 +161,22 @@ def test_each_replica_has_its_own_purges(store: Store) -> None:
 
 
 def test_the_purges_of_one_profile_are_found_among_those_of_all(store: Store) -> None:
-    assert list(store.purges.pending_of(REPLICA, "ann")) == []
+    assert list(store.purges.pending_of(MAIN, "ann")) == []
     of_bob = purge(2)._replace(profile_id="bob")
     for one in (purge(1), of_bob, purge(3), purge(4)):
-        store.purges.queue(REPLICA, one)
+        store.purges.queue(MAIN, one)
     store.purges.queue("other", purge(5))
-    assert list(store.purges.pending_of(REPLICA, "ann")) == [purge(1), purge(3), purge(4)]
-    assert list(store.purges.pending_of(REPLICA, "bob")) == [of_bob]
+    assert list(store.purges.pending_of(MAIN, "ann")) == [purge(1), purge(3), purge(4)]
+    assert list(store.purges.pending_of(MAIN, "bob")) == [of_bob]
     assert list(store.purges.pending_of("other", "ann")) == [purge(5)]
-    store.purges.settle(REPLICA, "purge3")
-    assert list(store.purges.pending_of(REPLICA, "ann")) == [purge(1), purge(4)]
+    store.purges.settle(MAIN, "purge3")
+    assert list(store.purges.pending_of(MAIN, "ann")) == [purge(1), purge(4)]
 
 
 def test_a_queued_purge_survives_a_restart(store_place: StorePlace) -> None:
-    store_place.open().purges.queue(REPLICA, purge(1))
+    store_place.open().purges.queue(MAIN, purge(1))
     store_place.close()
-    assert list(store_place.open().purges.pending(REPLICA, 10)) == [purge(1)]
+    assert list(store_place.open().purges.pending(MAIN, 10)) == [purge(1)]
 
 
 # ── failures ──────────────────────────────────────────────────────────────────────────────────────
@@ -217,8 +213,26 @@ def test_workers_that_promote_one_release_at_once_get_one_number(store: Store, t
     assert together(8, lambda _: store.rollouts.promote("new")) == [Rollout(2, "new")] * 8
 
 
+def test_a_release_may_be_rolled_out_anew(store: Store) -> None:
+    first = store.rollouts.promote("release 1", anew=True)
+    again = store.rollouts.promote("release 1", anew=True)
+    assert again.number > first.number, "by one, or by more where a reply was lost"
+    assert store.rollouts.current() == again
+    assert store.rollouts.promote("release 1") == again
+
+
 def test_the_life_of_a_store_is_its_own_and_stays(store_place: StorePlace) -> None:
     life = store_place.open().life
     assert life >= 1
     store_place.close()
     assert store_place.open().life == life
+
+
+def test_a_life_that_begins_is_later_than_all_before(store_place: StorePlace) -> None:
+    store = store_place.open()
+    life = store.life
+    store.begin_life(life + 3)
+    assert store.life == store_place.open().life == life + 3
+    for earlier in (life + 3, life + 1, 0):
+        store.begin_life(earlier)
+        assert store.life == life + 3

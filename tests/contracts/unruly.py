@@ -18,7 +18,16 @@ from core.errors import HoldfastError, OutcomeUnknown
 from core.store import Change, Changes, Hint, Store
 
 READS = {
-    "accounts": {"get", "by_email", "session", "profiles_of", "editors_of", "invited", "has_invite"},
+    "accounts": {
+        "get",
+        "by_email",
+        "everyone",
+        "session",
+        "profiles_of",
+        "editors_of",
+        "invited",
+        "invite_of",
+    },
     "names": {"get"},
     "profiles": {"load", "head", "writer_of", "history", "answer", "walk"},
     "media_work": {"pending"},

@@ -12,7 +12,7 @@ import pytest
 from core.errors import OperatorError, OutcomeUnknown, Unavailable
 from core.ids import new_id
 from core.rank import Mark
-from core.store import REPLICA, Change
+from core.store import MAIN, Change
 from core.store.everyone import everyone
 from core.store.naming import owner_of
 from core.store.sqlite import SqliteStore
@@ -122,8 +122,8 @@ def test_a_database_that_stays_locked_is_unavailable(store: SqliteStore) -> None
 
 def test_positions_are_compared_as_numbers(store: SqliteStore) -> None:
     for position, kept in (("9", "9"), ("10", "10"), ("9", "10")):
-        store.changes.save_position(REPLICA, position)
-        assert store.changes.position(REPLICA) == kept
+        store.changes.save_position(MAIN, position)
+        assert store.changes.position(MAIN) == kept
     store.close()
 
 
@@ -149,10 +149,10 @@ def test_a_file_of_the_first_schema_keeps_all_that_it_holds(older: Path) -> None
     found = store.profiles.load(ann)
     assert found is not None
     assert (found.head.profile.bio, [post.slug for post in found.posts]) == ("Not published yet.", ["boats"])
-    assert store.published.get(ann, REPLICA, store.life)["live"].mark == Mark(1, 3, 1)
-    assert [one.id for one in store.purges.pending_of(REPLICA, ann)] == ["waiting"]
+    assert store.published.get(ann, MAIN, store.life)["live"].mark == Mark(1, 3, 1)
+    assert [one.id for one in store.purges.pending_of(MAIN, ann)] == ["waiting"]
     assert [task.media_id for task in store.media_work.pending(10)] == ["photo"]
-    assert store.changes.position(REPLICA) == "7"
+    assert store.changes.position(MAIN) == "7"
     assert len(store.changes.read("7", 100)) == 8
     assert store.life == 1
     store.close()

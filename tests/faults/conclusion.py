@@ -8,7 +8,7 @@ from itertools import pairwise
 import httpx
 
 from core.rank import Rank, read_rank
-from core.store import HISTORY_MAX, REPLICA
+from core.store import HISTORY_MAX, MAIN
 from core.store.scylla import ScyllaStore
 from tests.faults.authors import PATIENCE_S, Author, wait_until
 from tests.fleet import Fleet
@@ -65,7 +65,7 @@ def newest_revision(store: ScyllaStore, author: Author) -> int:
 
 def published_revision(store: ScyllaStore, author: Author) -> int:
     """The newest revision that counts as published; 0 for none."""
-    reached = store.published.get(author.id, REPLICA, store.life).get("published")
+    reached = store.published.get(author.id, MAIN, store.life).get("published")
     return reached.mark.revision if reached else 0
 
 

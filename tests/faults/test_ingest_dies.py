@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.profile import Profile
-from core.store import REPLICA, naming
+from core.store import MAIN, naming
 from core.store.scylla import ScyllaStore
 from core.store.scylla.nudge import shard_of
 from core.store.scylla.tail import decode, seconds
@@ -54,7 +54,7 @@ def test_a_hint_without_its_edit_holds_nobody_up(
     bob.write_surely()
     bob.creator.wait_live(ingest=2)
     wait_until(
-        lambda: seconds(decode(store.changes.position(REPLICA) or "")[shard]) >= seconds(hints[-1]),
+        lambda: seconds(decode(store.changes.position(MAIN) or "")[shard]) >= seconds(hints[-1]),
         "the position goes on",
     )
     for edge in (1, 2):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.store import REPLICA
+from core.store import MAIN
 from core.store.scylla import ScyllaStore
 from core.store.scylla.nudge import shard_of
 from tests.cluster import Keyspace
@@ -103,7 +103,7 @@ def test_positions_that_are_lost_cost_work_and_nothing_else(
     ours[0].write_surely()
     fleet.restart(*WORKERS)
     ours[0].creator.wait_live(newest_revision(store, ours[0]), timeout_s=90)
-    wait_until(lambda: store.changes.position(REPLICA), "positions are saved again")
+    wait_until(lambda: store.changes.position(MAIN), "positions are saved again")
     for one, (revision, rank) in zip(ours[1:], before[1:], strict=True):
         assert (published_revision(store, one), rank_at(fleet, one, 1)) == (revision, rank)
     conclude(fleet, store, ours)

@@ -15,7 +15,7 @@ import uvicorn
 from core.backends import open_backends
 from core.rank import Mark
 from core.settings import Settings
-from core.store import REPLICA, Reached
+from core.store import MAIN, Reached
 from ingest.app import create_app
 
 PASSWORD = "eleven blue herons"
@@ -82,7 +82,7 @@ class Studio:
         assert head
         for one in ("published", "purged", "live"):
             mark = Mark(self.store.life, revision or head.revision, 1)
-            self.store.published.record(profile_id, REPLICA, Reached(one, mark, int(time.time() * 1000)))
+            self.store.published.record(profile_id, MAIN, Reached(one, mark, int(time.time() * 1000)))
             if one == stage:
                 return
 

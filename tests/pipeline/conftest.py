@@ -9,6 +9,7 @@ import pytest
 
 from core.settings import SiteSettings
 from generator.release import Release, load_release
+from tests.gateway import Gateway
 from tests.pipeline.graves import Grave
 from tests.pipeline.little_site import Site
 from tests.pipeline.mortal import Mortal
@@ -19,9 +20,25 @@ def release() -> Release:
     return load_release(SiteSettings())
 
 
+BOTH = pytest.mark.parametrize(
+    "storage", ["folder", pytest.param("versitygw", marks=pytest.mark.server("versitygw"))], indirect=True
+)
+"""For a module whose stories have to hold in a folder and on a real S3 server."""
+
+
 @pytest.fixture
-def site(tmp_path: Path, release: Release) -> Iterator[Site]:
-    site = Site(tmp_path, release)
+def storage(request: pytest.FixtureRequest) -> str:
+    """Where the buckets of `site` are: "folder", unless a test asks for others."""
+    return str(getattr(request, "param", "folder"))
+
+
+@pytest.fixture
+def site(tmp_path: Path, release: Release, storage: str, request: pytest.FixtureRequest) -> Iterator[Site]:
+    buckets = None
+    if storage != "folder":
+        gateway: Gateway = request.getfixturevalue(storage)
+        buckets = gateway.buckets()
+    site = Site(tmp_path, release, buckets)
     yield site
     site.store.close()
 

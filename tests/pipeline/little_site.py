@@ -16,7 +16,7 @@ from core.objects import Headers
 from core.objects.folder import FolderObjects
 from core.profile import GallerySection, Post, Profile, Snapshot
 from core.rank import read_rank
-from core.store import REPLICA, Stage
+from core.store import MAIN, Stage
 from core.store.naming import found, rename
 from core.store.revise import revise
 from core.store.sqlite import SqliteStore
@@ -38,32 +38,34 @@ EVERY_EDIT = {"ann/index.html", keys.data("ann"), "manifest"}
 
 
 class Counted:
-    """A bucket in a folder; `wrote` names the keys put since it was last emptied."""
+    """A bucket; `wrote` names the keys put since it was last emptied."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = FolderObjects(folder)
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
         self.wrote: list[str] = []
 
     def put(self, key: str, body: bytes, headers: Headers, **options: Any) -> str:
-        etag = self.folder.put(key, body, headers, **options)
+        etag = self.inner.put(key, body, headers, **options)
         self.wrote.append(key)
         return etag
 
     def put_file(self, key: str, file: BinaryIO, headers: Headers) -> str:
         self.wrote.append(key)
-        return self.folder.put_file(key, file, headers)
+        return self.inner.put_file(key, file, headers)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.folder, name)
+        return getattr(self.inner, name)
 
 
 class Site:
     """Store, buckets and the worker's tools, without edges."""
 
-    def __init__(self, folder: Path, release: Release) -> None:
+    def __init__(self, folder: Path, release: Release, buckets: tuple[Any, Any] | None = None) -> None:
+        """`buckets`: public and private, if not in that folder."""
         self.folder = folder
         self.store: Any = open_at(folder) if names_a_store(folder) else SqliteStore(folder / "holdfast.db")
-        self.public, self.private = Counted(folder / "public"), Counted(folder / "private")
+        public, private = buckets or (FolderObjects(folder / "public"), FolderObjects(folder / "private"))
+        self.public, self.private = Counted(public), Counted(private)
         self.urls = Urls(ORIGIN)
         self.tools = Tools(
             store=self.store,
@@ -149,7 +151,7 @@ class Site:
 
     def reached(self, profile_id: str) -> dict[Stage, int]:
         """The revision that each stage has reached."""
-        marks = self.store.published.get(profile_id, REPLICA, self.store.life)
+        marks = self.store.published.get(profile_id, MAIN, self.store.life)
         return {stage: reached.mark.revision for stage, reached in marks.items()}
 
     # ── what lies there ──

@@ -81,8 +81,8 @@ class Mortals:
 
     def __init__(self, site: Site, fuse: Fuse) -> None:
         self.store: Any = Fused(site.store, fuse)
-        self.private: Any = Fused(site.private.folder, fuse)
-        public: Any = Fused(site.public.folder, fuse)
+        self.private: Any = Fused(site.private.inner, fuse)
+        public: Any = Fused(site.public.inner, fuse)
         self.tools = site.tools._replace(
             store=self.store,
             buckets={"public": public, "private": self.private},

@@ -7,11 +7,14 @@ import time
 import pytest
 
 from core import keys
-from core.store import REPLICA, PurgePath
+from core.store import MAIN, PurgePath
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
 from pipeline.target import target
+from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, Site, folder_of, unlisted
+
+pytestmark = BOTH
 
 # ── one edit, one page ──
 
@@ -80,7 +83,7 @@ def test_while_a_hint_waits_what_is_there_is_published_once(site: Site) -> None:
         with pytest.raises(NotYet):
             site.publish(ann, revision=head.revision + 1)
     assert "Paints boats." in site.text("ann/index.html")
-    assert [one.stage for one in site.store.published.transitions(ann, REPLICA)] == [
+    assert [one.stage for one in site.store.published.transitions(ann, MAIN)] == [
         "live",
         "purged",
         "published",

@@ -6,10 +6,13 @@ import pytest
 
 from core.errors import OutcomeUnknown
 from core.objects import Headers
-from core.store import REPLICA, Change, Purge
+from core.store import MAIN, Change, Purge
 from pipeline.job import publish_profile
 from pipeline.publish import read_manifest
+from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, PICTURE, Counted, Site, folder_of, gallery
+
+pytestmark = BOTH
 
 # ── media ──
 
@@ -94,13 +97,13 @@ def test_a_purge_that_its_worker_left_behind_comes_before_live(
     monkeypatch.setattr(site.tools.purger, "settle", lambda purge: False)
     site.publish(ann)
     monkeypatch.undo()
-    (left,) = site.store.purges.pending(REPLICA, 10)
+    (left,) = site.store.purges.pending(MAIN, 10)
     settled: list[Purge] = []
     monkeypatch.setattr(site.tools.purger, "settle", lambda purge: settled.append(purge) or False)
     site.publish(ann)
     assert set(site.reached(ann)) == {"published"}
     assert settled[0].paths == left.paths
-    assert [purge.id for purge in site.store.purges.pending(REPLICA, 10)] == [settled[0].id]
+    assert [purge.id for purge in site.store.purges.pending(MAIN, 10)] == [settled[0].id]
 
 
 def test_a_later_edit_takes_on_what_was_not_purged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +116,7 @@ def test_a_later_edit_takes_on_what_was_not_purged(site: Site, monkeypatch: pyte
     site.edit(ann, bio="Paints boats.")
     head = site.edit(ann, tagline="Boats.").head
     site.publish(ann)
-    (left,) = site.store.purges.pending(REPLICA, 10)
+    (left,) = site.store.purges.pending(MAIN, 10)
     ranks = {path.path: path.rank for path in left.paths}
     assert "/ann/posts/first" in ranks
     assert ranks["/ann"] == f"1.1.{head.revision}.1"
@@ -146,7 +149,7 @@ class Forgetful(Counted):
     """Applies every write, and loses the reply of each key's first."""
 
     def __init__(self, counted: Counted) -> None:
-        self.folder, self.wrote, self.seen = counted.folder, counted.wrote, set[str]()
+        self.inner, self.wrote, self.seen = counted.inner, counted.wrote, set[str]()
 
     def put(self, key: str, body: bytes, headers: Headers, **options: object) -> str:
         etag = super().put(key, body, headers, **options)

@@ -12,7 +12,7 @@ import pytest
 from core.errors import Unavailable
 from core.ids import new_id
 from core.rank import Mark, Rank, stamp_html
-from core.store import REPLICA, Purge, PurgePath
+from core.store import MAIN, Purge, PurgePath
 from core.store.sqlite import SqliteStore
 from pipeline.purge import edges, purger
 from pipeline.purge.edges import Edge
@@ -71,16 +71,16 @@ def reach(little: LittleEdge, secret: bytes = SECRET, sub_path: str = "", timeou
 
 def queued(store: SqliteStore, *paths: str, rank: str = NEW) -> Purge:
     purge = Purge(new_id(), "profile1", MARK, tuple(PurgePath(path, rank, False) for path in paths), 1000)
-    store.purges.queue(REPLICA, purge)
+    store.purges.queue(MAIN, purge)
     return purge
 
 
 def waiting(store: SqliteStore) -> int:
-    return len(store.purges.pending(REPLICA, 10))
+    return len(store.purges.pending(MAIN, 10))
 
 
 def stages(store: SqliteStore) -> set[str]:
-    return set(store.published.get("profile1", REPLICA, 1))
+    return set(store.published.get("profile1", MAIN, 1))
 
 
 # ── calls ──
@@ -195,7 +195,7 @@ def test_an_edge_that_is_down_is_waited_for_until_it_must_have_noticed(
         assert the_purger.drain() == 0
     # It revalidates before it serves; but nobody has seen the page, so the proof is still due.
     assert (stages(site.store), waiting(site.store)) == ({"purged"}, 1)
-    assert len(site.store.published.transitions("profile1", REPLICA)) == 1
+    assert len(site.store.published.transitions("profile1", MAIN)) == 1
 
 
 def test_an_edge_that_was_down_is_found_by_the_heartbeat(
@@ -304,7 +304,7 @@ def test_one_purge_that_waits_keeps_no_other_waiting(site: Site, edge: Edge, lit
     queued(site.store, "/ann")
     queued(site.store, "/bob")
     assert Purger(site.store, [edge]).drain() == 1
-    (left,) = site.store.purges.pending(REPLICA, 10)
+    (left,) = site.store.purges.pending(MAIN, 10)
     assert left.paths[0].path == "/ann"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from core.errors import Unavailable
-from core.store import Change, Hint
+from core.store import MAIN, Change, Hint
 from pipeline.loops import Loops
 from pipeline.plan import Plan
 from pipeline.reading import Reader
@@ -74,7 +74,7 @@ class Desk:
         self.loops, self.plan, self.share = Loops(), Plan(), Share(*shards)
         self.log = Log(self.loops)
         monkeypatch.setattr(self.loops, "wait", self.log.go_on)
-        self.reader = Reader(self.log, self.plan, self.share, self.loops)  # type: ignore[arg-type]
+        self.reader = Reader(self.log, MAIN, self.plan, self.share, self.loops)  # type: ignore[arg-type]
 
     def planned(self) -> list[str]:
         found = []

@@ -224,7 +224,7 @@ def test_whatever_another_worker_draws_meanwhile_both_end_with_what_is_listed(
     for shard, name in ((3, "new"), (200, "far")):
         list_someone(site, shard, name)
     other, calls = Lister(site.store.listings), [0]
-    get, put = site.public.folder.get, site.public.folder.put
+    get, put = site.public.inner.get, site.public.inner.put
 
     def others_turn() -> None:
         calls[0] += 1
@@ -254,8 +254,8 @@ def test_whatever_another_worker_draws_meanwhile_both_end_with_what_is_listed(
         others_turn()
         return put(*given, **options)
 
-    monkeypatch.setattr(site.public.folder, "get", get_after)
-    monkeypatch.setattr(site.public.folder, "put", put_after)
+    monkeypatch.setattr(site.public.inner, "get", get_after)
+    monkeypatch.setattr(site.public.inner, "put", put_after)
     sitemap(site).draw()
     assert calls[0] > moment, "the other one has had its turn"
     listed = {

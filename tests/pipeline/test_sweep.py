@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.rank import Mark
-from core.store import REPLICA, Reached, Walked
+from core.store import MAIN, Reached, Walked
 from pipeline import sweep
 from pipeline.loops import Loops
 from pipeline.plan import Plan
@@ -70,7 +70,7 @@ class Worker:
         self.plan, self.loops = Plan(), Loops()
         sharing = Sharing(site.store.workers, "me", 5)
         sharing.mine = mine  # type: ignore[method-assign]
-        self.sweep = Sweep(site.store, self.plan, sharing, self.loops, period_s, per_s, before).sweep
+        self.sweep = Sweep(site.store, MAIN, self.plan, sharing, self.loops, period_s, per_s, before).sweep
 
     def wanted(self) -> set[str]:
         found = set()
@@ -87,7 +87,7 @@ def sweeping(site: Site, monkeypatch: pytest.MonkeyPatch) -> Sweeping:
 
 def published(site: Site, profile_id: str, revision: int, life: int = 1) -> None:
     mark = Mark(life, revision, 1)
-    site.store.published.record(profile_id, REPLICA, Reached("published", mark, 0))
+    site.store.published.record(profile_id, MAIN, Reached("published", mark, 0))
 
 
 def test_what_is_behind_is_wanted_and_nothing_else(sweeping: Sweeping) -> None:
@@ -176,6 +176,7 @@ def test_a_worker_that_stops_leaves_the_part_at_the_next_page(sweeping: Sweeping
     worker = sweeping.worker()
     worker.sweep = Sweep(  # type: ignore[method-assign]
         sweeping.site.store,
+        MAIN,
         worker.plan,
         Sharing(sweeping.site.store.workers, "me", 5),
         worker.loops,

@@ -14,7 +14,10 @@ from core.store.naming import REAP_AFTER_S
 from core.store.revise import create
 from pipeline.publish import read_manifest
 from pipeline.tidy import fall_due
+from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import GRACE_S, Site, unlisted
+
+pytestmark = BOTH
 
 LATER_S = 2 * GRACE_S
 
@@ -114,13 +117,13 @@ def test_a_publisher_that_comes_in_between_is_not_overwritten(
     site.change(ann, lambda old: old.model_copy(update={"media": ()}))
     site.publish(ann)
     site.edit(ann, bio="Paints boats.")
-    delete = site.public.folder.delete
+    delete = site.public.inner.delete
 
     def delete_slowly(key: str) -> None:
         delete(key)
         site.publish(ann)
 
-    monkeypatch.setattr(site.public.folder, "delete", delete_slowly)
+    monkeypatch.setattr(site.public.inner, "delete", delete_slowly)
     make_due(site, LATER_S)
     manifest, _ = read_manifest(site.private, ann)
     assert manifest.mark

@@ -16,7 +16,7 @@ from core.errors import OperatorError, Unavailable
 from core.objects import Headers
 from core.rank import Mark
 from core.settings import SiteSettings, WorkerSettings
-from core.store import REPLICA, Batch, Change, Failure, MediaTask, Purge
+from core.store import MAIN, Batch, Change, Failure, MediaTask, Purge
 from generator.release import Release, load_release
 from pipeline import job, loops, makers, making, publishers, sharing, worker
 from pipeline.media.make import Limits
@@ -85,7 +85,7 @@ def commit(site: Site, profile_id: str) -> None:
 
 
 def position(site: Site) -> int:
-    return int(site.store.changes.position(REPLICA) or 0)
+    return int(site.store.changes.position(MAIN) or 0)
 
 
 def last_hint(site: Site) -> int:
@@ -455,17 +455,17 @@ def test_what_falls_due_and_what_is_to_be_purged_is_left_to_its_worker(
     ann, hour = site.sign_up("ann"), int(time.time()) - 5
     site.post(ann, "soon", state="scheduled", publish_at=hour)
     site.store.changes.schedule(ann, hour)
-    site.store.purges.queue(REPLICA, Purge("old", "somebody", Mark(1, 1, 1), (), hour))
+    site.store.purges.queue(MAIN, Purge("old", "somebody", Mark(1, 1, 1), (), hour))
     share = {"shard 0"}
     monkeypatch.setattr(sharing.Sharing, "mine", lambda _, key: key in share)
     monkeypatch.setattr(worker, "PURGES_S", 0.02)
     with working(site, sweep_s=1000):
         time.sleep(0.5)
         assert site.store.changes.due(hour, 10)
-        assert site.store.purges.pending(REPLICA, 10)
+        assert site.store.purges.pending(MAIN, 10)
         share |= {ann, "somebody"}
         wait_for(lambda: site.status("ann/posts/soon/index.html")[0] == 200)
-        wait_for(lambda: not site.store.purges.pending(REPLICA, 10))
+        wait_for(lambda: not site.store.purges.pending(MAIN, 10))
 
 
 # ── media ──

@@ -9,7 +9,7 @@ import pytest
 from cassandra.util import uuid_from_time
 
 from core.rank import Mark
-from core.store import REPLICA, Listed, Reached
+from core.store import MAIN, Listed, Reached
 from core.store.scylla import ScyllaStore
 from core.store.scylla.clock import StoreClock
 from tests.contracts.nouns import account, batch
@@ -77,9 +77,9 @@ def test_the_newer_mark_counts_though_the_older_was_written_later_by_a_faster_cl
     fast: ScyllaStore, slow: ScyllaStore
 ) -> None:
     newer, older = Mark(1, 7, 1), Mark(1, 6, 9)
-    slow.published.record("ann", REPLICA, Reached("live", newer, 7))
-    fast.published.record("ann", REPLICA, Reached("live", older, 6))
-    assert slow.published.get("ann", REPLICA, 1)["live"].mark == newer
+    slow.published.record("ann", MAIN, Reached("live", newer, 7))
+    fast.published.record("ann", MAIN, Reached("live", older, 6))
+    assert slow.published.get("ann", MAIN, 1)["live"].mark == newer
     slow.listings.put(3, "ann", newer, None)
     fast.listings.put(3, "ann", older, Listed("ann", "ann", 6))
     assert list(fast.listings.of(3, 1)) == []
@@ -89,9 +89,9 @@ def test_a_position_saved_by_a_worker_that_was_paused_moves_nothing_back(
     fast: ScyllaStore, slow: ScyllaStore
 ) -> None:
     older, newer = (f"0:{uuid_from_time(1_790_000_000 + seconds).hex}" for seconds in (10, 20))
-    slow.changes.save_position(REPLICA, newer)
-    fast.changes.save_position(REPLICA, older)
-    assert slow.changes.position(REPLICA) == newer
+    slow.changes.save_position(MAIN, newer)
+    fast.changes.save_position(MAIN, older)
+    assert slow.changes.position(MAIN) == newer
 
 
 def test_a_revision_follows_the_one_before_it_whatever_the_clocks_say(

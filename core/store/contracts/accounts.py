@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from core.media import Frozen
@@ -27,6 +27,10 @@ class Accounts(Protocol):
     def get(self, account_id: str) -> Account | None: ...
 
     def by_email(self, email: str) -> Account | None: ...
+
+    def everyone(self) -> Iterator[Account]:
+        """Every account, in the store's own order and in pages of bounded memory."""
+        ...
 
     def set_password(self, account_id: str, password_hash: str) -> None:
         """Replaces the hash; fine if the account is gone."""
@@ -75,8 +79,8 @@ class Accounts(Protocol):
         """The profile of an unused claim link."""
         ...
 
-    def has_invite(self, profile_id: str) -> bool:
-        """Whether an unused claim link to the profile is about."""
+    def invite_of(self, profile_id: str) -> str | None:
+        """The digest of the unused claim link to the profile, if one is about."""
         ...
 
     def redeem(self, digest: str, account_id: str) -> str | None:

@@ -23,12 +23,23 @@ class Answer(Frozen):
     expires_at: int = 0
 
 
+class History(NamedTuple):
+    """One revision in a profile's history: who wrote it, what it was about, when."""
+
+    revision: int
+    edit: int
+    writer: str
+    what: str
+    at_ms: int
+
+
 class Batch(Frozen):
     """One revision of one profile: what changes together, or not at all.
 
     Applied only if the head's revision is still `head.revision` - 1 (no head for revision 1). `writer` is the id of
     the edit (or of the worker's act) and stands in the history row of this revision. `posts` and `media` are rows to
-    write, `gone` ids of posts and media to remove. `answer` is kept under its Idempotency-Key.
+    write, `gone` ids of posts and media to remove. `answer` is kept under its Idempotency-Key. One that `restores` is
+    applied only if there is no head, whatever its revision, and brings the `history` rows before it.
     """
 
     head: Head
@@ -39,16 +50,8 @@ class Batch(Frozen):
     media: tuple[Media, ...] = ()
     gone: tuple[str, ...] = ()
     answer: Answer | None = None
-
-
-class History(NamedTuple):
-    """One revision in a profile's history: who wrote it, what it was about, when."""
-
-    revision: int
-    edit: int
-    writer: str
-    what: str
-    at_ms: int
+    restores: bool = False
+    history: tuple[History, ...] = ()
 
 
 class Walked(NamedTuple):

@@ -65,6 +65,6 @@ class Rollouts(Protocol):
 
     def current(self) -> Rollout | None: ...
 
-    def promote(self, fingerprint: str) -> Rollout:
-        """The newest roll-out if it is of that release, else a new one with the next number."""
+    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
+        """The newest roll-out if it is of that release (and not `anew`), else a new one with the next number."""
         ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
-from core.errors import OperatorError
+from core.errors import OperatorError, OutcomeUnknown
 from core.settings import StoreSettings
 from core.store.scylla.accounts import ScyllaAccounts
 from core.store.scylla.changes import ScyllaChanges
@@ -59,6 +60,16 @@ class ScyllaStore:
             row = self._cql.one("SELECT value FROM meta WHERE part = 'all' AND key = 'life'")
             self._life, self._life_at = int(row[0]) if row else 1, time.monotonic()
         return self._life
+
+    def begin_life(self, life: int) -> None:
+        swap = "UPDATE meta SET value = ? WHERE part = 'all' AND key = 'life' IF value = ?"
+        while True:
+            row = self._cql.serial("SELECT value FROM meta WHERE part = 'all' AND key = 'life'")
+            if row and int(row[0]) >= life:
+                self._life_at = float("-inf")
+                return
+            with suppress(OutcomeUnknown):
+                self._cql.lwt(swap, str(life), row[0] if row else None)
 
     def close(self) -> None:
         self._nudger.close()

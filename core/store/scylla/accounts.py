@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from core.store import Account
 from core.store.scylla.cql import Cql
 
+PAGE = 500
 KEPT_LONGER_S = 14 * 86400
 """How long an ended session's row outlives the session: longer than any clock is wrong."""
 
@@ -45,6 +46,12 @@ class ScyllaAccounts:
         if row is None:
             return None
         return Account(id=row[0], email=email, password_hash=row[1], created_at=row[2])
+
+    def everyone(self) -> Iterator[Account]:
+        select = "SELECT account_id, email, password_hash, created_at FROM emails"
+        for page in self._cql.pages(select, page=PAGE):
+            for account_id, email, password_hash, created_at in page:
+                yield Account(id=account_id, email=email, password_hash=password_hash, created_at=created_at)
 
     def set_password(self, account_id: str, password_hash: str) -> None:
         if account := self.get(account_id):
@@ -171,9 +178,9 @@ class ScyllaAccounts:
             return None
         return str(row[0])
 
-    def has_invite(self, profile_id: str) -> bool:
+    def invite_of(self, profile_id: str) -> str | None:
         newest = self._newest(profile_id)
-        return newest is not None and self.invited(newest) is not None
+        return newest if newest is not None and self.invited(newest) is not None else None
 
     def redeem(self, digest: str, account_id: str) -> str | None:
         row = self._cql.serial("SELECT profile_id, used_by FROM invites WHERE digest = ?", digest)

@@ -59,18 +59,20 @@ class ScyllaRollouts:
             self._newest, self._asked_at = Rollout(*row) if row else None, asked_at
         return self._newest
 
-    def promote(self, fingerprint: str) -> Rollout:
-        promoted = self._promote(fingerprint)
+    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
+        promoted = self._promote(fingerprint, anew)
         self._asked_at = float("-inf")
         return promoted
 
-    def _promote(self, fingerprint: str) -> Rollout:
+    def _promote(self, fingerprint: str, anew: bool) -> Rollout:
+        before: int | None = None
         while True:
             # SERIAL: a promotion by somebody else that is under way is settled first.
             row = self._cql.serial("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
-            if row and row[1] == fingerprint:
-                return Rollout(*row)
             number = row[0] + 1 if row else 1
+            before = number if before is None else before
+            if row and row[1] == fingerprint and (not anew or number > before):
+                return Rollout(*row)
             insert = "INSERT INTO rollouts (part, number, fingerprint) VALUES ('all', ?, ?) IF NOT EXISTS"
             try:
                 if self._cql.lwt(insert, number, fingerprint):

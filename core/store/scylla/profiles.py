@@ -132,7 +132,7 @@ def _snapshot(rows: list[Row]) -> Snapshot | None:
 def _statements(batch: Batch) -> Iterator[Statement]:
     """The conditional batch: the condition, the rows, and the history row by which a lost reply is settled."""
     head = batch.head
-    seen = head.revision - 1 or None  # null: nobody has this partition yet
+    seen = None if batch.restores else head.revision - 1 or None  # null: nobody has this partition yet
     yield (
         "UPDATE profiles SET revision = ?, walked = ? WHERE profile_id = ? IF revision = ?",
         (head.revision, head.revision, head.id, seen),
@@ -152,8 +152,9 @@ def _statements(batch: Batch) -> Iterator[Statement]:
                 "DELETE FROM profiles WHERE profile_id = ? AND kind = ? AND id = ?",
                 (head.id, kind, gone),
             )
-    entry = [head.revision, head.edit, batch.writer, batch.what, batch.at_ms]
-    yield put, (head.id, "edit", _slot(head.revision), json.dumps(entry))
+    newest = History(head.revision, head.edit, batch.writer, batch.what, batch.at_ms)
+    for entry in (*batch.history, newest):
+        yield put, (head.id, "edit", _slot(entry.revision), json.dumps(entry))
     if answer := batch.answer:
         kept_s = max(0, answer.expires_at - int(time.time())) + ANSWER_KEPT_LONGER_S
         yield (f"{put} USING TTL ?", (head.id, "answer", answer.key, answer.model_dump_json(), kept_s))

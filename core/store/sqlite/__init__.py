@@ -43,5 +43,12 @@ class SqliteStore:
         row = self.database.row("select value from meta where key = 'life'")
         return int(row[0]) if row else 1
 
+    def begin_life(self, life: int) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                "update meta set value = ? where key = 'life' and cast(value as integer) < ?",
+                (str(life), life),
+            )
+
     def close(self) -> None:
         self.database.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from core.store import Account
 from core.store.sqlite.database import Database
+
+PAGE = 500
 
 
 class SqliteAccounts:
@@ -30,6 +32,14 @@ class SqliteAccounts:
     def by_email(self, email: str) -> Account | None:
         row = self._db.row("select body from accounts where email = ?", email)
         return Account.model_validate_json(row[0]) if row else None
+
+    def everyone(self) -> Iterator[Account]:
+        last = ""
+        while page := self._db.rows(
+            "select id, body from accounts where id > ? order by id limit ?", last, PAGE
+        ):
+            yield from (Account.model_validate_json(body) for _, body in page)
+            last = page[-1][0]
 
     def set_password(self, account_id: str, password_hash: str) -> None:
         with self._db.write() as connection:
@@ -104,10 +114,9 @@ class SqliteAccounts:
         row = self._db.row("select profile_id from invites where digest = ? and used_by is null", digest)
         return row[0] if row else None
 
-    def has_invite(self, profile_id: str) -> bool:
-        return bool(
-            self._db.row("select 1 from invites where profile_id = ? and used_by is null", profile_id)
-        )
+    def invite_of(self, profile_id: str) -> str | None:
+        row = self._db.row("select digest from invites where profile_id = ? and used_by is null", profile_id)
+        return row[0] if row else None
 
     def redeem(self, digest: str, account_id: str) -> str | None:
         with self._db.write() as connection:

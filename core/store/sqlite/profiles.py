@@ -40,7 +40,7 @@ class SqliteProfiles:
     def commit(self, batch: Batch) -> bool:
         head = batch.head
         with self._db.write() as connection:
-            if not _write_head(connection, head):
+            if not _write_head(connection, head, first=batch.restores or head.revision == 1):
                 return False
             for kind, rows in (("post", batch.posts), ("media", batch.media)):
                 connection.executemany(
@@ -50,9 +50,10 @@ class SqliteProfiles:
             connection.executemany(
                 "delete from rows where profile_id = ? and id = ?", [(head.id, gone) for gone in batch.gone]
             )
-            connection.execute(
+            newest = History(head.revision, head.edit, batch.writer, batch.what, batch.at_ms)
+            connection.executemany(
                 "insert into history values (?, ?, ?, ?, ?, ?)",
-                (head.id, head.revision, head.edit, batch.writer, batch.what, batch.at_ms),
+                [(head.id, *entry) for entry in (*batch.history, newest)],
             )
             connection.execute(
                 "delete from history where profile_id = ? and revision <= ?",
@@ -102,12 +103,12 @@ class SqliteProfiles:
             last = page[-1][0]
 
 
-def _write_head(connection: sqlite3.Connection, head: Head) -> bool:
-    """Whether this revision was the next one."""
+def _write_head(connection: sqlite3.Connection, head: Head, *, first: bool) -> bool:
+    """Whether this revision was the next one, or the first."""
     body = head.model_dump_json(exclude_defaults=True)
-    if head.revision == 1:
+    if first:
         done = connection.execute(
-            "insert into heads values (?, 1, ?) on conflict do nothing", (head.id, body)
+            "insert into heads values (?, ?, ?) on conflict do nothing", (head.id, head.revision, body)
         )
     else:
         done = connection.execute(

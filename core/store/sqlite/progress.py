@@ -158,12 +158,12 @@ class SqliteRollouts:
         row = self._db.row("select number, fingerprint from rollouts order by number desc limit 1")
         return Rollout(*row) if row else None
 
-    def promote(self, fingerprint: str) -> Rollout:
+    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
         with self._db.write() as connection:
             row = connection.execute(
                 "select number, fingerprint from rollouts order by number desc limit 1"
             ).fetchone()
-            if row and row[1] == fingerprint:
+            if row and row[1] == fingerprint and not anew:
                 return Rollout(*row)
             number = (row[0] if row else 0) + 1
             connection.execute("insert into rollouts values (?, ?)", (number, fingerprint))

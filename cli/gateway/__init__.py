@@ -1,0 +1,1 @@
+"""Real S3 servers on this machine's loopback, to develop against and to rehearse faults on: versitygw, and MinIO."""

@@ -1,0 +1,223 @@
+"""Mends what `verify` has found: publishes again, brings files back from their other copy, takes down what nothing names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from core import keys
+from core.errors import HoldfastError, ObjectMissing, PreconditionFailed, Stale
+from core.ids import new_id
+from core.media import Media, Rendition
+from core.objects import ABSENT, Headers
+from core.profile import Snapshot
+from core.rank import Rank
+from core.store import Names, PurgePath
+from core.store.revise import revise
+from generator.site_pages import tombstone
+from pipeline.children import remove_folder
+from pipeline.fence import look, put_ranked
+from pipeline.job import Tools, publish_profile
+from pipeline.manifest import Entry, Manifest, Place, encode
+from pipeline.publish import read_manifest
+from pipeline.rebuild import STALE_TRIES
+from pipeline.verify import Difference
+
+IMMUTABLE = ("_media/", "_originals/", "_renditions/", "_trials/")
+JSON = Headers(type="application/json")
+NOBODY, CLAIMS_MAX = "nobody", 1000
+
+
+class Deletes:
+    """How many objects may still be deleted: so that a mistake (a wrong bucket, an empty store) can't empty a site."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def mend_profile(tools: Tools, profile_id: str, found: Iterable[Difference]) -> str | None:
+    """Makes storage show the profile as the store has it; None, or why it couldn't."""
+    found = list(found)
+    try:
+        if any(one.kind == "unreadable" for one in found):
+            _begin_manifest(tools, profile_id)
+        if any(one.kind == "missing" and one.key.startswith("_renditions/") for one in found):
+            _bring_back(tools, profile_id)
+        for again in range(STALE_TRIES):
+            try:
+                publish_profile(tools, profile_id, trust=False)
+                return None
+            except Stale:
+                if again + 1 == STALE_TRIES:
+                    raise
+    except HoldfastError as error:
+        return str(error)
+    return None
+
+
+def remove_orphan(tools: Tools, one: Difference, deletes: Deletes) -> str | None:
+    """Takes away an object that nothing names: deletes what is immutable, puts a tombstone in place of a page. None, or
+    why it couldn't."""
+    assert one.bucket is not None
+    objects = tools.buckets[one.bucket]
+    try:
+        if one.bucket == "private" and one.key.startswith("_manifests/"):
+            return _disown(tools, one.key)
+        if one.key.startswith(IMMUTABLE):
+            if not deletes.take():
+                return "the limit of deletes is reached: look at what it finds, then raise --deletes-max"
+            objects.delete(one.key)
+            _purge(tools, Place(one.bucket, one.key), "")
+            return None
+        return _take_down(tools, Place(one.bucket, one.key))
+    except HoldfastError as error:
+        return str(error)
+
+
+# ── a profile's own ──
+
+
+def _begin_manifest(tools: Tools, profile_id: str) -> None:
+    """In place of a manifest that can't be read. What it named and the store doesn't want any more is an orphan then, and
+    found by the next look."""
+    private, key = tools.buckets["private"], keys.manifest(profile_id)
+    with suppress(PreconditionFailed, ObjectMissing):
+        stored = private.get(key)
+        if stored:
+            private.put(key, encode(Manifest()), JSON, only_if=stored.etag)
+
+
+def _bring_back(tools: Tools, profile_id: str) -> None:
+    """Renditions that the private bucket has lost: from the public one, or made anew from their original."""
+    snapshot = tools.store.profiles.load(profile_id)
+    if snapshot is None:
+        return
+    lost: dict[str, set[str]] = {}
+    for medium in snapshot.media:
+        for made in medium.renditions:
+            if not _has_all(tools, medium, made):
+                lost.setdefault(medium.id, set()).add(made.recipe)
+    if lost:
+        _make_anew(tools, profile_id, lost)
+
+
+def _has_all(tools: Tools, medium: Media, made: Rendition) -> bool:
+    private, public = tools.buckets["private"], tools.buckets["public"]
+    source = keys.rendition(medium.id, made.recipe, made.attempt, "")
+    shown = keys.media(medium.id, medium.publication, made.recipe, made.attempt, "")
+    for file in made.files:
+        try:
+            private.stat(source + file.name)
+            continue
+        except ObjectMissing:
+            pass
+        try:
+            found = public.get(shown + file.name)
+        except ObjectMissing:
+            return False
+        assert found is not None
+        with suppress(PreconditionFailed):
+            private.put(source + file.name, found.body, Headers(type=file.type), only_if=ABSENT)
+    return True
+
+
+def _make_anew(tools: Tools, profile_id: str, lost: dict[str, set[str]]) -> None:
+    def forget(medium: Media) -> Media:
+        kept = tuple(made for made in medium.renditions if made.recipe not in lost.get(medium.id, ()))
+        return medium.model_copy(
+            update={"renditions": kept, "state": "uploaded" if medium.id in lost else medium.state}
+        )
+
+    def change(old: Snapshot) -> Snapshot:
+        return old.model_copy(update={"media": tuple(forget(medium) for medium in old.media)})
+
+    revise(tools.store, profile_id, change, writer=new_id(), what="media lost", by_creator=False)
+
+
+# ── what nothing names ──
+
+
+def _take_down(tools: Tools, place: Place) -> str | None:
+    """A page. Under a name that somebody holds, its owner's manifest learns of it, and the publish decides; under another
+    it becomes a 404."""
+    known, stored = look(tools.buckets[place.bucket], place.key)
+    if stored is None:
+        return None
+    claim = tools.store.names.get(_name_in(place.key))
+    owner = claim.profile_id if claim else None
+    if owner and tools.store.profiles.head(owner):
+        return _adopt(tools, owner, place, known.rank or Rank(0, 0, 0, 0), stored.etag)
+    rank = Rank(tools.store.life, 0, 0, 0)
+    if known.rank and known.rank.life >= rank.life:
+        # In this life somebody must have held the name: whoever takes it next does so under a higher claim.
+        _count_up(tools.store.names, _name_in(place.key), known.rank.claim)
+        rank = known.rank._replace(revision=known.rank.revision + 1)
+    stone = tombstone(404, place.key, rank, tools.release, tools.urls)
+    put_ranked(tools.buckets[place.bucket], place.key, rank, lambda: stone.body, stone.headers, known)
+    _purge(tools, place, str(rank))
+    return None
+
+
+def _count_up(names: Names, username: str, number: int) -> None:
+    claim = names.get(username)
+    while keys.is_username(username) and (claim.number if claim else 0) < min(number, CLAIMS_MAX):
+        names.take(username, NOBODY, NOBODY, claim.number if claim else 0)
+        claim = names.get(username)
+    if claim and claim.profile_id == NOBODY:
+        names.settle(username, claim.number, "free")
+
+
+def _adopt(tools: Tools, owner: str, place: Place, rank: Rank, etag: str) -> str | None:
+    manifest, at = read_manifest(tools.buckets["private"], owner)
+    if place not in manifest.entries:
+        entries = {**manifest.entries, place: Entry(rank, etag, claim=rank.claim)}
+        tools.buckets["private"].put(
+            keys.manifest(owner), encode(replace(manifest, entries=entries)), JSON, only_if=at
+        )
+    return mend_profile(tools, owner, ())
+
+
+def disown_unknown(tools: Tools) -> int:
+    """Takes down every profile that has a manifest and isn't in the store; how many those were."""
+    gone = 0
+    for key in list_manifests(tools):
+        profile_id = key.removeprefix("_manifests/").removesuffix(".json")
+        if tools.store.profiles.head(profile_id) is None:
+            gone += _disown(tools, key) is None
+    return gone
+
+
+def list_manifests(tools: Tools) -> Iterator[str]:
+    return tools.buckets["private"].walk("_manifests/")
+
+
+def _disown(tools: Tools, key: str) -> str | None:
+    """The manifest of a profile that the store doesn't know (it was begun after the backup that was restored): all that it
+    names is taken down, and it itself stays as a record of that."""
+    profile_id = key.removeprefix("_manifests/").removesuffix(".json")
+    if tools.store.profiles.head(profile_id):
+        return None  # it has come meanwhile
+    manifest, _ = read_manifest(tools.buckets["private"], profile_id)
+    for place, entry in manifest.entries.items():
+        if not entry.lost:
+            _take_down(tools, place)
+    for folder in manifest.folders:
+        remove_folder(tools.buckets[folder.bucket], folder.key)
+    return None
+
+
+def _purge(tools: Tools, place: Place, rank: str) -> None:
+    if place.bucket == "public":
+        tools.purger.deliver([PurgePath(keys.path_of(place.key), rank, True)])
+
+
+def _name_in(key: str) -> str:
+    """The username that a page lies under."""
+    if key.startswith("_data/"):
+        return key.removeprefix("_data/").removesuffix(".json")
+    return key.partition("/")[0]
