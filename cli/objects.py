@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.options import AsJson, Flags, settings_for, with_flags
-from core.backends import THREADS, open_bucket, prove
+from core.backends import THREADS, open_bucket, prove, region_of
 from core.errors import OperatorError
 from core.log import configure
 from core.settings import LogSettings, RegionSettings, Settings
@@ -29,7 +29,7 @@ def objects(
     """Make the two buckets of [objects]: policy, expiry, CORS; then prove that they can be published to."""
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
-    region = settings.objects
+    region = region_of(settings, settings.worker.replica)
     if region.backend == "folder":
         raise OperatorError(
             f"Objects lie in folders of {settings.data.dir.absolute()}, which need no init: for S3 set objects.backend"
@@ -50,7 +50,7 @@ def _init(settings: Settings, region: RegionSettings, out: Console) -> list[dict
     for step in init(connect(region, THREADS, region.profile), region, settings.studio.url):
         steps.append(step._asdict())
         out.print(f"  [green]✓[/]  {step.what}" if step.done else f"  [yellow]–[/]  {step.what}: {step.why}")
-    prove((open_bucket(settings, "public"), open_bucket(settings, "private")))
+    prove((open_bucket(settings, region, "public"), open_bucket(settings, region, "private")))
     out.print("  [green]✓[/]  both honour conditional writes: pages can be published")
     return steps
 

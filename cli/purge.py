@@ -16,7 +16,7 @@ from core.errors import OperatorError
 from core.ids import new_id
 from core.log import configure
 from core.settings import LogSettings
-from core.store import MAIN, Purge, PurgePath
+from core.store import Purge, PurgePath
 from pipeline.publish import read_manifest
 
 
@@ -44,7 +44,7 @@ def purge(
     if manifest.mark is None or not paths:
         raise OperatorError(f"{name} has no published page: `holdfast status {name}` says how far it is")
     job = Purge(new_id(), profile_id, manifest.mark, paths, int(time.time()))
-    backends.store.purges.queue(MAIN, job)
+    backends.store.purges.queue(tools.replica, job)
     tools.purger.heartbeat()
     done, live = tools.purger.settle(job), [one.url for one in tools.purger.live]
     backends.close()

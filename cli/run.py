@@ -60,6 +60,8 @@ class House:
         self.supervisor.start("studio", ["serve", "ingest"])
         self.supervisor.start("edge", ["serve", "edge"])
         self.supervisor.start("worker", ["worker"])
+        for replica in self.settings.objects.replica:
+            self.supervisor.start(f"worker-{replica.name}", ["worker", "--replica", replica.name])
         threading.Thread(target=self.supervisor.watch, name="supervisor", daemon=True).start()
         self._await_ready()
         self.events.say("ready", f"studio, edge and worker answer after {time.monotonic() - started:.1f} s")

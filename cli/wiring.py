@@ -6,7 +6,7 @@ from core.backends import Backends, is_made, open_backends
 from core.errors import OperatorError
 from core.keyring import shared_secret
 from core.settings import Settings
-from core.store import Rollout, Store
+from core.store import MAIN, Rollout, Store
 from core.store.naming import owner_of
 from generator.release import Release, load_release
 from generator.urls import Urls
@@ -38,16 +38,19 @@ def edges_of(settings: Settings) -> list[Edge]:
 
 
 def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:
-    """What publishing jobs use, with the edges of [purge]."""
+    """What publishing jobs use. Edges read the main replica, so its workers alone call those of [purge]."""
+    replica = settings.worker.replica
+    edges = edges_of(settings) if replica == MAIN else []
     return Tools(
         store=backends.store,
         buckets={"public": backends.public, "private": backends.private},
         release=release or load_release(settings.site),
         urls=urls_of(settings),
-        purger=Purger(backends.store, edges_of(settings)),
+        purger=Purger(backends.store, edges, replica),
         lister=Lister(backends.store.listings),
         media=MediaQueue(backends.store.media_work),
         child_grace_s=settings.worker.child_grace_s,
+        replica=replica,
     )
 
 

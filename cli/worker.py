@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import signal
 import types
+from typing import Annotated
+
+import typer
 
 from cli.options import Flags, settings_for, with_flags
 from cli.serve import Supervised, end_with_parent
 from cli.wiring import promote, tools_for
 from core.backends import open_backends, prove
 from core.log import configure, get_logger
-from core.store import Rollout
+from core.settings import Settings
+from core.store import MAIN, Rollout
 from generator.release import load_release
+from pipeline.site import publish_release
 from pipeline.worker import Worker, media_limits
 
 CHORES_S = 600.0
@@ -20,10 +25,14 @@ CHORES_S = 600.0
 @with_flags
 def worker(
     flags: Flags,
+    replica: Annotated[
+        str | None,
+        typer.Option("--replica", metavar="NAME", help="The region to publish to (worker.replica)."),
+    ] = None,
     supervised: Supervised = False,
 ) -> None:
     """Publish what changes, and make media."""
-    settings = settings_for(flags)
+    settings = in_replica(settings_for(flags), replica)
     configure(settings.log)
     if supervised:
         end_with_parent()
@@ -33,6 +42,8 @@ def worker(
     rollout = backends.store.rollouts.current()
     if rollout is None:
         rollout, _ = promote(backends, tools.release, tools.urls)
+    elif tools.replica != MAIN:
+        publish_release(backends.public, tools.release, tools.urls, backends.store.life, rollout.number)
     _warn_of_other(rollout, tools.release.fingerprint)
     working = Worker(
         tools,
@@ -50,6 +61,13 @@ def worker(
     signal.signal(signal.SIGINT, stop)
     working.run()
     backends.close()
+
+
+def in_replica(settings: Settings, replica: str | None) -> Settings:
+    """The settings, for another replica if one is named."""
+    if replica is None:
+        return settings
+    return settings.model_copy(update={"worker": settings.worker.model_copy(update={"replica": replica})})
 
 
 def _warn_of_other(rollout: Rollout, fingerprint: str) -> None:

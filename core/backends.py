@@ -11,10 +11,11 @@ from core import keys
 from core.errors import AccessRefused, OperatorError, Unavailable
 from core.log import get_logger
 from core.objects import Bucket, ReadObjects, UploadObjects
+from core.objects.borrowing import Borrowing
 from core.objects.conditions import broken_conditions
 from core.objects.folder import FolderObjects, FolderReader
 from core.settings import BackupSettings, RegionSettings, Settings
-from core.store import Store
+from core.store import MAIN, Store
 
 DATABASE = "holdfast.db"
 PATIENCE_S = 15.0
@@ -38,12 +39,30 @@ class Backends:
 
 
 def open_backends(settings: Settings, patience_s: float | None = PATIENCE_S) -> Backends:
-    """Opens (and, in the embedded default, makes) store and buckets. `patience_s`: how long to wait for a cluster that
-    can't be reached; None for ever. Buckets are reached when they are first used: see `prove`."""
+    """Opens (and, in the embedded default, makes) store and buckets, those of the replica that workers of these settings
+    publish to. `patience_s`: how long to wait for a cluster that can't be reached; None for ever. Buckets are reached
+    when they are first used: see `prove`."""
+    region = region_of(settings, settings.worker.replica)
+    private = open_bucket(settings, region, "private")
+    if region is not settings.objects:
+        private = Borrowing(private, open_bucket(settings, settings.objects, "private"))
     return Backends(
         store=open_store(settings, patience_s),
-        public=open_bucket(settings, "public"),
-        private=open_bucket(settings, "private"),
+        public=open_bucket(settings, region, "public"),
+        private=private,
+    )
+
+
+def region_of(settings: Settings, replica: str) -> RegionSettings:
+    """Where a replica's buckets are. Raises OperatorError for one that [objects] doesn't have."""
+    if replica == MAIN:
+        return settings.objects
+    for one in settings.objects.replica:
+        if one.name == replica:
+            return one
+    names = ", ".join([MAIN, *(one.name for one in settings.objects.replica)])
+    raise OperatorError(
+        f"There is no replica {replica!r} (only {names}): mend worker.replica (--replica), or add it as [[objects.replica]]"
     )
 
 
@@ -58,16 +77,15 @@ def open_store(settings: Settings, patience_s: float | None = PATIENCE_S) -> Sto
     return SqliteStore(settings.data.dir / DATABASE)
 
 
-def open_bucket(settings: Settings, name: Bucket) -> UploadObjects:
-    """One of the two buckets, with the writers' credentials."""
-    region = settings.objects
+def open_bucket(settings: Settings, region: RegionSettings, name: Bucket) -> UploadObjects:
+    """One of a region's two buckets, with the writers' credentials."""
     if region.backend == "s3":
         from core.objects.s3 import S3Objects
         from core.objects.s3_client import connect
 
         bucket = region.public if name == "public" else region.private
         return S3Objects(connect(region, THREADS, region.profile), bucket)
-    return FolderObjects(folder_of(settings) / name)
+    return FolderObjects(folder_of(settings, region) / name)
 
 
 def open_reader(settings: Settings) -> ReadObjects:
@@ -79,7 +97,7 @@ def open_reader(settings: Settings) -> ReadObjects:
 
         clients = connect(region, THREADS, region.reader_profile or region.profile)
         return S3Reader(clients, region.public, sentinel=keys.NOT_FOUND)
-    return FolderReader(folder_of(settings) / "public")
+    return FolderReader(folder_of(settings, region) / "public")
 
 
 def open_target(backup: BackupSettings) -> UploadObjects:
@@ -97,9 +115,15 @@ def open_target(backup: BackupSettings) -> UploadObjects:
     return S3Objects(connect(region, THREADS, region.profile), backup.target.removeprefix("s3://"))
 
 
-def folder_of(settings: Settings) -> Path:
+def folder_of(settings: Settings, region: RegionSettings) -> Path:
     """Where the two folders of the folder backend are."""
-    return Path(settings.objects.dir) if settings.objects.dir else settings.data.dir
+    if region.dir:
+        return Path(region.dir)
+    if region is not settings.objects:
+        raise OperatorError(
+            "A replica in folders needs a place of its own: set `dir` in its [[objects.replica]]"
+        )
+    return settings.data.dir
 
 
 def is_made(settings: Settings) -> bool:

@@ -164,6 +164,10 @@ def rendition(media_id: str, recipe: str, attempt: str, file: str) -> str:
     return f"_renditions/{media_id}/{recipe}-{attempt}/{file}"
 
 
+def is_rendition(key: str) -> bool:
+    return key.startswith("_renditions/")
+
+
 def trial(attempt: str) -> str:
     """On which a store proves that it honours conditions."""
     return f"_trials/{attempt}"

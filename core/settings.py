@@ -54,6 +54,15 @@ def _target(text: str) -> str:
     return text
 
 
+def _names_of_their_own(replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaSettings, ...]:
+    names = [one.name for one in replicas]
+    if "main" in names or len(set(names)) < len(names):
+        raise ValueError(
+            "must each have a name of its own, other than main (that is what [objects] itself describes)"
+        )
+    return replicas
+
+
 def _strong(secret: SecretStr) -> SecretStr:
     if 0 < len(secret.get_secret_value()) < 32:
         raise ValueError("must have at least 32 characters")
@@ -131,8 +140,14 @@ class RegionSettings(Frozen):
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
 
 
+class ReplicaSettings(RegionSettings):
+    """One more region that has everything, too. Workers of its own publish to it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+
+
 class ObjectsSettings(RegionSettings):
-    pass
+    replica: Annotated[tuple[ReplicaSettings, ...], AfterValidator(_names_of_their_own)] = ()
 
 
 class BackupSettings(Frozen):
@@ -179,6 +194,7 @@ class PurgeSettings(Frozen):
 
 
 class WorkerSettings(Frozen):
+    replica: str = "main"
     threads: Annotated[int, Field(ge=1, le=64)] = 4
     media_jobs: Annotated[int, Field(ge=1, le=64)] = 1
     attempts: Count = 5
@@ -283,7 +299,7 @@ def _where(key: str, path: Path, text: str, variables: Mapping[str, str]) -> str
         return f"environment variable {variable}"
     inside = ""
     for number, line in enumerate(text.splitlines(), 1):
-        if found := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
+        if found := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line):
             inside = found.group(1)
             if inside == section and not name:
                 return f"{path}:{number} [{section}]"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import BinaryIO, cast
 
 from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed
-from core.objects import ABSENT, Headers, Objects, ReadObjects
+from core.objects import ABSENT, Headers, Objects
+from core.objects.stored import WHOLE_BYTES_MAX, Stored
 from pipeline.target import Child
-
-WHOLE_BYTES_MAX = 8 << 20
-"""Files up to this size are copied in one piece, larger ones streamed."""
 
 
 def copy_folder(
@@ -52,18 +49,3 @@ def _is_there(objects: Objects, key: str, size: int) -> bool:
         return objects.stat(key).size == size
     except ObjectMissing:
         return False
-
-
-class Stored(io.RawIOBase):
-    """A stored object as a file that is read once, from front to back."""
-
-    def __init__(self, objects: ReadObjects, key: str) -> None:
-        self._objects, self._key, self._at = objects, key, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        piece = self._objects.read(self._key, self._at, size if size >= 0 else 1 << 20)
-        self._at += len(piece)
-        return piece

@@ -154,9 +154,10 @@ def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, tak
     follows from the manifest, so a profile that is edited a hundred times meanwhile falls due once."""
     if retired_at is None:
         return
-    tools.store.changes.schedule(profile_id, int(retired_at + tools.child_grace_s) + 1)
+    schedule, replica = tools.store.changes.schedule, tools.replica
+    schedule(profile_id, int(retired_at + tools.child_grace_s) + 1, replica)
     if takedown:
-        tools.store.changes.schedule(profile_id, int(time.time() + TAKEDOWN_AGAIN_S))
+        schedule(profile_id, int(time.time() + TAKEDOWN_AGAIN_S), replica)
 
 
 def _erase(buckets: Buckets, snapshot: Snapshot) -> None:

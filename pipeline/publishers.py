@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import HoldfastError, Stale, Unavailable
 from core.log import get_logger
-from core.store import Failure
+from core.store import MAIN, Failure
 from pipeline import loops as pace
 from pipeline.job import NotYet, OtherRelease, Tools, publish_profile
 from pipeline.loops import Loops, backoff_s
@@ -59,6 +59,10 @@ class Publishers:
         """What any worker has put aside is cleared here once its publish succeeds."""
         self._aside |= {one.subject for one in self._tools.store.failures.all() if one.kind == "publish"}
 
+    def _subject(self, profile_id: str) -> str:
+        """Of a failure: what can't be published to one replica may well be to another."""
+        return profile_id if self._tools.replica == MAIN else f"{self._tools.replica}/{profile_id}"
+
     def _publish_one(self, profile_id: str, revision: int, failures: int) -> None:
         try:
             if self._plan.waited_s(profile_id) > LONG_S and (
@@ -84,9 +88,9 @@ class Publishers:
             self._retry_or_put_aside(profile_id, revision, failures + 1, error)
         else:
             self._awaited.pop(profile_id, None)
-            if profile_id in self._aside:
-                self._tools.store.failures.clear("publish", profile_id)
-                self._aside.discard(profile_id)
+            if (subject := self._subject(profile_id)) in self._aside:
+                self._tools.store.failures.clear("publish", subject)
+                self._aside.discard(subject)
             self._plan.finish(profile_id, done.revision)
 
     def _published(self, profile_id: str, revision: int) -> int | None:
@@ -147,11 +151,13 @@ class Publishers:
         reason = f"{type(error).__name__}: {error}"
         self._loops.guarded(
             lambda: self._tools.store.failures.put(
-                Failure(profile_id, profile_id, "publish", reason[:500], failures, int(time.time()))
+                Failure(
+                    self._subject(profile_id), profile_id, "publish", reason[:500], failures, int(time.time())
+                )
             )
         )
         log.error("publish_put_aside", profile=profile_id, reason=reason)
-        self._aside.add(profile_id)
+        self._aside.add(self._subject(profile_id))
         head = self._tools.store.profiles.head(profile_id)
         self._plan.finish(profile_id, revision)
         if head and (head.deleted or head.profile.visibility == "private"):

@@ -12,7 +12,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from core.store import Workers
+from core.ids import new_id
+from core.store import MAIN, Workers
+
+
+def worker_id(replica: str) -> str:
+    """A new id, by which others see the replica: work of one replica is shared among its own workers."""
+    return new_id() if replica == MAIN else f"{replica}.{new_id()}"
+
+
+def replica_of(worker: str) -> str:
+    return worker.rpartition(".")[0] or MAIN
 
 
 class _Seen(NamedTuple):
@@ -41,6 +51,7 @@ class Sharing:
         self._looks = 0
         self._left = False
         self._live: tuple[str, ...] = (worker_id,)
+        self._leads = replica_of(worker_id) == MAIN
 
     def beat(self, count: int) -> None:
         """Says that the work loop has turned `count` times, and looks at how the others are."""
@@ -66,8 +77,14 @@ class Sharing:
 
     @property
     def live(self) -> tuple[str, ...]:
-        """The workers that count as live; this one among them, unless it rests."""
+        """The workers of this replica that count as live; this one among them, unless it rests."""
         return self._live
+
+    @property
+    def leads(self) -> bool:
+        """Whether this replica's workers do what belongs to none of them (scheduled posts, half-made names): the main
+        one's, or those of the first replica that has any while it has none."""
+        return self._leads
 
     @property
     def settled(self) -> bool:
@@ -127,7 +144,11 @@ class Sharing:
         seen.pop(self._id, None)
         self._seen, self._looked = seen, now
         self._looks += 1
-        self._live = tuple(sorted([*me, *(worker for worker, one in seen.items() if one.live)]))
+        live = [*me, *(worker for worker, one in seen.items() if one.live)]
+        replica = replica_of(self._id)
+        self._live = tuple(sorted(worker for worker in live if replica_of(worker) == replica))
+        leader = min(map(replica_of, live), key=lambda one: (one != MAIN, one), default=MAIN)
+        self._leads = leader == replica
 
 
 def weight(worker: str, key: str) -> bytes:

@@ -9,21 +9,25 @@ from core.errors import PreconditionFailed
 from core.ids import new_id
 from core.objects import Headers
 from core.profile import Snapshot
-from core.store import Due, Store
+from core.store import MAIN, Due, Store
 from core.store.naming import reap
 from core.store.revise import revise
 from pipeline.children import remove_folder
+from pipeline.job import Tools
 from pipeline.manifest import encode
 from pipeline.publish import Buckets, read_manifest
 
 
-def fall_due(store: Store, buckets: Buckets, due: Due, now: int, child_grace_s: float) -> None:
-    """Makes so what is due for a profile, by a revision where it shows. Repeating it is harmless."""
+def fall_due(tools: Tools, due: Due, now: int) -> None:
+    """Makes so what is due for a profile, by a revision where it shows; or what is due in this replica. Repeating it is
+    harmless."""
+    store = tools.store
     head = store.profiles.head(due.profile_id)
-    if head is not None:
+    if head is not None and not due.replica:
         reap(store, due.profile_id, now)
         publish_due_posts(store, due.profile_id, now)
-        remove_expired(buckets, due.profile_id, now, child_grace_s)
+    if head is not None and (due.replica or tools.replica == MAIN):
+        remove_expired(tools.buckets, due.profile_id, now, tools.child_grace_s)
     store.changes.settle_due(due)
 
 

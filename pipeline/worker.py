@@ -13,10 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from core.ids import new_id
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
-from core.store import Due
+from core.store import MAIN, Due
 from pipeline.job import Tools
 from pipeline.loops import Loops
 from pipeline.makers import Makers
@@ -25,7 +24,7 @@ from pipeline.media.make import Limits
 from pipeline.plan import Plan
 from pipeline.publishers import Publishers
 from pipeline.reading import Reader
-from pipeline.sharing import Sharing
+from pipeline.sharing import Sharing, worker_id
 from pipeline.sitemap import Sitemap
 from pipeline.sweep import Sweep
 from pipeline.tidy import fall_due
@@ -73,7 +72,7 @@ class Worker:
         _drop_leftovers(scratch)
         store, loops, plan = tools.store, Loops(), Plan()
         self._loops, self._plan = loops, plan
-        self.id = new_id()
+        self.id = worker_id(tools.replica)
         self._sharing = sharing = Sharing(store.workers, self.id, settings.lease_s)
         self._reader = Reader(store.changes, tools.replica, plan, sharing, loops)
         self._publishers = Publishers(tools, plan, settings.attempts, loops)
@@ -93,7 +92,7 @@ class Worker:
             ("heart", lambda: every(beat_s, self._beat)),
             ("reader", self._reader.read),
             *((f"publisher-{n}", self._publishers.publish) for n in range(self._settings.threads)),
-            *((f"maker-{n}", self._makers.make) for n in range(self._settings.media_jobs)),
+            *((f"maker-{n}", self._makers.make) for n in range(self._makers_wanted)),
             ("purger", lambda: every(PURGES_S, self._drain)),
             ("edges", self._call_edges),
             ("clock", lambda: every(DUE_S, self._fall_due)),
@@ -115,7 +114,8 @@ class Worker:
             "worker_ready",
             worker=self.id,
             threads=self._settings.threads,
-            media_jobs=self._settings.media_jobs,
+            media_jobs=self._makers_wanted,
+            replica=self._tools.replica,
         )
         self._loops.wait()
         self._loops.guarded(self._sharing.leave)
@@ -128,6 +128,11 @@ class Worker:
 
     def stop(self) -> None:
         self._loops.stop()
+
+    @property
+    def _makers_wanted(self) -> int:
+        """Originals lie with the main replica; the others get what is made of them."""
+        return self._settings.media_jobs if self._tools.replica == MAIN else 0
 
     @property
     def colleagues(self) -> tuple[str, ...]:
@@ -165,12 +170,13 @@ class Worker:
     def _fall_due(self) -> None:
         now = int(time.time())
         for due in self._tools.store.changes.due(now, DUE_MAX):
-            if self._sharing.mine(due.profile_id):
+            ours = due.replica == self._tools.replica if due.replica else self._sharing.leads
+            if ours and self._sharing.mine(due.profile_id):
                 # Each by itself: one that fails must not keep the others waiting.
                 self._loops.guarded(lambda due=due: self._make_due(due, now))  # type: ignore[misc]
 
     def _make_due(self, due: Due, now: int) -> None:
-        fall_due(self._tools.store, self._tools.buckets, due, now, self._tools.child_grace_s)
+        fall_due(self._tools, due, now)
 
     def _keep_sweeping(self) -> None:
         # Also when no part is due for a long time: a publish that succeeds now clears what failed before the start.

@@ -65,7 +65,7 @@ def _opened(backends: Backends, settings: Settings, release: Release | None) -> 
         yield _guarded("Roll-out", lambda: rollout(backends.store, release))
     yield _guarded("Failures", lambda: failures(backends.store))
     if settings.objects.backend == "folder":
-        yield uploads(folder_of(settings) / "private", settings.uploads.idle_hours)
+        yield uploads(folder_of(settings, settings.objects) / "private", settings.uploads.idle_hours)
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:

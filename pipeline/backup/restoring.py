@@ -16,11 +16,11 @@ from typing import BinaryIO, NamedTuple, cast
 
 from core.errors import ObjectMissing, OutcomeUnknown
 from core.objects import Headers, Objects, ReadObjects
+from core.objects.stored import WHOLE_BYTES_MAX, Stored
 from core.profile import Head, HeldName
 from core.store import Batch, History, Store
 from core.store.revise import write
 from pipeline.backup.format import File, Index, SavedAccount, SavedProfile, file_key, read_pack
-from pipeline.children import WHOLE_BYTES_MAX, Stored
 
 WRITER, DEADLINE_S = "restore", 60.0
 Tell = Callable[[str, int], None]

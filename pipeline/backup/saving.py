@@ -16,6 +16,7 @@ from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed
 from core.ids import new_id
 from core.media import Frozen
 from core.objects import ABSENT, Headers, Objects, ReadObjects, Stat
+from core.objects.stored import Stored
 from core.profile import Snapshot
 from core.store import Account, Store, Walked
 from pipeline.backup.format import (
@@ -33,7 +34,6 @@ from pipeline.backup.format import (
     read_index,
     write_index,
 )
-from pipeline.children import Stored
 
 PIECE_BYTES = 1 << 20
 CUT = 256

@@ -276,6 +276,14 @@ def test_what_falls_due_is_seen_from_its_time_on_oldest_first_until_it_is_settle
     assert [(one.profile_id, one.at) for one in store.changes.due(2500, 10)] == [("ann", 1000), ("bob", 2000)]
     assert [one.at for one in store.changes.due(9000, 2)] == [1000, 2000]
     assert store.changes.due(1000, 10) == [first], "seen again"
+    store.changes.schedule("ann", 1000, "west")
+    assert {(one.profile_id, one.replica) for one in store.changes.due(1000, 10)} == {
+        ("ann", ""),
+        ("ann", "west"),
+    }
+    (west,) = [one for one in store.changes.due(1000, 10) if one.replica]
+    store.changes.settle_due(west)
+    assert store.changes.due(1000, 10) == [first], "each by itself"
     store.changes.settle_due(first)
     store.changes.settle_due(first)
     assert [one.at for one in store.changes.due(9000, 10)] == [2000, 3000]

@@ -154,8 +154,8 @@ class UnrulyChanges:
         if inner := _inner(position):
             self._line.send(lambda: self._inner.save_position(replica, inner), may_be_late=False)
 
-    def schedule(self, profile_id: str, at: int) -> None:
-        self._line.send(lambda: self._inner.schedule(profile_id, at), may_be_late=False)
+    def schedule(self, profile_id: str, at: int, replica: str = "") -> None:
+        self._line.send(lambda: self._inner.schedule(profile_id, at, replica), may_be_late=False)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)

@@ -36,7 +36,7 @@ from pipeline.media.make import Limits
 from pipeline.media_queue import MediaQueue
 from pipeline.purge.purger import Purger
 from pipeline.tidy import fall_due
-from tests.pipeline.little_site import GRACE_S, Site
+from tests.pipeline.little_site import Site
 
 ROOT = Path(__file__).parents[2]
 SIGN_UP = SignUp(email="ann@example.org", password="a short sentence", username="ann", name="Ann")
@@ -104,7 +104,7 @@ class Mortals:
 
     def tidy(self, profile: str, now: int) -> None:
         for due in self.store.changes.due(now, 10):
-            fall_due(self.store, self.tools.buckets, due, now, GRACE_S)
+            fall_due(self.tools, due, now)
 
     def edit(self, profile: str, bio: str) -> None:
         def change(old: Any) -> Any:

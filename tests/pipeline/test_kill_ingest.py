@@ -12,7 +12,7 @@ from core.store.naming import REAP_AFTER_S
 from ingest import accounts
 from pipeline.tidy import fall_due
 from tests.pipeline.graves import Grave, head_of
-from tests.pipeline.little_site import GRACE_S, Site, picture
+from tests.pipeline.little_site import Site, picture
 from tests.pipeline.mortal import CHEAP, SIGN_UP
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -95,7 +95,7 @@ def test_a_deletion_that_is_killed_can_be_done_again(grave: Grave, ann: str) -> 
 def make_due(site: Site) -> None:
     now = int(time.time()) + LATER_S
     for due in site.store.changes.due(now, 10):
-        fall_due(site.store, site.tools.buckets, due, now, GRACE_S)
+        fall_due(site.tools, due, now)
 
 
 def owned(site: Site) -> list[str]:

@@ -117,7 +117,7 @@ def test_a_clock_that_is_killed_makes_it_due_once(grave: Grave, ann: str) -> Non
     revision = head_of(site, ann).head.revision
     for site in grave.deaths("tidy", profile=ann, now=now):
         for due in site.store.changes.due(now, 10):
-            fall_due(site.store, site.tools.buckets, due, now, GRACE_S)
+            fall_due(site.tools, due, now)
         assert head_of(site, ann).head.revision == revision + 1
         assert not site.store.changes.due(now, 10)
         assert list(site.public.walk("_media/")) == []

@@ -27,7 +27,7 @@ def make_due(site: Site, later_s: int = 0) -> list[str]:
     now = int(time.time()) + later_s
     found = list(site.store.changes.due(now, 100))
     for due in found:
-        fall_due(site.store, site.tools.buckets, due, now, GRACE_S)
+        fall_due(site.tools, due, now)
     return [due.profile_id for due in found]
 
 
@@ -53,7 +53,7 @@ def test_what_is_due_is_settled_and_may_be_repeated(site: Site) -> None:
     site.store.changes.schedule(ann, 1000)
     assert make_due(site) == [ann]
     assert make_due(site) == []
-    fall_due(site.store, site.tools.buckets, Due("1000:gone", "nobody", 1000), 2000, GRACE_S)
+    fall_due(site.tools, Due("1000:gone", "nobody", 1000), 2000)
 
 
 def test_a_sign_up_that_never_got_its_name_is_undone(site: Site) -> None:

@@ -335,10 +335,10 @@ def test_what_can_not_be_made_due_keeps_nothing_else_waiting(
     site.store.changes.schedule(ann, hour)
     fall_due = worker.fall_due
 
-    def failing(store: Any, buckets: Any, due: Any, *given: Any) -> None:
+    def failing(tools: Any, due: Any, now: int) -> None:
         if due.profile_id == "bad":
             raise ZeroDivisionError
-        fall_due(store, buckets, due, *given)
+        fall_due(tools, due, now)
 
     monkeypatch.setattr(worker, "fall_due", failing)
     with working(site):

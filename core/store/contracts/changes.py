@@ -21,11 +21,12 @@ class Hint(NamedTuple):
 
 
 class Due(NamedTuple):
-    """Something of a profile falls due at `at`; `id` settles it."""
+    """Something of a profile falls due at `at`; `id` settles it. In one replica, or ("") for the profile itself."""
 
     id: str
     profile_id: str
     at: int
+    replica: str = ""
 
 
 class Changes(Protocol):
@@ -61,7 +62,7 @@ class Changes(Protocol):
         back: whoever saves an older one (a worker that was paused) changes nothing."""
         ...
 
-    def schedule(self, profile_id: str, at: int) -> None:
+    def schedule(self, profile_id: str, at: int, replica: str = "") -> None:
         """Something falls due then; written before the batch that needs it. Repeating it is harmless."""
         ...
 
@@ -70,8 +71,18 @@ class Changes(Protocol):
         ...
 
     def due(self, now: int, limit: int) -> Sequence[Due]:
-        """What has fallen due by `now`, oldest first; seen again until settled. Of what lies further ahead of the store's
+        """What has fallen due by `now` in any replica, oldest first; seen again until settled. Of what lies further ahead of the store's
         own clock than an hour or so, a store need not know yet."""
         ...
 
     def settle_due(self, due: Due) -> None: ...
+
+
+def due_name(profile_id: str, replica: str) -> str:
+    """How backends write whose it is in one column: `west/0a1b…`, or the id alone."""
+    return f"{replica}/{profile_id}" if replica else profile_id
+
+
+def named_due(name: str, at: int) -> Due:
+    replica, _, profile_id = name.rpartition("/")
+    return Due(f"{at}:{name}", profile_id, at, replica)

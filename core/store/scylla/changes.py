@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from core.store import Change, Due, Hint
+from core.store.contracts.changes import due_name, named_due
 from core.store.scylla.agenda import Agenda
 from core.store.scylla.clock import seconds
 from core.store.scylla.cql import Cql
@@ -89,16 +90,17 @@ class ScyllaChanges:
 
     # ── what falls due ──
 
-    def schedule(self, profile_id: str, at: int) -> None:
-        self._cql.write("INSERT INTO due_work (profile_id, at) VALUES (?, ?)", profile_id, at)
-        self._agenda.add(at, profile_id)
+    def schedule(self, profile_id: str, at: int, replica: str = "") -> None:
+        name = due_name(profile_id, replica)
+        self._cql.write("INSERT INTO due_work (profile_id, at) VALUES (?, ?)", name, at)
+        self._agenda.add(at, name)
 
     def due(self, now: int, limit: int) -> Sequence[Due]:
         found = self._agenda.pending(limit, now)
-        return [Due(f"{at}:{profile_id}", profile_id, at) for (at, profile_id), _ in found]
+        return [named_due(name, at) for (at, name), _ in found]
 
     def settle_due(self, due: Due) -> None:
-        self.unschedule(due.profile_id, due.at)
+        self.unschedule(due_name(due.profile_id, due.replica), due.at)
 
     def unschedule(self, profile_id: str, at: int) -> None:
         self._cql.write("DELETE FROM due_work WHERE profile_id = ? AND at = ?", profile_id, at)

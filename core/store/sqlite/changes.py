@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from core.store import Change, Due, Hint
+from core.store.contracts.changes import due_name, named_due
 from core.store.sqlite.database import Database
 
 POLL_S = 0.004
@@ -73,18 +74,20 @@ class SqliteChanges:
                 (KEPT,),
             )
 
-    def schedule(self, profile_id: str, at: int) -> None:
+    def schedule(self, profile_id: str, at: int, replica: str = "") -> None:
         with self._db.write() as connection:
-            connection.execute("insert into due values (?, ?) on conflict do nothing", (at, profile_id))
+            connection.execute(
+                "insert into due values (?, ?) on conflict do nothing", (at, due_name(profile_id, replica))
+            )
 
     def due(self, now: int, limit: int) -> Sequence[Due]:
         rows = self._db.rows(
             "select at, profile_id from due where at <= ? order by at, profile_id limit ?", now, limit
         )
-        return [Due(f"{at}:{profile_id}", profile_id, at) for at, profile_id in rows]
+        return [named_due(name, at) for at, name in rows]
 
     def settle_due(self, due: Due) -> None:
-        self.unschedule(due.profile_id, due.at)
+        self.unschedule(due_name(due.profile_id, due.replica), due.at)
 
     def unschedule(self, profile_id: str, at: int) -> None:
         with self._db.write() as connection:
