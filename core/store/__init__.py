@@ -26,6 +26,7 @@ from core.store.contracts.published import (
     Reached,
     Stage,
 )
+from core.store.contracts.replicas import InSync, Replicas
 from core.store.contracts.work import Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
 from core.store.contracts.workers import Bookmarks, Workers
 
@@ -73,6 +74,9 @@ class Store(Protocol):
     def rollouts(self) -> Rollouts: ...
 
     @property
+    def replicas(self) -> Replicas: ...
+
+    @property
     def life(self) -> int:
         """The store's own number; a restore or a forced failover starts a new one."""
         ...
@@ -102,6 +106,7 @@ __all__ = [
     "Failures",
     "Hint",
     "History",
+    "InSync",
     "Listed",
     "Listings",
     "MediaTask",
@@ -113,6 +118,7 @@ __all__ = [
     "PurgePath",
     "Purges",
     "Reached",
+    "Replicas",
     "Rollout",
     "Rollouts",
     "Stage",

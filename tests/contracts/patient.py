@@ -95,6 +95,7 @@ class PatientStore:
             "bookmarks",
             "failures",
             "rollouts",
+            "replicas",
         ):
             setattr(self, part, _Patient(getattr(store, part)))
 

@@ -38,6 +38,7 @@ READS = {
     "bookmarks": {"get"},
     "failures": {"all"},
     "rollouts": {"current"},
+    "replicas": {"in_sync"},
 }
 CONDITIONAL = {"commit", "take"}
 """Writes that may come late: their condition keeps them from undoing what came after. (A cluster orders others by

@@ -15,6 +15,7 @@ from core.store.scylla.opening import open_keyspace
 from core.store.scylla.operations import ScyllaBookmarks, ScyllaFailures, ScyllaRollouts, ScyllaWorkers
 from core.store.scylla.profiles import ScyllaProfiles
 from core.store.scylla.published import ScyllaListings, ScyllaPublished
+from core.store.scylla.replicas import ScyllaReplicas
 from core.store.scylla.work import ScyllaMediaWork, ScyllaPurges, due_work
 
 LIFE_BELIEVED_S = 5.0
@@ -51,6 +52,7 @@ class ScyllaStore:
         self.bookmarks = ScyllaBookmarks(cql)
         self.failures = ScyllaFailures(cql)
         self.rollouts = ScyllaRollouts(cql)
+        self.replicas = ScyllaReplicas(cql)
         self._life, self._life_at = 0, float("-inf")
 
     @property

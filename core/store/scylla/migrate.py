@@ -23,7 +23,12 @@ AGREEMENT_S = 150.0
 """Nodes that missed a change ask for it once a minute."""
 Progress = Callable[[str], None]
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    2: (
+        "CREATE TABLE IF NOT EXISTS in_sync (part text, epoch bigint, names text, PRIMARY KEY (part, epoch))"
+        " WITH CLUSTERING ORDER BY (epoch DESC)",
+    ),
+}
 """Schema version → the statements that lead to it from the one before. Version 1 is what `init` makes of an empty keyspace."""
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.settings import StoreSettings
 
-VERSION = 1
+VERSION = 2
 SLOTS = 16
 """Partitions that failures are spread over."""
 
@@ -142,6 +142,11 @@ WORK = (
         "rollouts",
         "(part text, number bigint, fingerprint text, PRIMARY KEY (part, number)) WITH CLUSTERING ORDER BY (number DESC)",
         "Promotions of releases. The newest is read at each publish; the next number is taken by LWT.",
+    ),
+    Table(
+        "in_sync",
+        "(part text, epoch bigint, names text, PRIMARY KEY (part, epoch)) WITH CLUSTERING ORDER BY (epoch DESC)",
+        "Which replicas readers may use. The newest is read for receipts and by workers; the next epoch is taken by LWT.",
     ),
     Table("bookmarks", "(name text PRIMARY KEY, place text)", "Where walks have got to. By name."),
 )

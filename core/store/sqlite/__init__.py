@@ -17,6 +17,7 @@ from core.store.sqlite.progress import (
     SqlitePurges,
     SqliteRollouts,
 )
+from core.store.sqlite.replicas import SqliteReplicas
 from core.store.sqlite.workers import SqliteBookmarks, SqliteWorkers
 
 
@@ -37,6 +38,7 @@ class SqliteStore:
         self.bookmarks = SqliteBookmarks(self.database)
         self.failures = SqliteFailures(self.database)
         self.rollouts = SqliteRollouts(self.database)
+        self.replicas = SqliteReplicas(self.database)
 
     @property
     def life(self) -> int:

@@ -61,5 +61,9 @@ insert into listings select published.life, (instr('0123456789abcdef', substr(he
         and coalesce(json_extract(body, '$.profile.visibility'), 'public') = 'public';
 """
 
-STEPS = (_FIRST, _LISTINGS_AND_WORKERS)
+_REPLICAS = """
+create table in_sync (epoch integer primary key, names text not null);
+"""
+
+STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS)
 """As many as the newest schema's number, which the file keeps as its `user_version`."""
