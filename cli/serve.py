@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import Annotated, Literal
 
 import typer
@@ -12,10 +13,12 @@ import uvicorn
 from starlette.applications import Starlette
 
 from cli.options import Flags, is_free, settings_for, with_flags
+from core import insync, keys
 from core.backends import open_backends, open_reader
-from core.errors import OperatorError
+from core.errors import HoldfastError, OperatorError
 from core.keyring import shared_secret
 from core.log import configure, get_logger
+from core.objects.regions import Regions
 from core.settings import Settings
 
 DRAIN_S = 10
@@ -53,14 +56,30 @@ def _edge(settings: Settings) -> Starlette:
     from edge.app import create_app
     from generator.release import load_release
 
+    secret = shared_secret(settings, "purge")
+    regions = open_reader(settings)
+    _learn_regions(regions, secret)
     return create_app(
-        open_reader(settings),
+        regions,
         load_release(settings.site),
         settings.edge,
         settings.site,
-        shared_secret(settings, "purge"),
+        secret,
         heartbeat_s=settings.purge.heartbeat_s,
     )
+
+
+def _learn_regions(regions: Regions, secret: bytes) -> None:
+    """What the regions themselves say of which are in sync: while no worker calls, a restarted edge must not read one that
+    was taken off."""
+    if len(regions.readers) == 1:
+        return
+    for reader in regions.readers.values():
+        with suppress(HoldfastError):
+            stored = reader.get(keys.IN_SYNC)
+            listed = insync.read(stored.body, secret) if stored else None
+            if listed:
+                regions.use(*listed)
 
 
 def _listen(app: Starlette, host: str, port: int, flag: str) -> None:

@@ -63,10 +63,13 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
     """Counts of what waits, and who answers."""
     store = backends.store
     release = load_release(settings.site)
-    rollout = store.rollouts.current()
+    rollout, replica = store.rollouts.current(), settings.worker.replica
     return {
-        **_walk(store),
-        "purges_pending": len(store.purges.pending(MAIN, QUEUE_MAX)),
+        **_walk(store, replica),
+        "replica": replica,
+        "replicas": [MAIN, *(one.name for one in settings.objects.replica)],
+        "in_sync": list(store.replicas.in_sync().names),
+        "purges_pending": len(store.purges.pending(replica, QUEUE_MAX)),
         "media_in_the_making": len(store.media_work.pending(QUEUE_MAX)),
         "failures": [one._asdict() for one in store.failures.all()],
         "rollout": rollout.number if rollout else None,
@@ -80,7 +83,7 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
     }
 
 
-def _walk(store: Store) -> Answer:
+def _walk(store: Store, replica: str) -> Answer:
     """Compares heads with what was published, up to a bound: `complete` says whether that was all of them."""
     profiles, deleted, behind, complete, seen = 0, 0, 0, True, 0
     names: list[str] = []
@@ -94,7 +97,7 @@ def _walk(store: Store) -> Answer:
             continue
         deleted += head.deleted
         profiles += not head.deleted
-        done = store.published.get(profile_id, MAIN, store.life).get("published")
+        done = store.published.get(profile_id, replica, store.life).get("published")
         if done is None or done.mark.revision < head.revision:
             behind += 1
             if len(names) < BEHIND_SHOWN:
@@ -116,7 +119,7 @@ def _look_at(edge: Edge) -> Answer:
         return {"url": edge.url, "live": False, "reason": str(error)}
     finally:
         edge.close()
-    return {"url": edge.url, "live": True, "reason": ""}
+    return {"url": edge.url, "live": True, "reason": "", "reads": edge.reads}
 
 
 def _show_site(answer: Answer) -> None:
@@ -132,7 +135,8 @@ def _show_site(answer: Answer) -> None:
         ("Put aside", f"{len(answer['failures'])}{': holdfast failures' if answer['failures'] else ''}"),
         ("Roll-out", _rollout(answer)),
         ("Life", str(answer["life"])),
-        *(("Edge", f"{one['url']} is live" if one["live"] else one["reason"]) for one in answer["edges"]),
+        *([("Regions", _regions(answer))] if len(answer["replicas"]) > 1 else []),
+        *(("Edge", _edge(answer, one)) for one in answer["edges"]),
         ("Read", answer["site"]),
         ("Write", answer["studio"]),
         ("Data", answer["data"]),
@@ -142,6 +146,19 @@ def _show_site(answer: Answer) -> None:
     out.print(table)
     if answer["behind"]:
         out.print("A worker publishes what is behind: `holdfast run`, or `holdfast worker`.")
+
+
+def _regions(answer: Answer) -> str:
+    return ", ".join(
+        f"{name} {'in sync' if name in answer['in_sync'] else 'is away, or catches up'}"
+        for name in answer["replicas"]
+    )
+
+
+def _edge(answer: Answer, edge: Answer) -> str:
+    if not edge["live"]:
+        return str(edge["reason"])
+    return f"{edge['url']} is live" + (f", and reads {edge['reads']}" if len(answer["replicas"]) > 1 else "")
 
 
 def _rollout(answer: Answer) -> str:

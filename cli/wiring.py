@@ -15,6 +15,7 @@ from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.purge.edges import Edge
 from pipeline.purge.purger import Purger
+from pipeline.regions import RegionRules
 from pipeline.site import publish_release
 
 
@@ -37,16 +38,28 @@ def edges_of(settings: Settings) -> list[Edge]:
     return [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
 
 
+def region_rules(settings: Settings) -> RegionRules | None:
+    """How the list of replicas in sync is kept; None for a site in one region."""
+    names = tuple(one.name for one in settings.objects.replica)
+    if not names:
+        return None
+    return RegionRules((MAIN, *names), settings.objects.lag_s, shared_secret(settings, "purge"))
+
+
 def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:
-    """What publishing jobs use. Edges read the main replica, so its workers alone call those of [purge]."""
-    replica = settings.worker.replica
-    edges = edges_of(settings) if replica == MAIN else []
+    """What publishing jobs use, with the edges of [purge]."""
+    replica, in_sync = settings.worker.replica, backends.store.replicas.in_sync
     return Tools(
         store=backends.store,
         buckets={"public": backends.public, "private": backends.private},
         release=release or load_release(settings.site),
         urls=urls_of(settings),
-        purger=Purger(backends.store, edges, replica),
+        purger=Purger(
+            backends.store,
+            edges_of(settings),
+            replica,
+            in_sync if settings.objects.replica else lambda: None,
+        ),
         lister=Lister(backends.store.listings),
         media=MediaQueue(backends.store.media_work),
         child_grace_s=settings.worker.child_grace_s,

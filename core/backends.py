@@ -14,6 +14,7 @@ from core.objects import Bucket, ReadObjects, UploadObjects
 from core.objects.borrowing import Borrowing
 from core.objects.conditions import broken_conditions
 from core.objects.folder import FolderObjects, FolderReader
+from core.objects.regions import Regions
 from core.settings import BackupSettings, RegionSettings, Settings
 from core.store import MAIN, Store
 
@@ -88,9 +89,21 @@ def open_bucket(settings: Settings, region: RegionSettings, name: Bucket) -> Upl
     return FolderObjects(folder_of(settings, region) / name)
 
 
-def open_reader(settings: Settings) -> ReadObjects:
-    """The public bucket with the edge's credentials: it can't write, and sees neither originals nor manifests."""
-    region = settings.objects
+def open_reader(settings: Settings) -> Regions:
+    """The public bucket, in every region, with the edge's credentials: it can't write, and sees neither originals nor
+    manifests."""
+    names = [MAIN, *(one.name for one in settings.objects.replica)]
+    first = region_of(settings, settings.edge.replica)
+    regions = {name: region_of(settings, name) for name in names}
+    if len(names) > 1:
+        # Readers wait while a region is found to be away, and another one has the page.
+        quick = {"attempts": 1, "connect_s": min(first.connect_s, 1), "read_s": min(first.read_s, 3)}
+        regions = {name: region.model_copy(update=quick) for name, region in regions.items()}
+    ordered = sorted(names, key=lambda name: name != settings.edge.replica)
+    return Regions({name: _open_reader(settings, regions[name]) for name in ordered})
+
+
+def _open_reader(settings: Settings, region: RegionSettings) -> ReadObjects:
     if region.backend == "s3":
         from core.objects.s3 import S3Reader
         from core.objects.s3_client import connect

@@ -119,6 +119,7 @@ def data_of(key: str) -> str | None:
 # ── public keys of the site ───────────────────────────────────────────────────────────────────────
 
 HOME, NOT_FOUND, GONE = "index.html", "_site/404.html", "_site/410.html"
+IN_SYNC = "_site/replicas.json"
 ROBOTS, SITEMAP = "robots.txt", "sitemap.xml"
 
 

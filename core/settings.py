@@ -147,6 +147,7 @@ class ReplicaSettings(RegionSettings):
 
 
 class ObjectsSettings(RegionSettings):
+    lag_s: Annotated[float, Field(ge=1)] = 10
     replica: Annotated[tuple[ReplicaSettings, ...], AfterValidator(_names_of_their_own)] = ()
 
 
@@ -175,6 +176,7 @@ class StudioSettings(Frozen):
 
 
 class EdgeSettings(Frozen):
+    replica: str = "main"
     host: str = "127.0.0.1"
     port: Port = 8080
     memory_mb: Count = 64

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from core.errors import HoldfastError, TooLarge
 from core.log import get_logger
-from core.objects import ReadObjects
+from core.objects.regions import Regions
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
 from edge.fetch import Fetcher
@@ -38,7 +38,7 @@ UNCACHED = {"cache-control": "no-store"}
 
 
 def create_app(
-    objects: ReadObjects,
+    objects: Regions,
     release: Release,
     settings: EdgeSettings,
     site: SiteSettings,
@@ -47,7 +47,7 @@ def create_app(
     heartbeat_s: float = 5.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The edge over the public bucket.
+    """The edge over the public bucket, in all of its regions.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
     `heartbeat_s`. `clock` counts seconds and never goes back.
@@ -66,7 +66,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, Webhook(secret)).called, methods=["POST"]),
+            Route(PURGE, Purger(cache, calls, objects, Webhook(secret)).called, methods=["POST"]),
         ],
         lifespan=lifespan,
     )
@@ -83,9 +83,10 @@ async def health(request: Request) -> Response:
 class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
-    def __init__(self, cache: Cache, calls: Calls, webhook: Webhook) -> None:
+    def __init__(self, cache: Cache, calls: Calls, regions: Regions, webhook: Webhook) -> None:
         self._cache = cache
         self._calls = calls
+        self._regions = regions
         self._webhook = webhook
 
     async def called(self, request: Request) -> Response:
@@ -100,11 +101,14 @@ class Purger:
         except ClientDisconnect:
             return Response(status_code=400)
         self._calls.heard()
+        if call.in_sync:
+            self._regions.use(call.in_sync.epoch, call.in_sync.names)
         for purge in call.purges:
             self._cache.purge(purge.path, purge.rank, hard=purge.hard)
         if call.purges:
             log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
-        return JSONResponse({"number": call.number, "purged": len(call.purges)}, headers=UNCACHED)
+        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions.reads}
+        return JSONResponse(answer, headers=UNCACHED)
 
 
 async def _body(request: Request) -> bytes:

@@ -38,11 +38,19 @@ class Purge(BaseModel):
     hard: bool = False
 
 
+class InSync(BaseModel):
+    """Which replicas readers may use; the list of the greatest epoch counts."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    names: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+
+
 class Call(BaseModel):
     """A call of the purger's; one without purges is its heartbeat."""
 
     number: int
     purges: tuple[Purge, ...] = ()
+    in_sync: InSync | None = None
 
 
 def open_call(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> Call:

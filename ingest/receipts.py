@@ -11,7 +11,7 @@ from core.errors import NotFound
 from core.media import Frozen, Kind, Media, State
 from core.profile import Head, Snapshot
 from core.settings import SiteSettings
-from core.store import MAIN, History, Reached, Stage, Store
+from core.store import History, Reached, Stage, Store
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
@@ -159,11 +159,21 @@ def _accepted_at_ms(store: Store, head: Head, revision: int) -> int:
 
 
 def _first_reached(store: Store, profile_id: str, revision: int) -> dict[Stage, StageTime]:
-    """For each stage that has this revision, or one that holds it, when that was first so."""
+    """For each stage that every replica in sync has reached with this revision, or one that holds it: when the last of
+    them did. So nothing counts as published before one that lags is taken off the list."""
+    of_all = [_reached_in(store, profile_id, revision, one) for one in store.replicas.in_sync().names]
+    return {
+        stage: max((one[stage] for one in of_all), key=lambda time: time.at_ms)
+        for stage in STAGES
+        if all(stage in one for one in of_all)
+    }
+
+
+def _reached_in(store: Store, profile_id: str, revision: int, replica: str) -> dict[Stage, StageTime]:
     found: dict[Stage, StageTime] = {}
-    marks = list(store.published.get(profile_id, MAIN, store.life).values())
+    marks = list(store.published.get(profile_id, replica, store.life).values())
     # Transitions come newest first, and the oldest that counts shall win.
-    for one in [*marks, *_of_life(store.published.transitions(profile_id, MAIN), store.life)]:
+    for one in [*marks, *_of_life(store.published.transitions(profile_id, replica), store.life)]:
         if one.mark.revision >= revision:
             found[one.stage] = StageTime(at_ms=one.at_ms, revision=one.mark.revision)
     return found

@@ -52,6 +52,7 @@ class Sharing:
         self._left = False
         self._live: tuple[str, ...] = (worker_id,)
         self._leads = replica_of(worker_id) == MAIN
+        self._replicas = frozenset({replica_of(worker_id)})
 
     def beat(self, count: int) -> None:
         """Says that the work loop has turned `count` times, and looks at how the others are."""
@@ -79,6 +80,11 @@ class Sharing:
     def live(self) -> tuple[str, ...]:
         """The workers of this replica that count as live; this one among them, unless it rests."""
         return self._live
+
+    @property
+    def replicas(self) -> frozenset[str]:
+        """Those that have a live worker."""
+        return self._replicas
 
     @property
     def leads(self) -> bool:
@@ -147,7 +153,8 @@ class Sharing:
         live = [*me, *(worker for worker, one in seen.items() if one.live)]
         replica = replica_of(self._id)
         self._live = tuple(sorted(worker for worker in live if replica_of(worker) == replica))
-        leader = min(map(replica_of, live), key=lambda one: (one != MAIN, one), default=MAIN)
+        self._replicas = frozenset(map(replica_of, live))
+        leader = min(self._replicas, key=lambda one: (one != MAIN, one), default=MAIN)
         self._leads = leader == replica
 
 

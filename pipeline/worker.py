@@ -24,6 +24,7 @@ from pipeline.media.make import Limits
 from pipeline.plan import Plan
 from pipeline.publishers import Publishers
 from pipeline.reading import Reader
+from pipeline.regions import Health, Keeper, RegionRules
 from pipeline.sharing import Sharing, worker_id
 from pipeline.sitemap import Sitemap
 from pipeline.sweep import Sweep
@@ -33,6 +34,7 @@ POSITION_S, DUE_S, PURGES_S, SITEMAP_S, SWEEP_S = 0.5, 1.0, 1.0, 60.0, 30.0
 BEATS, BEAT_MAX_S = 5, 1.0
 """Heartbeats in one lease, at least; a longer lease is no reason to notice late who has come."""
 DUE_MAX = 1000
+REGIONS_S, AWAY_S = 1.0, 3.0
 PURGE_YOUNG_S = 2.0
 DRAIN_S = 15.0
 LEFTOVER_S = 86_400.0
@@ -64,8 +66,10 @@ class Worker:
         heartbeat_s: float,
         scratch: Path,
         chores: Sequence[tuple[str, float, Callable[[], object]]] = (),
+        regions: RegionRules | None = None,
     ):
-        """`chores` are further acts, each with a name and a period in seconds; one of the workers does each."""
+        """`chores` are further acts, each with a name and a period in seconds; one of the workers does each. `regions` for
+        a site that has several."""
         self._tools, self._settings, self._heartbeat_s = tools, settings, heartbeat_s
         self._chores = chores
         scratch.mkdir(parents=True, exist_ok=True)
@@ -82,6 +86,9 @@ class Worker:
         self._sweep = Sweep(
             store, tools.replica, plan, sharing, loops, settings.sweep_s, settings.sweep_per_s, recall
         )
+        public = tools.buckets["public"]
+        self._health = Health(public, AWAY_S)
+        self._keeper = Keeper(store, tools.replica, public, sharing, loops, regions) if regions else None
         self._sitemap = Sitemap(store, tools.buckets["public"], tools.urls, tools.lister, sharing.mine)
 
     def run(self) -> None:
@@ -99,6 +106,14 @@ class Worker:
             ("position", lambda: every(POSITION_S, self._save_position)),
             ("sweep", self._keep_sweeping),
             ("sitemap", self._draw_sitemap),
+            *(
+                [
+                    ("health", partial(every, REGIONS_S, self._health.ask)),
+                    ("regions", partial(every, REGIONS_S, self._keeper.look)),
+                ]
+                if self._keeper
+                else []
+            ),
             *(
                 (name, partial(every, period_s, partial(self._chore, name, act)))
                 for name, period_s, act in self._chores
@@ -143,8 +158,9 @@ class Worker:
 
     def _beat(self) -> None:
         rollout = self._tools.store.rollouts.current()
-        if rollout and rollout.fingerprint != self._tools.release.fingerprint:
-            # It can't render what is promoted; its share goes to workers that can.
+        other_release = rollout and rollout.fingerprint != self._tools.release.fingerprint
+        if other_release or (self._keeper and self._health.away):
+            # It can't render what is promoted, or has nowhere to put it; its share goes to workers that can.
             self._sharing.rest()
         else:
             self._sharing.beat(self._reader.turns)

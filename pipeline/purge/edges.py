@@ -20,7 +20,7 @@ from core.errors import Unavailable
 from core.ids import new_id
 from core.log import get_logger
 from core.rank import Rank, Verdict, read_rank, verdict
-from core.store import PurgePath
+from core.store import MAIN, InSync, PurgePath
 
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
@@ -33,7 +33,7 @@ log = get_logger("purge")
 
 
 class Edge:
-    """One edge (one address of it). `live` while it answers; calls are numbered, so that replays are seen.
+    """One edge (one address of it). `live` while it answers, `reads` the replica that it does; calls are numbered, so that replays are seen.
 
     A call without an answer may have reached it all the same, and it then believes that it hears of every purge. So it
     is left alone until it must have noticed our silence.
@@ -54,24 +54,26 @@ class Edge:
         self._heard_at = time.monotonic()
         self._doubtful = False
         self.live = False
+        self.reads = MAIN
 
-    def call(self, paths: Iterable[PurgePath] = ()) -> None:
-        """Purges these paths; without any it is a heartbeat. Raises Unavailable when the edge does not answer 200."""
+    def call(self, paths: Iterable[PurgePath] = (), in_sync: InSync | None = None) -> None:
+        """Purges these paths; without any it is a heartbeat. `in_sync` tells the edge which replicas it may read. Raises
+        Unavailable when the edge does not answer 200."""
         if self._doubtful and not self.silent:
             raise Unavailable(f"The edge {self.url} did not answer, and is left alone until it notices.")
         purges = [path._asdict() for path in paths]
         for at in range(0, max(1, len(purges)), PATHS_MAX):
-            self._call(purges[at : at + PATHS_MAX])
+            self._call({"purges": purges[at : at + PATHS_MAX], "in_sync": in_sync and in_sync._asdict()})
 
-    def _call(self, purges: list[dict[str, Any]]) -> None:
+    def _call(self, content: dict[str, Any]) -> None:
         try:
             try:
-                answer = self._post(purges)
+                answer = self._post(content)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 # Mostly a connection that was kept open, and ended when the edge did: a new one tells how it is now.
-                answer = self._post(purges)
+                answer = self._post(content)
             if answer.status_code == 401 and self._learn_time(answer):
-                answer = self._post(purges)
+                answer = self._post(content)
         except httpx.HTTPError as error:
             unheard = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             self._note(live=False, doubtful=not unheard)
@@ -84,10 +86,11 @@ class Edge:
                 f"The edge {self.url} answered {answer.status_code} to a purge;"
                 " if it is 401, worker and edge have different purge secrets (HOLDFAST_PURGE__SECRET)."
             )
+        self.reads = _reads(answer)
         self._note(live=True, doubtful=False)
 
-    def _post(self, purges: list[dict[str, Any]]) -> httpx.Response:
-        body = json.dumps({"number": next(self._numbers), "purges": purges})
+    def _post(self, content: dict[str, Any]) -> httpx.Response:
+        body = json.dumps({"number": next(self._numbers), **content})
         message, now = new_id(), datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
         headers = {
             "webhook-id": message,
@@ -138,3 +141,10 @@ class Edge:
 
     def close(self) -> None:
         self._http.close()
+
+
+def _reads(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["reads"])
+    except (ValueError, KeyError, TypeError):
+        return MAIN

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from core.errors import Unavailable
 from core.log import get_logger
 from core.rank import Mark, Rank
-from core.store import MAIN, Purge, PurgePath, Reached, Stage, Store
+from core.store import MAIN, InSync, Purge, PurgePath, Reached, Stage, Store
 from pipeline.purge.edges import Edge
 
 PROBES_MAX = 6
@@ -21,8 +21,15 @@ log = get_logger("purge")
 class Purger:
     """Delivers and proves purges at `edges`. Safe to use from any thread."""
 
-    def __init__(self, store: Store, edges: Sequence[Edge], replica: str = MAIN) -> None:
-        self._store, self._edges, self._replica = store, edges, replica
+    def __init__(
+        self,
+        store: Store,
+        edges: Sequence[Edge],
+        replica: str = MAIN,
+        in_sync: Callable[[], InSync | None] = lambda: None,
+    ) -> None:
+        """`in_sync` is what edges are told of which replicas they may read; None for nothing."""
+        self._store, self._edges, self._replica, self._in_sync = store, edges, replica, in_sync
         # Of purges that wait: those that are recorded as purged, and the reason that was logged last.
         self._purged: set[str] = set()
         self._waiting: dict[str, str] = {}
@@ -96,7 +103,7 @@ class Purger:
         for edge in self._edges:
             was = edge.live
             try:
-                edge.call()
+                edge.call(in_sync=self._in_sync())
             except Unavailable as error:
                 if was:
                     log.warning("edge_lost", edge=edge.url, reason=str(error))
@@ -120,7 +127,7 @@ class Purger:
                 # The heartbeat finds out when it is back; no edit waits for that.
                 continue
             try:
-                edge.call(paths)
+                edge.call(paths, self._in_sync())
             except Unavailable as error:
                 if not edge.silent:
                     missed.append(str(error))
@@ -131,12 +138,13 @@ class Purger:
         # The profile's own page has the shortest path; with it come the others as far as the bound reaches.
         ranked = [path for path in purge.paths if path.rank]
         probes = sorted(ranked, key=lambda path: (len(path.path), path.path))[:PROBES_MAX]
-        for edge in self.live:
+        # An edge that reads another replica shows that one's pages, which may be a moment behind ours, or ahead.
+        for edge in (one for one in self.live if one.reads == self._replica):
             for path in probes:
                 for again in range(PROVE_TRIES):
                     if edge.shows(path.path, Rank.parse(path.rank)):
                         break
-                    edge.call([path])
+                    edge.call([path], self._in_sync())
                     time.sleep(0.02 * 2**again)
                 else:
                     raise Unavailable(

@@ -22,6 +22,7 @@ from core.document import Document, write
 from core.errors import Unavailable
 from core.objects import Headers, Object, ReadObjects, Stat
 from core.objects.folder import FolderObjects, FolderReader
+from core.objects.regions import Regions
 from core.profile import HeldName, Profile
 from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
@@ -123,7 +124,8 @@ class Site:
         self.clock = Clock()
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
-        self.app: Starlette = create_app(self.storage, release, settings, site, SECRET, clock=self.clock)
+        self.regions = Regions({"main": self.storage})
+        self.app: Starlette = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
         self.reader = Reader(self.app, portal)
         self.number = 0
 
@@ -148,6 +150,10 @@ class Site:
         """The purger's signed call; without purges its heartbeat."""
         self.number += 1
         body = json.dumps({"number": self.number, "purges": purges})
+        return self.reader.post(PURGE, content=body, headers=signed(body))
+
+    def tell_in_sync(self, epoch: object, names: object) -> Response:
+        body = json.dumps({"number": 1, "in_sync": {"epoch": epoch, "names": names}})
         return self.reader.post(PURGE, content=body, headers=signed(body))
 
     def purge(self, path: str, revision: int = 1, *, hard: bool = False) -> Response:

@@ -25,9 +25,20 @@ def test_a_purge_makes_the_new_page_show_at_once(site: Site) -> None:
     site.put_page("Paints ships.", 2)
     assert "Paints boats." in site.get("/ann").text
     answer = site.purge("/ann", 2)
-    assert (answer.status_code, answer.json()) == (200, {"number": 2, "purged": 1})
+    assert (answer.status_code, answer.json()) == (200, {"number": 2, "purged": 1, "reads": "main"})
     assert "Paints ships." in site.get("/ann").text
     assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
+
+
+def test_a_call_tells_which_regions_may_be_read(site: Site) -> None:
+    regions = site.regions
+    assert site.tell_in_sync(3, ["main", "west"]).status_code == 200
+    assert (regions.epoch, regions.reads) == (3, "main")
+    assert site.tell_in_sync(2, ["main"]).status_code == 200
+    assert regions.epoch == 3
+    for epoch, names in ((-1, ["main"]), (4, []), (4, "main"), (None, ["main"])):
+        assert site.tell_in_sync(epoch, names).status_code == 400
+    assert regions.epoch == 3
 
 
 def test_a_deleted_pictures_folder_is_forgotten_by_one_path(site: Site, away: Unavailable) -> None:

@@ -51,6 +51,7 @@ def test_a_reader_walks_and_the_purger_calls(site: Site, port: int) -> None:
         assert reader.post("/-/purge", content=body, headers=signed(body)).json() == {
             "number": 2,
             "purged": 1,
+            "reads": "main",
         }
         assert "Paints ships." in reader.get("/ann").text
 
