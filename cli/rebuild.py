@@ -67,7 +67,9 @@ def rebuild(
     A rebuild of many goes on where it was stopped.
     """
     if [name is not None, all_, stale, since is not None].count(True) != 1:
-        raise OperatorError("Say which: `holdfast rebuild @ann`, --all, --stale or --since TIME")
+        raise OperatorError(
+            "Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all` (--stale, --since TIME)"
+        )
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
