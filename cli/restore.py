@@ -64,27 +64,15 @@ def restore(
     if from_pages and (target or backup_id or list_):
         raise OperatorError("--from-pages needs no backup: leave TARGET, --backup and --list out")
     started = time.monotonic()
-    if from_pages:
-        backends = open_backends(settings)
-        begin(backends, "pages", 0)
-        restored = _from_pages(settings, backends, claim_links, out)
+    source = None if from_pages else open_target(aimed(settings.backup, target))
+    if source and list_:
+        _list(source, as_json)
+        return
+    backends = open_backends(settings)
+    if source:
+        restored = _from_backup(settings, backends, source, backup_id, out)
     else:
-        source = open_target(aimed(settings.backup, target))
-        if list_:
-            _list(source, as_json)
-            return
-        index = read_index(source, backup_id or _newest(source))
-        backends = open_backends(settings)
-        begin(backends, index.id, index.life)
-        with out.status("restoring …") as bar:
-            jobs = 1 if settings.store.backend == "sqlite" else CLUSTER_JOBS
-            restored = Restoring(
-                backends.store,
-                backends.private,
-                source,
-                jobs=jobs,
-                tell=lambda what, count: bar.update(f"{count:,} {what} …"),
-            ).run(index)
+        restored = _from_pages(settings, backends, claim_links, out)
     gone, failed = _publish(settings, backends, out) if publish else (0, [])
     life = backends.store.life
     backends.close()
@@ -103,6 +91,23 @@ def restore(
         _tell(restored, life, gone, notes, publish, seconds, out)
     if notes:
         raise typer.Exit(1)
+
+
+def _from_backup(
+    settings: Settings, backends: Backends, source: Objects, backup_id: str | None, out: Console
+) -> Restored:
+    index = read_index(source, backup_id or _newest(source))
+    begin(backends, index.id, index.life)
+    jobs = 1 if settings.store.backend == "sqlite" else CLUSTER_JOBS
+    with out.status("restoring …") as bar:
+        restoring = Restoring(
+            backends.store,
+            backends.private,
+            source,
+            jobs=jobs,
+            tell=lambda what, count: bar.update(f"{count:,} {what} …"),
+        )
+        return restoring.run(index)
 
 
 def begin(backends: Backends, what: str, life: int) -> None:
@@ -149,6 +154,7 @@ def _publish(settings: Settings, backends: Backends, out: Console) -> tuple[int,
 
 
 def _from_pages(settings: Settings, backends: Backends, file: Path | None, out: Console) -> Restored:
+    begin(backends, "pages", 0)
     default = settings.data.dir / f"claim-links-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.csv"
     links = ClaimLinks(file or default, settings.studio.url)
     restoring = Restoring(backends.store, backends.private, backends.public)

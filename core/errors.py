@@ -17,7 +17,8 @@ HoldfastError
 ├── TooMany                 429
 ├── UnsupportedMedia        415  bytes that are not a format of the allow-list, or not decodable
 ├── Unavailable             503  a backend is away; try again
-│   ├── AccessRefused       503  a backend doesn't let us in, until an operator mends it
+│   ├── BackendAway         503  a store or a bucket can't be used just now
+│   │   └── AccessRefused   503  it doesn't let us in, until an operator mends it
 │   └── OutcomeUnknown      503  it may or may not have been written
 ├── ObjectError                  from an object store
 │   ├── ObjectMissing       404
@@ -143,8 +144,17 @@ class Unavailable(HoldfastError):
     title = "Unavailable for the moment"
 
 
-class AccessRefused(Unavailable):
-    """Its words are for the operator: they say what was refused, and what mends it."""
+class BackendAway(Unavailable):
+    """Its words name hosts and settings: they are for logs and operators, who read `str(error)`. Whom we serve hears the
+    title alone."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
+        self.detail = self.title
+
+
+class AccessRefused(BackendAway):
+    """Its words say what was refused, and what mends it."""
 
 
 class OutcomeUnknown(Unavailable):

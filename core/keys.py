@@ -116,6 +116,13 @@ def data_of(key: str) -> str | None:
     return data(name) if is_username(name) and "/" in key else None
 
 
+def name_in(key: str) -> str:
+    """The username that a public key of a profile lies under."""
+    if key.startswith("_data/"):
+        return key.removeprefix("_data/").removesuffix(".json")
+    return key.partition("/")[0]
+
+
 # ── public keys of the site ───────────────────────────────────────────────────────────────────────
 
 HOME, NOT_FOUND, GONE = "index.html", "_site/404.html", "_site/410.html"

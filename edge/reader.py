@@ -39,7 +39,7 @@ class Reader:
         try:
             response = await self.read(request)
         except Unavailable as error:
-            log.error("unavailable", path=scope["path"], error=error.detail)
+            log.error("unavailable", path=scope["path"], error=str(error))
             response = _plain(503, "This page can't be read for the moment. Please try again.")
             response.headers["retry-after"] = str(RETRY_AFTER_S)
         except Exception:

@@ -24,7 +24,7 @@ def expected(error: Exception, route: str) -> HoldfastError:
     """The error as one of our tree. Others are logged with `route` (a pattern: a path may hold a secret) and hidden."""
     if isinstance(error, HoldfastError):
         if error.status >= 500:
-            log.warning("request_failed", route=route, error=type(error).__name__, detail=error.detail)
+            log.warning("request_failed", route=route, error=type(error).__name__, detail=str(error))
         return error
     # As text, not as exc_info: some renderers add local variables, and a password may be among them.
     trace = "".join(traceback.format_exception(error))

@@ -148,14 +148,14 @@ def _take_down(tools: Tools, place: Place) -> str | None:
     known, stored = look(tools.buckets[place.bucket], place.key)
     if stored is None:
         return None
-    claim = tools.store.names.get(_name_in(place.key))
+    claim = tools.store.names.get(keys.name_in(place.key))
     owner = claim.profile_id if claim else None
     if owner and tools.store.profiles.head(owner):
         return _adopt(tools, owner, place, known.rank or Rank(0, 0, 0, 0), stored.etag)
     rank = Rank(tools.store.life, 0, 0, 0)
     if known.rank and known.rank.life >= rank.life:
         # In this life somebody must have held the name: whoever takes it next does so under a higher claim.
-        _count_up(tools.store.names, _name_in(place.key), known.rank.claim)
+        _count_up(tools.store.names, keys.name_in(place.key), known.rank.claim)
         rank = known.rank._replace(revision=known.rank.revision + 1)
     stone = tombstone(404, place.key, rank, tools.release, tools.urls)
     put_ranked(tools.buckets[place.bucket], place.key, rank, lambda: stone.body, stone.headers, known)
@@ -214,10 +214,3 @@ def _disown(tools: Tools, key: str) -> str | None:
 def _purge(tools: Tools, place: Place, rank: str) -> None:
     if place.bucket == "public":
         tools.purger.deliver([PurgePath(keys.path_of(place.key), rank, True)])
-
-
-def _name_in(key: str) -> str:
-    """The username that a page lies under."""
-    if key.startswith("_data/"):
-        return key.removeprefix("_data/").removesuffix(".json")
-    return key.partition("/")[0]

@@ -79,7 +79,7 @@ class Target:
     def rank_under(self, key: str, claim: int) -> Rank:
         """The rank of a tombstone there: the head's revision, under the claim that the name was held with. `claim` is
         for a name that the head doesn't know any more, since it was released to others."""
-        claim = self.claims.get(_name_in(key), claim)
+        claim = self.claims.get(keys.name_in(key), claim)
         return Rank(self.mark.life, claim, self.mark.revision, self.mark.rollout)
 
     def fate(self, place: Place) -> Fate:
@@ -88,7 +88,7 @@ class Target:
             return Fate(410)
         if self.takedown or place.bucket != self.bucket:
             return Fate(404)
-        name, rest = _name_in(place.key), place.key.partition("/")[2]
+        name, rest = keys.name_in(place.key), place.key.partition("/")[2]
         if name not in self.claims:
             return Fate(410)
         if name != self.names[0]:
@@ -144,10 +144,3 @@ def _folders(doc: Document) -> dict[str, Child]:
             folder = keys.media(medium.id, medium.publication, made.recipe, made.attempt, "")
             found[folder] = Child(keys.rendition(medium.id, made.recipe, made.attempt, ""), made.files)
     return found
-
-
-def _name_in(key: str) -> str:
-    """The username that a mutable key lies under."""
-    if key.startswith("_data/"):
-        return key.removeprefix("_data/").removesuffix(".json")
-    return key.partition("/")[0]

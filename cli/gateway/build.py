@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cli.cache import kept
 from cli.lock import alone
 from core.errors import OperatorError
 
@@ -42,9 +43,7 @@ SOURCES: dict[Kind, Source] = {
 
 def program(kind: Kind) -> Path:
     """Where it lies once it is built."""
-    # An empty XDG_CACHE_HOME counts as none, says its specification.
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "holdfast" / f"{kind}-{SOURCES[kind].version}"
+    return kept(f"{kind}-{SOURCES[kind].version}")
 
 
 def prepare(kind: Kind, tell: Tell) -> Path:

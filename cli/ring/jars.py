@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from cli.cache import kept
 from cli.lock import alone
 from cli.ring.java import Java, java_17, maven
 from cli.ring.node import HERE, POLL_S, Node
@@ -47,9 +47,7 @@ def version() -> str:
 
 
 def cache() -> Path:
-    # An empty XDG_CACHE_HOME counts as none, says its specification.
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "holdfast" / f"cassandra-{version()}"
+    return kept(f"cassandra-{version()}")
 
 
 def prepare(tell: Tell) -> Jars:

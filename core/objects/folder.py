@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core import keys
-from core.errors import ObjectMissing, PreconditionFailed, Unavailable
+from core.errors import BackendAway, ObjectMissing, PreconditionFailed
 from core.objects import ABSENT, Found, Headers, Object, Stat, check_headers
 from core.objects.folder_file import (
     CHUNK_BYTES,
@@ -75,7 +75,7 @@ class FolderReader:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ObjectMissing(f"There is no object {key}.") from None
         except OSError as error:
-            raise Unavailable(f"{self.root} can't be read ({error}).") from error
+            raise BackendAway(f"{self.root} can't be read ({error}).") from error
 
 
 class FolderObjects(FolderReader):
@@ -213,7 +213,7 @@ def _walk(folder: Path, root: Path) -> Iterator[str]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise Unavailable(f"{root} can't be listed ({error}).") from error
+        raise BackendAway(f"{root} can't be listed ({error}).") from error
     # A folder's keys all go on with "/", which sorts behind "-" and "."; so it is compared with it.
     for entry in sorted(entries, key=lambda one: os.fsencode(one.name + "/" * one.is_dir())):
         if folder == root and entry.name.startswith("."):

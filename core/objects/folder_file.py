@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.errors import BadInput, ObjectMissing, OperatorError, Unavailable
+from core.errors import BackendAway, BadInput, ObjectMissing, OperatorError
 from core.objects import Headers, Stat
 
 CHUNK_BYTES = 1 << 20
@@ -112,7 +112,7 @@ def disk_errors(root: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _KEY_ERRORS:
             raise BadInput({"key": f"can't be stored in a folder ({error.strerror})"}) from error
-        raise Unavailable(f"{root} can't be written ({error}).") from error
+        raise BackendAway(f"{root} can't be written ({error}).") from error
 
 
 def refuse_network(root: Path) -> None:

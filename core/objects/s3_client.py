@@ -26,12 +26,12 @@ from botocore.exceptions import (
 
 from core.errors import (
     AccessRefused,
+    BackendAway,
     HoldfastError,
     ObjectMissing,
     OperatorError,
     OutcomeUnknown,
     PreconditionFailed,
-    Unavailable,
 )
 from core.settings import RegionSettings
 
@@ -136,12 +136,12 @@ def s3_errors(clients: Clients, bucket: str, key: str = "", *, writes: bool = Fa
             "AWS_SECRET_ACCESS_KEY, or the profile of objects.profile)"
         ) from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
-        raise Unavailable(f"{place} can't be reached: check objects.endpoint, and that it runs") from error
+        raise BackendAway(f"{place} can't be reached: check objects.endpoint, and that it runs") from error
     except SSLError as error:
         raise AccessRefused(f"{place} isn't trusted ({error}): set objects.tls_ca") from error
     except BotoCoreError as error:
-        kind = OutcomeUnknown if writes else Unavailable
-        raise kind(f"{place} did not answer ({type(error).__name__}).") from error
+        words = f"{place} did not answer ({type(error).__name__})."
+        raise (_unknown(words) if writes else BackendAway(words)) from error
 
 
 def _meaning(error: ClientError, place: str, key: str, writes: bool) -> HoldfastError:
@@ -157,5 +157,12 @@ def _meaning(error: ClientError, place: str, key: str, writes: bool) -> Holdfast
             f"{place} refuses us ({code}): {CREDENTIALS}, and see the rights that `holdfast objects init` prints"
         )
     if writes and status >= 500 and code != "SlowDown":
-        return OutcomeUnknown(f"{place} failed ({status} {code}).")
-    return Unavailable(f"{place} is too busy or failed ({status} {code}).")
+        return _unknown(f"{place} failed ({status} {code}).")
+    return BackendAway(f"{place} is too busy or failed ({status} {code}).")
+
+
+def _unknown(words: str) -> OutcomeUnknown:
+    """Its words for logs, as of `BackendAway`."""
+    error = OutcomeUnknown(words)
+    error.detail = error.title
+    return error

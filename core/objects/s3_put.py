@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from core.errors import ObjectMissing, OutcomeUnknown, PreconditionFailed, Unavailable
+from core.errors import BackendAway, ObjectMissing, OutcomeUnknown, PreconditionFailed
 from core.objects import ABSENT
 from core.objects.s3_client import Clients, s3_errors, status_of
 from core.objects.s3_form import bare
@@ -42,7 +42,7 @@ def put_if(clients: Clients, arguments: dict[str, Any], only_if: str, *, quotes:
                 raise
             # Who said that it was busy may have written all the same.
             raise OutcomeUnknown(f"{key} may hold what was just written.") from None
-    raise Unavailable(f"The bucket {bucket} at {clients.where} was too busy {TRIES} times to write {key}.")
+    raise BackendAway(f"The bucket {bucket} at {clients.where} was too busy {TRIES} times to write {key}.")
 
 
 def _rest(turn: int, status: int) -> None:

@@ -28,7 +28,7 @@ from cassandra.connection import ConnectionException
 from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
 
-from core.errors import OutcomeUnknown, Unavailable
+from core.errors import BackendAway, OutcomeUnknown, Unavailable
 from core.store.scylla.clock import StoreClock
 
 READ, SERIAL, WRITE, LWT = "read", "serial", "write", "lwt"
@@ -203,7 +203,7 @@ class Cql:
 def _read_failed(error: Exception) -> NoReturn:
     if isinstance(error, InvalidRequest):
         raise error
-    raise Unavailable(f"The store can't be read just now ({_words(error)}).") from error
+    raise BackendAway(f"The store can't be read just now ({_words(error)}).") from error
 
 
 def _write_failed(error: Exception) -> NoReturn:
@@ -211,7 +211,7 @@ def _write_failed(error: Exception) -> NoReturn:
     if isinstance(error, InvalidRequest):
         raise error
     if _was_refused(error):
-        raise Unavailable(f"The store can't be written to just now ({_words(error)}).") from error
+        raise BackendAway(f"The store can't be written to just now ({_words(error)}).") from error
     raise OutcomeUnknown(f"The store did not say whether it was written ({_words(error)}).") from error
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from core.errors import OperatorError, OutcomeUnknown, Unavailable
+from core.errors import BackendAway, OperatorError, OutcomeUnknown, Unavailable
 from core.store.sqlite.schema import STEPS
 
 BUSY_TIMEOUT_S = 10.0
@@ -148,4 +148,4 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise Unavailable(f"The database can't be used just now ({error}).") from error
+        raise BackendAway(f"The database can't be used just now ({error}).") from error
