@@ -206,10 +206,11 @@ def test_two_places_bring_an_older_schema_up_to_date_at_once(
 ) -> None:
     """Each statement once, under the lock, and what is kept stays."""
     settings = keyspace.settings
-    table = f"{settings.keyspace}.bookmarks"
     newer = VERSION + 1
     monkeypatch.setattr(migrating, "VERSION", newer)
-    monkeypatch.setattr(migrating, "MIGRATIONS", {newer: (f"ALTER TABLE {table} ADD since bigint",)})
+    monkeypatch.setattr(
+        migrating, "MIGRATIONS", {newer: ("ALTER TABLE {keyspace}.bookmarks ADD since bigint",)}
+    )
     store = ScyllaStore(settings.model_copy(), PATIENCE_S)
     store.bookmarks.put("kept", "here")
     went: list[tuple[int, int]] = []
@@ -236,10 +237,26 @@ def test_two_places_bring_an_older_schema_up_to_date_at_once(
         assert store.bookmarks.get("kept") == "here"
     finally:
         store.close()
-        connection.run(f"ALTER TABLE {table} DROP since")
+        connection.run(f"ALTER TABLE {settings.keyspace}.bookmarks DROP since")
         back = "UPDATE meta SET value = ? WHERE part = 'all' AND key = 'schema' IF EXISTS"
         assert connection.cql.lwt(back, str(VERSION))
         connection.close()
+
+
+def test_a_store_of_the_first_schema_gets_what_came_later(keyspace: Keyspace) -> None:
+    connection = connect(keyspace.settings, patience_s=PATIENCE_S)
+    name = keyspace.settings.keyspace
+    connection.run(f"DROP TABLE {name}.in_sync")
+    connection.run(f"UPDATE {name}.meta SET value = '1' WHERE part = 'all' AND key = 'schema' IF EXISTS")
+    connection.close()
+    assert "holdfast store migrate" in refused(keyspace.settings)
+    connection = connect(keyspace.settings, patience_s=PATIENCE_S)
+    assert migrate(connection, keyspace.settings, lambda _: None) == (1, VERSION)
+    connection.close()
+    store = ScyllaStore(keyspace.settings, PATIENCE_S)
+    assert store.replicas.change(0, ["main", "west"])
+    assert store.replicas.in_sync() == (1, ("main", "west"))
+    store.close()
 
 
 def test_the_tables_keep_to_what_was_promised() -> None:

@@ -25,11 +25,11 @@ Progress = Callable[[str], None]
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     2: (
-        "CREATE TABLE IF NOT EXISTS in_sync (part text, epoch bigint, names text, PRIMARY KEY (part, epoch))"
+        "CREATE TABLE IF NOT EXISTS {keyspace}.in_sync (part text, epoch bigint, names text, PRIMARY KEY (part, epoch))"
         " WITH CLUSTERING ORDER BY (epoch DESC)",
     ),
 }
-"""Schema version → the statements that lead to it from the one before. Version 1 is what `init` makes of an empty keyspace."""
+"""Schema version → the statements that lead to it from the one before, each with its keyspace. Version 1 is what `init` makes of an empty keyspace."""
 
 
 def init(connection: Connection, settings: StoreSettings, told: Progress) -> bool:
@@ -80,7 +80,7 @@ def migrate(connection: Connection, settings: StoreSettings, told: Progress) -> 
             for statement in MIGRATIONS[now + 1]:
                 lock.renew()
                 told(statement.split(" (")[0])
-                connection.run(statement)
+                connection.run(statement.format(keyspace=settings.keyspace))
             _agree(connection)
             _swap(cql, "schema", str(now), str(now + 1))
             now += 1
