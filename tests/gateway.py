@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cli.gateway.build import Kind
+import pytest
+
+from cli.gateway.build import SOURCES, Kind
 from cli.gateway.server import Server
 from core.ids import new_id
 from core.objects.s3 import S3Objects
@@ -18,6 +20,8 @@ from core.settings import RegionSettings
 
 THREADS = 16
 CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
+EACH = [pytest.param(kind, marks=pytest.mark.server(kind)) for kind in SOURCES]
+"""Params of a fixture, for tests that have to hold on every server: what one lacks is told of its own ones only."""
 
 
 class Gateway(NamedTuple):
@@ -54,10 +58,16 @@ class Gateway(NamedTuple):
 @contextmanager
 def gateway(kind: Kind, folder: Path) -> Iterator[Gateway]:
     """Starts a server, and ends it. Its keys go into the file that boto3's chain is told of."""
-    server = Server(folder, kind)
+    with running(Server(folder, kind)) as started:
+        yield started
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Gateway]:
+    """As `gateway`, of a server that is made otherwise."""
     try:
         server.start()
-        profile = f"{kind}-{new_id()}"
+        profile = f"{server.record.kind}-{new_id()}"
         _add_profile(Path(os.environ[CREDENTIALS]), profile, server)
         yield Gateway(server, profile)
     finally:
@@ -83,7 +93,12 @@ def leave_region(folder: Path, region: RegionSettings) -> None:
     (folder / PLACE).write_text(region.model_dump_json())
 
 
-def open_private(folder: Path) -> S3Objects:
-    """The private bucket of the region that the folder names."""
+def open_both(folder: Path) -> tuple[S3Objects, S3Objects]:
+    """The public and the private bucket of the region that the folder names."""
     region = RegionSettings.model_validate_json((folder / PLACE).read_text())
-    return S3Objects(connect(region, THREADS, region.profile), region.private)
+    clients = connect(region, THREADS, region.profile)
+    return S3Objects(clients, region.public), S3Objects(clients, region.private)
+
+
+def open_private(folder: Path) -> S3Objects:
+    return open_both(folder)[1]

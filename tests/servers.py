@@ -46,6 +46,8 @@ SERVERS = {
     "chromium": Server(programs=("chromium",), packages="chromium"),
     # Only for what needs the system's own, ffprobe say: the wheel's ffmpeg serves the other video tests.
     "ffmpeg": Server(programs=("ffmpeg", "ffprobe"), packages="ffmpeg"),
+    # Makes certificates.
+    "openssl": Server(programs=("openssl",), packages="openssl"),
     # Its jars come by Maven, and are kept in the user's cache.
     "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
     "versitygw": Server(built=lambda: program("versitygw")),

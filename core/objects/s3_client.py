@@ -5,6 +5,7 @@ Credentials come by boto3's own chain: the environment, shared files, a web iden
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     SSLError,
 )
+from urllib3.exceptions import HTTPError
 
 from core.errors import (
     AccessRefused,
@@ -49,6 +51,8 @@ _TELL = {
 }
 # A server of another maker says 404 where AWS says 403, of a key that it doesn't know.
 _NO_ACCESS = {"XAdminUserNotFound", "NoSuchBucket", "PermanentRedirect"}
+# What OpenSSL makes of an answer in plain HTTP; the second from 3.2 on (urllib3's pull request 3271).
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}
 
 
 class Clients(NamedTuple):
@@ -138,8 +142,9 @@ def s3_errors(clients: Clients, bucket: str, key: str = "", *, writes: bool = Fa
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         raise BackendAway(f"{place} can't be reached: check objects.endpoint, and that it runs") from error
     except SSLError as error:
-        raise AccessRefused(f"{place} isn't trusted ({error}): set objects.tls_ca") from error
-    except BotoCoreError as error:
+        raise _of_tls(error, place, writes) from error
+    except (BotoCoreError, HTTPError) as error:
+        # HTTPError: of a read that was answered by an error whose body broke off, which boto3 doesn't translate.
         words = f"{place} did not answer ({type(error).__name__})."
         raise (_unknown(words) if writes else BackendAway(words)) from error
 
@@ -159,6 +164,22 @@ def _meaning(error: ClientError, place: str, key: str, writes: bool) -> Holdfast
     if writes and status >= 500 and code != "SlowDown":
         return _unknown(f"{place} failed ({status} {code}).")
     return BackendAway(f"{place} is too busy or failed ({status} {code}).")
+
+
+def _of_tls(error: SSLError, place: str, writes: bool) -> HoldfastError:
+    """Operators mend whom we don't trust. A line that broke is nobody's fault, and what was sent by it may have come."""
+    cause = next(iter(error.kwargs["error"].args), error)
+    if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+        words = f"{place} broke off a connection by TLS."
+        return _unknown(words) if writes else BackendAway(words)
+    reason = getattr(cause, "reason", None) or ""
+    if reason in _NO_TLS:
+        return AccessRefused(f"{place} speaks no TLS: turn it on there, or set objects.endpoint to http://…")
+    why = getattr(cause, "verify_message", "") or reason or getattr(cause, "strerror", None) or cause
+    return AccessRefused(
+        f"{place} isn't trusted ({why}): set objects.tls_ca (or AWS_CA_BUNDLE) to the PEM file of who signed its "
+        "certificate, and objects.endpoint to a name that stands in that"
+    )
 
 
 def _unknown(words: str) -> OutcomeUnknown:

@@ -1,4 +1,4 @@
-"""A bucket of a real server, reached by a line that the test can break."""
+"""Real servers, and a bucket of one that is reached by a line which the test can break."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from core.objects import s3_put
 from core.objects.s3 import S3Objects
 from core.settings import RegionSettings
-from tests.gateway import Gateway
+from tests.gateway import EACH, Gateway
 from tests.s3.proxy import Proxy, proxy_to
 
 
@@ -28,6 +28,13 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for seconds waits for moments."""
     monkeypatch.setattr(s3_put, "REST_S", 0.005)
     monkeypatch.setattr(s3_put, "TOO_OFTEN_S", 0.01)
+
+
+@pytest.fixture(params=EACH)
+def gateway(request: pytest.FixtureRequest) -> Gateway:
+    """Each server in turn."""
+    found: Gateway = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

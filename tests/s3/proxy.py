@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -147,7 +149,8 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 if fault.arrives:
                     proxy.forward(call)
                 words = f"<Error><Code>{fault.code}</Code><Message>{fault.code}</Message></Error>".encode()
-                self._answer(fault.status, [("Content-Type", "application/xml")], words, call.method)
+                kind = [("Content-Type", "application/xml")]
+                self._answer(fault.status, kind, words, call.method, whole=fault.whole)
                 return
             if fault.late_s:
                 proxy.forward_later(call, fault.late_s)
@@ -174,7 +177,11 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             if method == "HEAD":
                 return
             self.wfile.write(body if whole else body[: len(body) // 2])
-            self.close_connection = self.close_connection or not whole
+            if not whole:
+                # A reset, by which a client tells it from an end.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -20,12 +20,6 @@ PLAIN = Headers(type="text/plain")
 KEY, SENTINEL = "ann/index.html", "_site/404.html"
 
 
-@pytest.fixture(params=[pytest.param(one, marks=pytest.mark.server(one)) for one in ("versitygw", "minio")])
-def gateway(request: pytest.FixtureRequest) -> Gateway:
-    found: Gateway = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
 def made(gateway: Gateway) -> RegionSettings:
     """Two buckets, made by `init`."""

@@ -7,7 +7,14 @@ import time
 
 import pytest
 
-from core.errors import AccessRefused, ObjectMissing, OutcomeUnknown, PreconditionFailed, Unavailable
+from core.errors import (
+    AccessRefused,
+    BackendAway,
+    ObjectMissing,
+    OutcomeUnknown,
+    PreconditionFailed,
+    Unavailable,
+)
 from core.objects import ABSENT, Headers, s3_put
 from core.objects.s3_multipart import PART_BYTES
 from core.rank import Rank, stamp_html
@@ -243,3 +250,18 @@ def test_nobody_there_is_told_from_nothing_there(line: Line) -> None:
             call()
         assert not isinstance(caught.value, OutcomeUnknown), "nothing can have been written"
         assert line.bucket.bucket not in caught.value.detail, "hosts and buckets are for operators"
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "NoSuchKey"), (503, "SlowDown"), (403, "AccessDenied")])
+def test_an_error_that_breaks_off_is_no_answer(line: Line, status: int, code: str) -> None:
+    """Whether it was "missing" or "not yours" nobody has heard to the end."""
+    line.proxy.decide = lambda _: says(status, code)._replace(whole=False)
+    for call in (
+        lambda: line.bucket.get(KEY),
+        lambda: line.bucket.read(KEY, 0, 3),
+        lambda: list(line.bucket.walk()),
+    ):
+        with pytest.raises(BackendAway):
+            call()
+    with pytest.raises((BackendAway, OutcomeUnknown)):
+        line.bucket.put(KEY, b"two", PLAIN)

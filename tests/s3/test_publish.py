@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -14,15 +13,15 @@ import pytest
 from core import keys
 from core.errors import HoldfastError, OutcomeUnknown, Stale, Unavailable
 from core.objects.s3 import S3Objects
-from core.rank import Rank, Verdict, read_rank, verdict
 from core.settings import SiteSettings
 from generator.release import Release, load_release
 from pipeline.survey import Survey
 from pipeline.tidy import remove_expired
 from pipeline.verify import differences
-from tests.gateway import Gateway
+from tests.gateway import EACH, Gateway
 from tests.pipeline.little_site import Site
 from tests.s3.proxy import LOST_CALL, LOST_REPLY, PASS, Call, Decide, Fault, Proxy, late, proxy_to, says
+from tests.s3.watch import Watch
 
 FAULTS = {
     "reply lost": LOST_REPLY,
@@ -67,9 +66,9 @@ class BadSite(Site):
 
 
 @pytest.fixture
-def bad(tmp_path: Path, release: Release, versitygw: Gateway) -> Iterator[BadSite]:
-    with proxy_to(versitygw.server.endpoint) as proxy:
-        site = BadSite(tmp_path, release, versitygw, proxy)
+def bad(tmp_path: Path, release: Release, gateway: Gateway) -> Iterator[BadSite]:
+    with proxy_to(gateway.server.endpoint) as proxy:
+        site = BadSite(tmp_path, release, gateway, proxy)
         yield site
         proxy.decide = lambda _: PASS
         site.store.close()
@@ -122,6 +121,9 @@ ACTS: list[Callable[[Site, str], None]] = [change, hide, leave, rename]
 
 
 @pytest.mark.parametrize("act", ACTS, ids=[one.__name__ for one in ACTS])
+@pytest.mark.parametrize(
+    "gateway", EACH[:1], indirect=True
+)  # it takes minutes, and what befalls a call is our own line
 @pytest.mark.timeout(180)
 def test_whichever_call_is_befallen_the_newest_is_shown_in_the_end(
     bad: BadSite, act: Callable[[Site, str], None]
@@ -155,7 +157,7 @@ def test_what_readers_see_never_goes_back_in_a_storm(bad: BadSite) -> None:
     dice = random.Random(7)
     ann = begin(bad, "ann")
     bad.proxy.decide = lambda _: dice.choice(list(FAULTS.values())) if dice.random() < 0.2 else PASS
-    stop, seen, failed = threading.Event(), list[Rank](), list[BaseException]()
+    stop, failed = threading.Event(), list[BaseException]()
 
     def publish() -> None:
         while not stop.is_set():
@@ -167,29 +169,23 @@ def test_what_readers_see_never_goes_back_in_a_storm(bad: BadSite) -> None:
                 failed.append(error)
                 return
 
-    def watch() -> None:
-        while not stop.is_set():
-            rank = read_rank(bad.truth.get(keys.page("ann")).body)
-            if rank and (not seen or seen[-1] != rank):
-                seen.append(rank)
-
-    threads = [threading.Thread(target=one) for one in (publish, publish, watch)]
-    for thread in threads:
-        thread.start()
-    for number in range(25):
-        bad.edit(ann, bio=f"Number {number}.")
-        stop.wait(0.1)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    threads = [threading.Thread(target=publish) for _ in range(2)]
+    with Watch(bad.truth, [keys.page("ann")]) as watch:
+        for thread in threads:
+            thread.start()
+        for number in range(25):
+            bad.edit(ann, bio=f"Number {number}.")
+            stop.wait(0.1)
+        stop.set()
+        for thread in threads:
+            thread.join()
     bad.proxy.decide = lambda _: PASS
     bad.settle(ann)
     bad.proxy.settle()
     assert failed == []
     assert "Number 24." in bad.truth.get(keys.page("ann")).body.decode()
-    assert len(seen) > 3
-    for before, after in itertools.pairwise(seen):
-        assert verdict(before, after) is Verdict.REPLACE
+    assert len(watch.seen[keys.page("ann")]) > 3
+    assert watch.falls == []
     assert differences(bad.tools, ann) == []
 
 

@@ -12,17 +12,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.gateway import Gateway, gateway
+from tests.gateway import EACH, Gateway, gateway
 from tests.house import House
 
-pytestmark = [pytest.mark.server("versitygw"), pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-@pytest.fixture(scope="module")
-def servers(credentials: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
+@pytest.fixture(scope="module", params=EACH)
+def servers(
+    request: pytest.FixtureRequest, credentials: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Gateway]]:
     with (
-        gateway("versitygw", tmp_path_factory.mktemp("main")) as one,
-        gateway("versitygw", tmp_path_factory.mktemp("west")) as two,
+        gateway(request.param, tmp_path_factory.mktemp("main")) as one,
+        gateway(request.param, tmp_path_factory.mktemp("west")) as two,
     ):
         yield [one, two]
 
