@@ -8,7 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,13 +23,15 @@ from cli.wiring import profile_of, promote, tools_for
 from core.backends import open_backends, prove
 from core.errors import OperatorError
 from core.log import configure
+from core.objects.folder import FolderObjects
 from core.settings import LogSettings, Settings
+from pipeline.batch import Each
 from pipeline.job import Tools
 from pipeline.rebuild import Diary, Met, Outcome, Scope, Sharing, Stand, rebuild_chunk, select
 from pipeline.sitemap import Sitemap
 
-CHUNK, AHEAD = 20, 4
-"""Profiles handed to a process at once, and how many chunks wait for each."""
+CHUNK, AHEAD = 100, 2
+"""Profiles that a process publishes together, and how many such chunks wait for each."""
 SAVE_S = 1.0
 FAILED_SHOWN = 50
 RATE = "rebuild rate"
@@ -127,6 +129,7 @@ class Many:
         self, settings: Settings, tools: Tools, scope: Scope, per_s: float | None, out: Console
     ) -> None:
         self._settings, self._tools, self._scope, self._per_s, self._out = settings, tools, scope, per_s, out
+        self._chunk = min(CHUNK, max(1, int(per_s))) if per_s else CHUNK
         self._diary = Diary(tools, scope)
 
     def plan(self, *, anew: bool) -> Plan:
@@ -190,7 +193,7 @@ class Many:
             waiting: deque[tuple[Future[Outcome], Met]] = deque()
             while True:
                 for ids, last in islice(chunks, max(0, AHEAD * cores - len(waiting))):
-                    self._pace(total.profiles + CHUNK * len(waiting), started)
+                    self._pace(total.profiles + self._chunk * len(waiting), started)
                     waiting.append((pool.submit(_chunk, ids), last))
                 if not waiting:
                     break
@@ -224,7 +227,7 @@ class Many:
         for met in select(self._tools, self._scope, stand):
             if met.wanted:
                 ids.append(met.walked.profile_id)
-            if len(ids) == CHUNK:
+            if len(ids) == self._chunk:
                 yield ids, met
                 ids = []
         if met and ids:
@@ -236,19 +239,23 @@ class Many:
 
 
 _tools: Tools | None = None
+_each: Each = map
 
 
 def _open(settings: Settings) -> None:
     """Each process opens its own backends: neither libvips nor SQLite survives a fork, so they are spawned."""
-    global _tools
+    global _tools, _each
     configure(LogSettings(level="error"))
     _tools = tools_for(settings, open_backends(settings))
     _tools.purger.heartbeat()
+    if not isinstance(_tools.buckets["public"], FolderObjects):
+        # Each write is a way to go: those of many profiles go it side by side.
+        _each = ThreadPoolExecutor(settings.worker.threads).map
 
 
 def _chunk(ids: list[str]) -> Outcome:
     assert _tools is not None
-    return rebuild_chunk(_tools, ids)
+    return rebuild_chunk(_tools, ids, _each)
 
 
 def _parse_since(text: str) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from core import keys
@@ -10,16 +13,16 @@ from core.errors import HoldfastError
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
-from core.rank import Mark
-from core.store import MAIN, MediaTask, Purge, PurgePath, Store
+from core.store import MAIN, MediaTask, Purge, Stage, Store
 from generator.release import Release
 from generator.urls import Urls
+from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
-from pipeline.publish import Buckets, publish
+from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
-from pipeline.target import target
+from pipeline.target import Target, target
 
 TAKEDOWN_AGAIN_S = 300
 """When the folders of what was taken down are looked through once more: longer than a publisher goes on copying."""
@@ -80,39 +83,112 @@ def _is_published(tools: Tools, snapshot: Snapshot) -> bool:
     return published is not None and published.mark.revision >= snapshot.head.revision
 
 
+def publish_profiles(
+    tools: Tools, ids: Sequence[str], *, trust: bool = True, each: Each = map
+) -> dict[str, Done | HoldfastError]:
+    """Brings many profiles to their newest revisions, at far less cost than one by one. What has failed, or met another
+    publisher, is answered with its error: `publish_profile` may be tried for it.
+
+    Raises OtherRelease, and Unavailable when nothing could be made durable or kept.
+    """
+    answers: dict[str, Done | HoldfastError] = {}
+    works = []
+    for profile_id, snapshot in zip(ids, each(tools.store.profiles.load, ids), strict=True):
+        work = _begin(tools, snapshot) if snapshot else None
+        if work:
+            works.append(work)
+        else:
+            answers[profile_id] = Done(snapshot.head.revision) if snapshot else NotYet(profile_id, 0, 0)
+
+    by_id = {work.wanted.profile_id: work for work in works}
+
+    def queue(changed: list[tuple[Target, Paths]]) -> None:
+        with tools.store.together():
+            for wanted, paths in changed:
+                by_id[wanted.profile_id].queue(tools, paths)
+
+    published = publish_together(tools.buckets, [one.wanted for one in works], queue, trust=trust, each=each)
+    try:
+        with tools.store.together():
+            for work, one in zip(works, published, strict=True):
+                done = one if isinstance(one, HoldfastError) else work.note(tools, one)
+                answers[work.wanted.profile_id] = done
+    except HoldfastError:
+        tools.lister.forget()
+        raise
+    for work in works:
+        work.erase(tools)
+    tools.purger.settle_together([work.purge for work in works if work.noted and work.purge])
+    return answers
+
+
 def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
-    started, profile_id = time.monotonic(), snapshot.head.id
+    started, work = time.monotonic(), _begin(tools, snapshot)
+    if work is None:
+        return Done(snapshot.head.revision)
+    published = publish(tools.buckets, work.wanted, partial(work.queue, tools), trust=trust)
+    done = work.note(tools, published)
+    work.erase(tools)
+    if work.noted and work.purge:
+        # Straight away, since somebody is waiting; what fails stays queued for the purger's own loop.
+        tools.purger.settle(work.purge)
+    log.debug(
+        "job_done",
+        profile=snapshot.head.id,
+        revision=work.wanted.mark.revision,
+        wrote=done.wrote,
+        ms=round((time.monotonic() - started) * 1000, 1),
+    )
+    return done
+
+
+@dataclass(slots=True)
+class _Work:
+    """One profile on its way: what it is to be, and the purge that its readers wait for."""
+
+    snapshot: Snapshot
+    wanted: Target
+    purge: Purge | None = None
+    noted: bool = False
+
+    def queue(self, tools: Tools, paths: Paths) -> None:
+        """Keeps a purge durably; where there is no edge of ours, nothing has to hear of it."""
+        if tools.purger.has_edges:
+            self.purge = _queue(tools, self.wanted, paths)
+
+    def note(self, tools: Tools, published: Published) -> Done:
+        """Lists it, and records how far it has got."""
+        head, mark = self.snapshot.head, self.wanted.mark
+        if published.superseded:
+            return Done(head.revision)
+        # First, so that whatever counts as published is listed, too: the sweep finds what a crash leaves between the two.
+        tools.lister.put(head, mark)
+        if self.purge is None and tools.store.purges.pending_of(tools.replica, head.id):
+            self.purge = _queue(tools, self.wanted, ())
+        # Where nothing that readers get has changed, there is nothing to purge and nothing to prove.
+        stages: tuple[Stage, ...] = ("published",) if self.purge else ("published", "purged", "live")
+        tools.purger.record(head.id, mark, *stages)
+        _schedule_tidying(tools, head.id, published.retired_at, self.wanted.takedown)
+        self.noted = True
+        return Done(head.revision, published.wrote, published.copied)
+
+    def erase(self, tools: Tools) -> None:
+        """Takes away the originals and renditions of a deleted profile."""
+        if self.noted and self.snapshot.head.deleted:
+            private = tools.buckets["private"]
+            for medium in self.snapshot.media:
+                private.delete(keys.original(medium.id))
+                remove_folder(private, keys.rendition_folder(medium.id))
+
+
+def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
+    """None while the profile has no name (a sign-up that isn't finished)."""
     _queue_media(tools.media, snapshot)
     rollout = tools.store.rollouts.current()
     if rollout is None or rollout.fingerprint != tools.release.fingerprint:
         raise OtherRelease("The promoted release is not this worker's: restart it, or run `holdfast run`.")
     wanted = target(snapshot, tools.release, tools.urls, tools.store.life, rollout.number)
-    if wanted is None:
-        return Done(snapshot.head.revision)
-    queued: list[Purge] = []
-    done = publish(
-        tools.buckets,
-        wanted,
-        lambda paths: queued.append(_queue(tools, wanted.mark, profile_id, paths)),
-        trust=trust,
-    )
-    if done.superseded:
-        return Done(snapshot.head.revision)
-    # First, so that whatever counts as published is listed, too: the sweep finds what a crash leaves between the two.
-    tools.lister.put(snapshot.head, wanted.mark)
-    tools.purger.record(profile_id, wanted.mark, "published")
-    if snapshot.head.deleted:
-        _erase(tools.buckets, snapshot)
-    _purge(tools, profile_id, wanted.mark, queued)
-    _schedule_tidying(tools, profile_id, done.retired_at, wanted.takedown)
-    log.debug(
-        "job_done",
-        profile=profile_id,
-        revision=wanted.mark.revision,
-        wrote=done.wrote,
-        ms=round((time.monotonic() - started) * 1000, 1),
-    )
-    return Done(snapshot.head.revision, done.wrote, done.copied)
+    return _Work(snapshot, wanted) if wanted else None
 
 
 def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
@@ -123,30 +199,18 @@ def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
             media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
 
 
-def _queue(tools: Tools, mark: Mark, profile_id: str, paths: tuple[PurgePath, ...]) -> Purge:
+def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:
     """Queues a purge of these paths, and of what the profile's earlier ones still have to do: so that no edit counts as
     live before those that it follows."""
     purges, replica = tools.store.purges, tools.replica
-    earlier = purges.pending_of(replica, profile_id)
+    earlier = purges.pending_of(replica, wanted.profile_id)
     merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
-    newest = max((mark, *(purge.mark for purge in earlier)))
-    purge = Purge(new_id(), profile_id, newest, tuple(merged.values()), int(time.time()))
+    newest = max((wanted.mark, *(purge.mark for purge in earlier)))
+    purge = Purge(new_id(), wanted.profile_id, newest, tuple(merged.values()), int(time.time()))
     purges.queue(replica, purge)
     for one in earlier:
         purges.settle(replica, one.id)
     return purge
-
-
-def _purge(tools: Tools, profile_id: str, mark: Mark, queued: list[Purge]) -> None:
-    """Straight away, since somebody is waiting; what fails stays queued for the purger's own loop."""
-    if queued:
-        # It holds what an earlier pass of the same job has queued.
-        tools.purger.settle(queued[-1])
-    elif tools.store.purges.pending_of(tools.replica, profile_id):
-        tools.purger.settle(_queue(tools, mark, profile_id, ()))
-    else:
-        # Nothing that readers get has changed, so there is nothing to purge and nothing to prove.
-        tools.purger.record(profile_id, mark, "purged", "live")
 
 
 def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, takedown: bool) -> None:
@@ -158,11 +222,3 @@ def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, tak
     schedule(profile_id, int(retired_at + tools.child_grace_s) + 1, replica)
     if takedown:
         schedule(profile_id, int(time.time() + TAKEDOWN_AGAIN_S), replica)
-
-
-def _erase(buckets: Buckets, snapshot: Snapshot) -> None:
-    """Originals and renditions of a deleted profile."""
-    private = buckets["private"]
-    for medium in snapshot.media:
-        private.delete(keys.original(medium.id))
-        remove_folder(private, keys.rendition_folder(medium.id))

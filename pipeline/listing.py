@@ -56,6 +56,11 @@ class Lister:
             if len(self._known) > REMEMBERED_MAX:
                 self._known.popitem(last=False)
 
+    def forget(self) -> None:
+        """What was put last may not have been kept."""
+        with self._guard:
+            self._known.clear()
+
     def touch(self, shards: set[int]) -> None:
         """These have to be drawn anew."""
         with self._guard:

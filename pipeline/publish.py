@@ -1,6 +1,7 @@
 """Publishing one profile: a target in, storage that shows it out; what a reader sees never goes back.
 
 Name the keys in the manifest first, write media, pages, tombstones (each by `fence.put_ranked`), then the done-mark.
+Between these steps all that was written must be durable: one profile's writes are, each; many wait together (batch.py).
 `tests/pipeline` runs every interleaving of two publishers and a crash over this code, and goes red when a rule here is
 taken out.
 """
@@ -8,7 +9,7 @@ taken out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -60,7 +61,10 @@ def publish(buckets: Buckets, target: Target, queue_purge: QueuePurge, *, trust:
     """
     for _ in range(TRIES):
         with suppress(_Moved):
-            return _Job(buckets, target, queue_purge, trust).run()
+            job = Job(buckets, target, queue_purge, trust)
+            for _ in job.steps():
+                pass  # each write was durable when it returned
+            return job.result
     raise Unavailable("Too many publishers of one profile at once.")
 
 
@@ -86,8 +90,8 @@ class _Moved(HoldfastError):
     """Another publisher moved the manifest meanwhile: begin again."""
 
 
-class _Job:
-    """One pass from manifest to done-mark."""
+class Job:
+    """One pass from manifest to done-mark; `result` is what it did."""
 
     def __init__(self, buckets: Buckets, target: Target, queue_purge: QueuePurge, trust: bool) -> None:
         self.buckets, self.target, self.queue_purge, self.trust = buckets, target, queue_purge, trust
@@ -97,11 +101,13 @@ class _Job:
         self.put: set[Place] = set()
         self.removed: set[Place] = set()
 
-    def run(self) -> Published:
+    def steps(self) -> Iterator[None]:
+        """Publishes; yields wherever what was written must be durable before it goes on, and at the end."""
         if self._overtaken():
-            return self.result
+            return
         before = self.manifest
         self._name()
+        yield
         self.entries = dict(self.manifest.entries)
         if self.target.takedown:
             self._bury("public")
@@ -112,6 +118,7 @@ class _Job:
         self._remove_folders()
         folders = self._retire_folders()
         self._queue_changed(before)
+        yield
         done = replace(
             self.manifest,
             mark=self.target.mark,
@@ -121,7 +128,7 @@ class _Job:
             named=frozenset(),
         )
         self._save(done)
-        return self.result
+        yield
 
     # ── whether and what ──
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
 from core.errors import HoldfastError, Stale, Unavailable
 from core.store import Change, Walked
-from pipeline.job import Tools, publish_profile
+from pipeline.batch import Each
+from pipeline.job import Done, Tools, publish_profile, publish_profiles
 
 STALE_TRIES = 5
 ANNOUNCED_MAX = 200
@@ -77,21 +78,34 @@ def _is_wanted(tools: Tools, scope: Scope, walked: Walked) -> bool:
     )
 
 
-def rebuild_chunk(tools: Tools, ids: list[str]) -> Outcome:
-    """Publishes these profiles, whatever their manifests say; one that fails doesn't stop the others."""
+def rebuild_chunk(tools: Tools, ids: Sequence[str], each: Each = map) -> Outcome:
+    """Publishes these profiles, whatever their manifests say; one that fails doesn't stop the others. `each` as for
+    `publish_profiles`."""
+    try:
+        answers = publish_profiles(tools, ids, trust=False, each=each)
+    except HoldfastError:
+        answers = {}
     wrote, failed = 0, []
     for profile_id in ids:
-        for again in range(STALE_TRIES):
-            try:
-                wrote += publish_profile(tools, profile_id, trust=False).wrote
-            except Stale:
-                if again == STALE_TRIES - 1:
-                    failed.append((profile_id, "was edited too often meanwhile; the worker publishes it"))
-                continue
-            except HoldfastError as error:
-                failed.append((profile_id, str(error)))
-            break
+        answer = answers.get(profile_id)
+        if not isinstance(answer, Done):
+            answer = _alone(tools, profile_id)
+        if isinstance(answer, Done):
+            wrote += answer.wrote
+        else:
+            failed.append((profile_id, str(answer)))
     return Outcome(len(ids), wrote, failed)
+
+
+def _alone(tools: Tools, profile_id: str) -> Done | HoldfastError:
+    for _ in range(STALE_TRIES):
+        try:
+            return publish_profile(tools, profile_id, trust=False)
+        except Stale:
+            continue
+        except HoldfastError as error:
+            return error
+    return Unavailable("It was edited too often meanwhile; the worker publishes it.")
 
 
 class Sharing:

@@ -109,7 +109,8 @@ class Objects(ReadObjects, Protocol):
         an ETag was named and the key is missing. Of several writers with one condition at most one succeeds. The reply may be lost:
         OutcomeUnknown means that it may have been, or may yet be, written; read the key and compare, or send the same
         condition again. A backend that sends again by itself settles its own success first.
-        With `durable` the object survives a power cut once this returns; without, once `sync()` has returned.
+        With `durable` the object survives a power cut once this returns; without, once `sync()` has returned: until then a
+        power cut may leave the old one, the new one or none.
         """
         ...
 

@@ -23,6 +23,7 @@ from core.objects import ABSENT, Found, Headers, Object, Stat, check_headers
 from core.objects.folder_file import (
     CHUNK_BYTES,
     disk_errors,
+    exchange,
     make_folders,
     new_etag,
     read_stat,
@@ -48,19 +49,18 @@ class FolderReader:
 
     def get(self, key: str, *, unless: str | None = None) -> Object | None:
         with self._open(key) as file:
-            stat = read_stat(file)
+            stat = read_stat(file.fileno())
             if stat.etag == unless:
                 return None
-            file.seek(0)
             return Object(file.read(stat.size), stat.etag, stat.headers, stat.modified_s)
 
     def stat(self, key: str) -> Stat:
         with self._open(key) as file:
-            return read_stat(file)
+            return read_stat(file.fileno())
 
     def read(self, key: str, start: int, size: int) -> bytes:
         with self._open(key) as file:
-            end = min(start + size, read_stat(file).size)
+            end = min(start + size, read_stat(file.fileno()).size)
             file.seek(start)
             return file.read(max(0, end - start))
 
@@ -99,23 +99,21 @@ class FolderObjects(FolderReader):
         check_headers(headers)
         etag = new_etag()
         etag.update(body)
-        with self._temporary(key) as temp:
-            with temp.open("wb") as file:
-                file.write(body)
-                write_tail(file, headers, etag.hexdigest(), len(body), durable=durable)
-            self._place(temp, key, only_if, durable=durable)
+        with self._temporary(key) as (temp, file):
+            file.write(body)
+            write_tail(file, headers, etag.hexdigest(), len(body), durable=durable)
+            self._place(temp, key, only_if, durable=durable, swap=True)
         return etag.hexdigest()
 
     def put_file(self, key: str, file: BinaryIO, headers: Headers) -> str:
         check_headers(headers)
-        with self._temporary(key) as temp:
+        with self._temporary(key) as (temp, target):
             etag, size = new_etag(), 0
-            with temp.open("wb") as target:
-                while chunk := file.read(CHUNK_BYTES):
-                    etag.update(chunk)
-                    size += len(chunk)
-                    target.write(chunk)
-                write_tail(target, headers, etag.hexdigest(), size, durable=True)
+            while chunk := file.read(CHUNK_BYTES):
+                etag.update(chunk)
+                size += len(chunk)
+                target.write(chunk)
+            write_tail(target, headers, etag.hexdigest(), size, durable=True)
             self._place(temp, key, None, durable=True)
         return etag.hexdigest()
 
@@ -158,43 +156,52 @@ class FolderObjects(FolderReader):
                     path.unlink()
 
     @contextlib.contextmanager
-    def _temporary(self, key: str) -> Iterator[Path]:
+    def _temporary(self, key: str) -> Iterator[tuple[Path, BinaryIO]]:
+        """A new file; what is there under its name in the end is removed."""
         keys.check(key)
         temp = self._temp / secrets.token_hex(12)
-        try:
-            with disk_errors(self.root):
-                yield temp
-        finally:
-            temp.unlink(missing_ok=True)
+        with disk_errors(self.root):
+            try:
+                with temp.open("xb") as file:
+                    yield temp, file
+            finally:
+                temp.unlink(missing_ok=True)
 
-    def _place(self, temp: Path, key: str, only_if: str | None, *, durable: bool) -> None:
+    def _place(self, temp: Path, key: str, only_if: str | None, *, durable: bool, swap: bool = False) -> None:
+        """With `swap`, what the key held may be left as `temp`."""
         path = self._path(key)
         with self._lock(key):
-            self._compare(path, key, only_if)
+            is_there = self._compare(path, key, only_if)
             made: set[Path] = set()
-            while True:
+            while not (swap and is_there and exchange(temp, path)):
                 try:
-                    made |= make_folders(path.parent, self.root)
+                    if not is_there:
+                        made |= make_folders(path.parent, self.root)
                     temp.rename(path)
                     break
                 except FileNotFoundError:
                     # A delete beside it removes folders that it leaves empty: make them again.
+                    is_there = False
                     if not temp.exists():
                         raise
             if durable:
                 for folder in {path.parent, *(one.parent for one in made)}:
                     sync_folder(folder)
 
-    def _compare(self, path: Path, key: str, only_if: str | None) -> None:
-        if only_if is None:
-            return
+    def _compare(self, path: Path, key: str, only_if: str | None) -> bool:
+        """Whether there is an object. Raises PreconditionFailed if it isn't as expected."""
+        stored = ABSENT
         try:
-            with path.open("rb") as file:
-                stored = read_stat(file).etag
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                stored = read_stat(handle).etag
+            finally:
+                os.close(handle)
         except (FileNotFoundError, NotADirectoryError, ObjectMissing):
-            stored = ABSENT
-        if stored != only_if:
+            pass
+        if only_if is not None and stored != only_if:
             raise PreconditionFailed(f"{key} is not as expected.")
+        return stored != ABSENT
 
     @contextlib.contextmanager
     def _lock(self, key: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ Every call may raise Unavailable. The contract suite in `tests/contracts` runs e
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from core.store.contracts.accounts import Account, Accounts
@@ -84,6 +85,11 @@ class Store(Protocol):
     def begin_life(self, life: int) -> None:
         """From here on it is this life, if it is later than the store's own: whatever lies in storage from earlier ones
         is replaced."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """For many small writes: this thread's inside it may be kept back, until it ends; then all are there, durably, or
+        none is and it raises. A backend to which many small writes cost no more than one makes each at once."""
         ...
 
     def close(self) -> None: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from core.errors import Unavailable
 from core.log import get_logger
@@ -37,8 +38,18 @@ class Purger:
         self._in_hand: set[str] = set()
         self._met: dict[str, float] = {}
 
-    def settle(self, purge: Purge) -> bool:
+    def settle_together(self, purges: Sequence[Purge]) -> None:
+        """`settle` for each; the edges are called once about all of them."""
+        delivered_at = None
+        with suppress(Unavailable):
+            self.deliver([path for purge in purges for path in purge.paths])
+            delivered_at = _now_ms()
+        for purge in purges:
+            self.settle(purge, delivered_at)
+
+    def settle(self, purge: Purge, delivered_at: int | None = None) -> bool:
         """Takes one queued purge to its end: purged, live, off the queue. False if it has to be tried again.
+        `delivered_at` says that the edges have been called about it.
 
         An edge that does not answer counts as purged once it has gone uncalled for so long that it revalidates by
         itself. Live is recorded only when every edge that answers, and at least one, was seen to show the new pages.
@@ -48,16 +59,16 @@ class Purger:
                 return False
             self._in_hand.add(purge.id)
         try:
-            return self._settle(purge)
+            return self._settle(purge, delivered_at)
         finally:
             with self._guard:
                 self._in_hand.discard(purge.id)
 
-    def _settle(self, purge: Purge) -> bool:
-        delivered_at: int | None = None
+    def _settle(self, purge: Purge, delivered_at: int | None) -> bool:
         try:
-            self.deliver(purge.paths)
-            delivered_at = _now_ms()
+            if delivered_at is None:
+                self.deliver(purge.paths)
+                delivered_at = _now_ms()
             self._prove(purge)
         except Unavailable as error:
             if delivered_at and purge.id not in self._purged:
@@ -110,6 +121,10 @@ class Purger:
                 continue
             if not was:
                 log.info("edge_live", edge=edge.url)
+
+    @property
+    def has_edges(self) -> bool:
+        return bool(self._edges)
 
     @property
     def live(self) -> list[Edge]:

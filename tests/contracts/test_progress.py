@@ -197,6 +197,26 @@ def test_the_last_failure_of_each_kind_and_subject_is_kept_until_it_is_cleared(s
     assert set(store.failures.all()) == {photo, purging}
 
 
+# ── many at once ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_writes_that_are_made_together_are_all_there_after_it(store: Store, store_place: StorePlace) -> None:
+    purge = Purge("1", "ann", Mark(1, 1, 1), (PurgePath("/ann", "1.0.1.1", False),), 1000)
+    store.purges.queue(MAIN, purge)
+    with store.together():
+        for name in ("ann", "bob"):
+            store.published.record(name, MAIN, Reached("published", Mark(1, 1, 1), 5))
+            assert store.published.get(name, MAIN, 1).keys() == {"published"}
+        assert store.purges.pending_of(MAIN, "ann") == [purge]
+        store.purges.settle(MAIN, "1")
+        assert store.profiles.load("ann") is None
+    other = store_place.open()
+    assert other.published.get("bob", MAIN, 1)["published"].mark == Mark(1, 1, 1)
+    assert list(other.purges.pending(MAIN, 10)) == []
+    store.published.record("carl", MAIN, Reached("published", Mark(1, 1, 1), 5))
+    assert other.published.get("carl", MAIN, 1)
+
+
 # ── roll-outs and life ────────────────────────────────────────────────────────────────────────────
 
 

@@ -12,7 +12,7 @@ import pytest
 from core.errors import OperatorError, OutcomeUnknown, Unavailable
 from core.ids import new_id
 from core.rank import Mark
-from core.store import MAIN, Change
+from core.store import MAIN, Change, Reached
 from core.store.everyone import everyone
 from core.store.naming import owner_of
 from core.store.sqlite import SqliteStore
@@ -118,6 +118,15 @@ def test_a_database_that_stays_locked_is_unavailable(store: SqliteStore) -> None
     other.close()
     store.changes.hint(Change("ann", 1))
     store.close()
+
+
+def test_of_writes_made_together_none_is_there_if_one_fails(store: SqliteStore) -> None:
+    with pytest.raises(ValueError, match="no more"), store.together():
+        store.published.record("ann", MAIN, Reached("published", Mark(1, 1, 1), 5))
+        raise ValueError("no more")
+    assert store.published.get("ann", MAIN, 1) == {}
+    store.published.record("bob", MAIN, Reached("published", Mark(1, 1, 1), 5))
+    assert store.published.get("bob", MAIN, 1)
 
 
 def test_positions_are_compared_as_numbers(store: SqliteStore) -> None:

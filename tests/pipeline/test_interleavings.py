@@ -16,7 +16,7 @@ from core.rank import Verdict, verdict
 from pipeline import publish
 from pipeline.fence import Written
 from pipeline.manifest import Manifest
-from pipeline.publish import _Job, _Moved
+from pipeline.publish import Job, _Moved
 from tests.pipeline import scenes
 from tests.pipeline.scenes import Scene
 from tests.pipeline.schedules import explore
@@ -65,8 +65,8 @@ def test_no_lost_reply_makes_storage_lie(name: str) -> None:
 # ── a rule taken out ──────────────────────────────────────────────────────────────────────────────
 
 Patch = Callable[[pytest.MonkeyPatch], None]
-OLD_NAMING, OLD_RUN, OLD_BURY = Manifest.naming, _Job.run, _Job._bury
-OLD_QUEUE, OLD_RETIRE = _Job._queue_changed, _Job._retire_folders
+OLD_NAMING, OLD_STEPS, OLD_BURY = Manifest.naming, Job.steps, Job._bury
+OLD_QUEUE, OLD_RETIRE = Job._queue_changed, Job._retire_folders
 
 
 def keys_not_named_first(patch: pytest.MonkeyPatch) -> None:
@@ -77,15 +77,14 @@ def keys_not_named_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def tombstones_after_the_done_mark(patch: pytest.MonkeyPatch) -> None:
-    def run(self: _Job) -> Any:
+    def steps(self: Job) -> Any:
         before = self.manifest.mark
-        patch.setattr(_Job, "_bury", lambda self, *buckets: None)
-        result = OLD_RUN(self)
+        patch.setattr(Job, "_bury", lambda self, *buckets: None)
+        yield from OLD_STEPS(self)
         if self.manifest.mark != before:
             OLD_BURY(self, "public", "private")
-        return result
 
-    patch.setattr(_Job, "run", run)
+    patch.setattr(Job, "steps", steps)
 
 
 def overwriting_instead_of_comparing_again(patch: pytest.MonkeyPatch) -> None:
@@ -120,15 +119,14 @@ def the_manifest_as_the_only_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_purge_after_the_done_mark(patch: pytest.MonkeyPatch) -> None:
-    def run(self: _Job) -> Any:
+    def steps(self: Job) -> Any:
         before = self.manifest
-        patch.setattr(_Job, "_queue_changed", lambda self, before: None)
-        result = OLD_RUN(self)
+        patch.setattr(Job, "_queue_changed", lambda self, before: None)
+        yield from OLD_STEPS(self)
         if self.manifest.mark != before.mark:
             OLD_QUEUE(self, before)
-        return result
 
-    patch.setattr(_Job, "run", run)
+    patch.setattr(Job, "steps", steps)
 
 
 def a_takedown_without_its_mark(patch: pytest.MonkeyPatch) -> None:
@@ -147,17 +145,17 @@ def a_page_over_a_tombstone_that_stays_recorded(patch: pytest.MonkeyPatch) -> No
 
 
 def a_newer_page_recorded_as_gone(patch: pytest.MonkeyPatch) -> None:
-    def bury(self: _Job, *buckets: Any) -> None:
+    def bury(self: Job, *buckets: Any) -> None:
         OLD_BURY(self, *buckets)
         for place in self.entries.keys() - self.target.places():
             fate = str(self.target.fate(place))
             self.entries[place] = replace(self.entries[place], gone=fate)
 
-    patch.setattr(_Job, "_bury", bury)
+    patch.setattr(Job, "_bury", bury)
 
 
 def overtaking_without_a_word(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_Job, "_begin", lambda self: None)
+    patch.setattr(Job, "_begin", lambda self: None)
 
 
 def not_stopping_for_who_began_later(patch: pytest.MonkeyPatch) -> None:
@@ -168,10 +166,10 @@ def not_stopping_for_who_began_later(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_takedown_that_forgets_its_folders(patch: pytest.MonkeyPatch) -> None:
-    def retire(self: _Job) -> Any:
+    def retire(self: Job) -> Any:
         return {place: at for place, at in OLD_RETIRE(self).items() if place.bucket == "private"}
 
-    patch.setattr(_Job, "_retire_folders", retire)
+    patch.setattr(Job, "_retire_folders", retire)
 
 
 class Mutant(NamedTuple):

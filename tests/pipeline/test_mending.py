@@ -9,10 +9,18 @@ from core.objects import Headers
 from core.store import MAIN, Change, Purge
 from pipeline.job import publish_profile
 from pipeline.publish import read_manifest
+from pipeline.purge.purger import Purger
 from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, PICTURE, Counted, Site, folder_of, gallery
 
 pytestmark = BOTH
+
+
+@pytest.fixture
+def an_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there is an edge of ours, which has to hear of changes."""
+    monkeypatch.setattr(Purger, "has_edges", True)
+
 
 # ── media ──
 
@@ -65,6 +73,7 @@ def test_a_rebuild_mends_what_storage_has_lost(site: Site, lost: str) -> None:
     assert site.public.get(key).body == whole
 
 
+@pytest.mark.usefixtures("an_edge")
 def test_what_a_rebuild_mends_is_purged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = site.sign_up("ann")
     site.publish(ann)
@@ -89,6 +98,7 @@ def test_a_tombstone_that_storage_has_lost_is_put_again(site: Site) -> None:
 # ── what died in between ──
 
 
+@pytest.mark.usefixtures("an_edge")
 def test_a_purge_that_its_worker_left_behind_comes_before_live(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +116,7 @@ def test_a_purge_that_its_worker_left_behind_comes_before_live(
     assert [purge.id for purge in site.store.purges.pending(MAIN, 10)] == [settled[0].id]
 
 
+@pytest.mark.usefixtures("an_edge")
 def test_a_later_edit_takes_on_what_was_not_purged(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = site.sign_up("ann")
     site.post(ann, "first")
@@ -169,6 +180,7 @@ def test_lost_replies_change_nothing_but_the_time_it_takes(site: Site) -> None:
     assert done.copied == 1
 
 
+@pytest.mark.usefixtures("an_edge")
 def test_what_is_mended_is_purged_even_if_the_reply_is_lost(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

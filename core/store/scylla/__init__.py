@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from core.errors import OperatorError, OutcomeUnknown
 from core.settings import StoreSettings
@@ -72,6 +72,9 @@ class ScyllaStore:
                 return
             with suppress(OutcomeUnknown):
                 self._cql.lwt(swap, str(life), row[0] if row else None)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         self._nudger.close()

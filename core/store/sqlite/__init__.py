@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from core.store.sqlite.accounts import SqliteAccounts
@@ -51,6 +52,9 @@ class SqliteStore:
                 "update meta set value = ? where key = 'life' and cast(value as integer) < ?",
                 (str(life), life),
             )
+
+    def together(self) -> AbstractContextManager[None]:
+        return self.database.together()
 
     def close(self) -> None:
         self.database.close()

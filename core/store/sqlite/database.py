@@ -78,6 +78,9 @@ class Database:
         """Several reads that see one moment."""
         with _errors():
             connection = self.connection()
+            if self._is_together:
+                yield connection
+                return
             connection.execute("begin")
             try:
                 yield connection
@@ -90,6 +93,9 @@ class Database:
         returned: the write-ahead log is one sequence, so what comes first in it is never missing from what comes later."""
         with _errors():
             connection = self.connection()
+            if self._is_together:
+                yield connection
+                return
             connection.execute(f"pragma synchronous={'full' if durable else 'normal'}")
             connection.execute("begin immediate")
             try:
@@ -99,6 +105,20 @@ class Database:
                 # Not after a commit; nor where SQLite itself has rolled back (a full disk).
                 if connection.in_transaction:
                     connection.execute("rollback")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction of all this thread's writes inside; if any of them raises, none has been made."""
+        with self.write():
+            self._local.together = True
+            try:
+                yield
+            finally:
+                self._local.together = False
+
+    @property
+    def _is_together(self) -> bool:
+        return getattr(self._local, "together", False)
 
     def close(self) -> None:
         with self._guard:
