@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -95,6 +96,13 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1000)
+def _reference(name: str) -> Markup:
+    return Markup(
+        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"/></svg>'
+    ).format(name)
+
+
 class IconSheet:
     """The icons of one page: `use` shows one, `symbols` draws each that was used, once, at the page's end."""
 
@@ -104,9 +112,7 @@ class IconSheet:
 
     def use(self, name: str) -> Markup:
         self._used[name] = None
-        return Markup(
-            '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"/></svg>'
-        ).format(name)
+        return _reference(name)
 
     def symbols(self) -> Markup:
         drawn = "".join(

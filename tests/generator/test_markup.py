@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generator import markup
 from generator.markup import excerpt, html
 from tests.generator.pages import Page
 
@@ -55,6 +58,18 @@ def test_whatever_is_written_gives_harmless_and_well_nested_html(text: str) -> N
     for one in Page(html(text).encode()).elements:
         assert one.tag not in ("script", "style", "img", "iframe", "form", "svg")
         assert one.attributes.keys() <= {"href", "title", "rel", "start"}
+
+
+PLAIN = markup._PLAIN
+LETTERS = st.one_of(st.sampled_from(list(" ,.;?!'’()- abCß字٣ⅷ²ª_*1:/\"&\n")), st.characters())
+
+
+@given(st.from_regex(PLAIN, fullmatch=True) | st.text(LETTERS, max_size=30))
+def test_the_short_way_for_plain_lines_gives_what_the_parser_does(text: str) -> None:
+    drawn = html(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markup, "_PLAIN", re.compile("(?!)"))
+        assert html(text) == drawn
 
 
 def test_an_excerpt_is_plain_text_cut_between_words() -> None:
