@@ -26,7 +26,7 @@ def objects(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Make the two buckets of [objects]: policy, expiry, CORS; then prove that they can be published to."""
+    """Make the two buckets that section objects names: policy, expiry, CORS; then prove that they can be published to."""
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     region = region_of(settings, settings.worker.replica)

@@ -26,7 +26,7 @@ def store(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Make the store's schema in the cluster of [store], or bring it up to date. Harmless to repeat, also in two places."""
+    """Make the store's schema in the cluster that section store names, or bring it up to date. Harmless to repeat, also in two places."""
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     out = Console(stderr=True, highlight=False, soft_wrap=True)

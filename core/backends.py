@@ -23,7 +23,7 @@ PATIENCE_S = 15.0
 """How long a verb waits for a cluster or a bucket that can't be reached; services wait as long as it takes."""
 RETRY_S, TELL_S = 1.0, 30.0
 THREADS = 16
-"""How many of a process use its buckets at once."""
+"""How many of an edge, or of a verb, use its buckets at once; for studio and worker their own settings say it."""
 log = get_logger("backends")
 
 
@@ -85,7 +85,8 @@ def open_bucket(settings: Settings, region: RegionSettings, name: Bucket) -> Upl
         from core.objects.s3_client import connect
 
         bucket = region.public if name == "public" else region.private
-        return S3Objects(connect(region, THREADS, region.profile), bucket)
+        threads = max(settings.studio.threads, settings.worker.threads)
+        return S3Objects(connect(region, threads, region.profile), bucket)
     return FolderObjects(folder_of(settings, region) / name)
 
 

@@ -23,7 +23,6 @@ from core.objects import ABSENT, Found, Headers, Object, Stat, check_headers
 from core.objects.folder_file import (
     CHUNK_BYTES,
     disk_errors,
-    exchange,
     make_folders,
     new_etag,
     read_stat,
@@ -102,7 +101,7 @@ class FolderObjects(FolderReader):
         with self._temporary(key) as (temp, file):
             file.write(body)
             write_tail(file, headers, etag.hexdigest(), len(body), durable=durable)
-            self._place(temp, key, only_if, durable=durable, swap=True)
+            self._place(temp, key, only_if, durable=durable)
         return etag.hexdigest()
 
     def put_file(self, key: str, file: BinaryIO, headers: Headers) -> str:
@@ -157,7 +156,7 @@ class FolderObjects(FolderReader):
 
     @contextlib.contextmanager
     def _temporary(self, key: str) -> Iterator[tuple[Path, BinaryIO]]:
-        """A new file; what is there under its name in the end is removed."""
+        """A new file, which is removed if it is still there in the end."""
         keys.check(key)
         temp = self._temp / secrets.token_hex(12)
         with disk_errors(self.root):
@@ -167,13 +166,12 @@ class FolderObjects(FolderReader):
             finally:
                 temp.unlink(missing_ok=True)
 
-    def _place(self, temp: Path, key: str, only_if: str | None, *, durable: bool, swap: bool = False) -> None:
-        """With `swap`, what the key held may be left as `temp`."""
+    def _place(self, temp: Path, key: str, only_if: str | None, *, durable: bool) -> None:
         path = self._path(key)
         with self._lock(key):
             is_there = self._compare(path, key, only_if)
             made: set[Path] = set()
-            while not (swap and is_there and exchange(temp, path)):
+            while True:
                 try:
                     if not is_there:
                         made |= make_folders(path.parent, self.root)
@@ -189,17 +187,17 @@ class FolderObjects(FolderReader):
                     sync_folder(folder)
 
     def _compare(self, path: Path, key: str, only_if: str | None) -> bool:
-        """Whether there is an object. Raises PreconditionFailed if it isn't as expected."""
+        """Whether there is an object, as far as anybody asked. Raises PreconditionFailed if it isn't as expected."""
+        if only_if is None:
+            return False
         stored = ABSENT
-        try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, ObjectMissing):
             handle = os.open(path, os.O_RDONLY)
             try:
                 stored = read_stat(handle).etag
             finally:
                 os.close(handle)
-        except (FileNotFoundError, NotADirectoryError, ObjectMissing):
-            pass
-        if only_if is not None and stored != only_if:
+        if stored != only_if:
             raise PreconditionFailed(f"{key} is not as expected.")
         return stored != ABSENT
 

@@ -25,9 +25,6 @@ _TAIL = 8
 _MAGIC = b"HOLD"
 _READ_AHEAD = 1024
 _HEADERS = tuple(one.name for one in fields(Headers))
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_RENAMEAT2 = getattr(_LIBC, "renameat2", None)
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _NETWORK = {
     "nfs",
     "nfs4",
@@ -83,14 +80,6 @@ def read_stat(handle: int) -> Stat:
         raise ObjectMissing("The file in the folder is not an object of Holdfast's.") from None
 
 
-def exchange(one: Path, other: Path) -> bool:
-    """Swaps two files at once (renameat2(2), RENAME_EXCHANGE), as atomic as a rename; False where that can't be done. A
-    rename over a file is several times slower on ext4, which then writes the new one out and frees the old one."""
-    if _RENAMEAT2 is None:
-        return False
-    return bool(_RENAMEAT2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
-
-
 def make_folders(folder: Path, root: Path) -> set[Path]:
     """Makes the folder and those above it; returns those made, whose own parents have to be synced."""
     missing: list[Path] = []
@@ -115,7 +104,7 @@ def sync_all(root: Path) -> None:
     """syncfs(2) on the folder's file system: one call for a whole batch."""
     handle = os.open(root, os.O_RDONLY)
     try:
-        if _LIBC.syncfs(handle) != 0:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
             os.sync()
     except AttributeError:
         os.sync()

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from core.backends import open_bucket
 from core.errors import AccessRefused, ObjectMissing, OperatorError
 from core.objects import ABSENT, Headers
 from core.objects.s3 import S3Objects, S3Reader
 from core.objects.s3_client import ANONYMOUS, connect
 from core.objects.s3_setup import init
-from core.settings import RegionSettings
+from core.settings import RegionSettings, Settings
 from tests.gateway import CREDENTIALS, Gateway
 from tests.s3.conftest import Line
 from tests.s3.proxy import PASS, Call, Fault, says
@@ -153,3 +154,11 @@ def test_buckets_are_made_once(gateway: Gateway) -> None:
     again = [step.what for step in init(gateway.clients(fresh), fresh, "http://127.0.0.1:8000")][:2]
     assert made == [f"{fresh.public}: made", f"{fresh.private}: made"]
     assert again == [f"{fresh.public}: was there", f"{fresh.private}: was there"]
+
+
+def test_there_are_connections_for_every_thread_that_writes() -> None:
+    settings = Settings.model_validate(
+        {"objects": {"backend": "s3", "region": "eu-west-1"}, "worker": {"threads": 40}}
+    )
+    bucket: Any = open_bucket(settings, settings.objects, "private")
+    assert bucket._clients.steady.meta.config.max_pool_connections >= 40
