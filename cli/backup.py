@@ -1,4 +1,5 @@
-"""`holdfast backup`: saves the whole site to a folder or bucket; what an earlier backup has is not sent again."""
+"""`holdfast backup`: saves the whole site to a folder or bucket; what an earlier backup has is not sent again; and forgets
+older backups."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from cli.wiring import open_existing
 from core.backends import open_target
 from core.log import configure
 from core.settings import BackupSettings, LogSettings
-from pipeline.backup.saving import Saving
+from pipeline.backup.pruning import Pruned, prune
+from pipeline.backup.saving import Saved, Saving
+from pipeline.backup.turn import Turn
 
 SHOWN_MAX = 20
 Target = Annotated[
@@ -23,7 +26,20 @@ Target = Annotated[
 
 
 @with_flags
-def backup(flags: Flags, target: Target = None, as_json: AsJson = False) -> None:
+def backup(
+    flags: Flags,
+    target: Target = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            min=1,
+            metavar="N",
+            help="Then forget all but the N newest backups there, and their data.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Save profiles, accounts and media. Every profile is saved whole, at its newest edit or a later one."""
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
@@ -31,28 +47,38 @@ def backup(flags: Flags, target: Target = None, as_json: AsJson = False) -> None
     backends = open_existing(settings)
     out = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
     started = time.monotonic()
-    with out.status("saving …") as bar:
+    with out.status("saving …") as bar, Turn(to) as turn:
         saving = Saving(
             backends.store, backends.private, to, lambda what, count: bar.update(f"{count:,} {what} …")
         )
-        saved = saving.run()
+        saved = saving.run(turn.check)
+        bar.update("forgetting …")
+        pruned = prune(to, keep) if keep else Pruned([], 0, 0)
     backends.close()
-    seconds, index = time.monotonic() - started, saved.made
+    seconds = time.monotonic() - started
     if as_json:
-        counts = {"profiles": index.profiles, "accounts": index.accounts, "files": index.files}
-        wrote = {"packs": saved.packs, "files": saved.files, "bytes": saved.bytes}
-        print(
-            json.dumps(
-                {
-                    "id": index.id,
-                    **counts,
-                    "wrote": wrote,
-                    "missing": saved.missing,
-                    "seconds": round(seconds, 3),
-                }
-            )
-        )
-        return
+        _print_json(saved, pruned, seconds)
+    else:
+        _tell(saved, pruned, seconds, out)
+
+
+def _print_json(saved: Saved, pruned: Pruned, seconds: float) -> None:
+    index = saved.made
+    report = {
+        "id": index.id,
+        "profiles": index.profiles,
+        "accounts": index.accounts,
+        "files": index.files,
+        "wrote": {"packs": saved.packs, "files": saved.files, "bytes": saved.bytes},
+        "missing": saved.missing,
+        "forgot": pruned._asdict(),
+        "seconds": round(seconds, 3),
+    }
+    print(json.dumps(report))
+
+
+def _tell(saved: Saved, pruned: Pruned, seconds: float, out: Console) -> None:
+    index = saved.made
     out.print(
         f"{index.profiles:,} profiles, {index.accounts:,} accounts and {index.files:,} files are saved as {index.id}"
         f" in {seconds:.1f} s."
@@ -60,6 +86,11 @@ def backup(flags: Flags, target: Target = None, as_json: AsJson = False) -> None
     out.print(
         f"New since the last backup: {saved.packs:,} packs, {saved.files:,} files, {saved.bytes / 1e6:,.1f} MB."
     )
+    if pruned.forgotten or pruned.objects:
+        out.print(
+            f"Forgotten: {len(pruned.forgotten):,} older backups, with {pruned.objects:,} packs and files,"
+            f" {pruned.bytes / 1e6:,.1f} MB."
+        )
     for key in saved.missing[:SHOWN_MAX]:
         out.print(f"  {key} is not in storage", style="yellow", markup=False)
     if len(saved.missing) > SHOWN_MAX:

@@ -1,8 +1,9 @@
 """What a backup consists of, as objects of its target.
 
-backups/<when>-<id>.json     the index: written last, so what it names is there
+backups/<when>-<id>.json     the index: written last, so what it names is there, and deleted first
 packs/<2>/<sha256>           JSON lines, zlib: some hundred profiles, or accounts; named by the digest of these bytes
 files/<key>                  originals and renditions, under their keys in the private bucket
+turn.json                    who is at it, one at a time
 
 Packs and files never change, so a later backup shares with the earlier ones whatever has stayed the same.
 """
@@ -164,3 +165,7 @@ def read_index(target: ReadObjects, backup_id: str) -> Index:
 
 def write_index(target: Objects, index: Index) -> None:
     target.put(f"{INDEXES}{index.id}.json", index.model_dump_json().encode(), JSON)
+
+
+def forget_index(target: Objects, backup_id: str) -> None:
+    target.delete(f"{INDEXES}{backup_id}.json")

@@ -21,6 +21,7 @@ from core.profile import Snapshot
 from core.store import Account, Store, Walked
 from pipeline.backup.format import (
     PACKED,
+    PACKS,
     File,
     Index,
     Kind,
@@ -54,7 +55,7 @@ class Saved(NamedTuple):
 
 
 class Saving:
-    """One backup of `store` and `private` to `target`."""
+    """One backup of `store` and `private` to `target`. Only with the `Turn`."""
 
     def __init__(
         self, store: Store, private: ReadObjects, target: Objects, tell: Tell = lambda *_: None
@@ -65,7 +66,8 @@ class Saving:
         self._wrote = self._wrote_files = self._wrote_bytes = 0
         self._missing: list[str] = []
 
-    def run(self) -> Saved:
+    def run(self, check: Callable[[], None] = lambda: None) -> Saved:
+        """`check` is called before the index is written, and raises if that may not be."""
         began = datetime.now(UTC)
         for part in range(self._store.profiles.parts):
             for some in _cut(self._store.profiles.walk(part)):
@@ -84,13 +86,16 @@ class Saving:
             packs=tuple(self._packs),
         )
         self._target.sync()
+        check()
         write_index(self._target, index)
         return Saved(index, self._wrote, self._wrote_files, self._wrote_bytes, self._missing)
 
     def _earlier(self) -> dict[str, Pack]:
-        """Packs of the newest backup there, by what they were made of."""
+        """Packs of the newest backup, by what they were made of; those that are still there."""
         ids = indexes(self._target)
-        return {pack.fingerprint: pack for pack in read_index(self._target, ids[-1]).packs} if ids else {}
+        there = set(self._target.walk(PACKS))
+        packs = read_index(self._target, ids[-1]).packs if ids else ()
+        return {pack.fingerprint: pack for pack in packs if pack_key(pack.sha256) in there}
 
     def _count(self, kind: str) -> int:
         return sum(pack.count for pack in self._packs if pack.kind == kind)

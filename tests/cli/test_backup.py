@@ -40,6 +40,16 @@ def page(data: Path) -> bytes:
 # ── backup and restore ──
 
 
+def test_older_backups_may_be_forgotten(holdfast: Holdfast, ann: str, tmp_path: Path) -> None:
+    target = tmp_path / "backups"
+    ids = [holdfast("backup", target, "--json").json["id"] for _ in range(3)]
+    last = holdfast("backup", target, "--keep", "2", "--json").json
+    assert last["forgot"]["forgotten"] == ids[:2]
+    told = holdfast("backup", target, "--keep", "1")
+    assert "2 older backups" in told.err
+    assert holdfast("backup", target, "--keep", "0").code == 2
+
+
 def test_all_is_destroyed_and_restored(
     holdfast: Holdfast, backends: Backends, ann: str, data: Path, tmp_path: Path
 ) -> None:
