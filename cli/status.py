@@ -23,8 +23,8 @@ from generator.release import load_release
 from ingest.receipts import receipt
 from pipeline.purge.edges import Edge
 
-PROFILES_MAX = 100_000
-"""Profiles that are compared with what was published; the worker's sweep looks at all of them."""
+WALK_S = 5.0
+"""How long profiles are compared with what was published; the worker's sweep looks at all of them."""
 QUEUE_MAX = 10_000
 HISTORY_SHOWN, TRANSITIONS_SHOWN, BEHIND_SHOWN = 10, 12, 10
 
@@ -84,20 +84,20 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
 
 
 def _walk(store: Store, replica: str) -> Answer:
-    """Compares heads with what was published, up to a bound: `complete` says whether that was all of them."""
-    profiles, deleted, behind, complete, seen = 0, 0, 0, True, 0
+    """Compares heads with what was published, as far as time allows: `complete` says whether that was all of them."""
+    profiles, deleted, behind, complete, life = 0, 0, 0, True, store.life
     names: list[str] = []
+    ends = time.monotonic() + WALK_S
     for _, profile_id, _ in everyone(store.profiles):
-        if seen == PROFILES_MAX:
+        if time.monotonic() > ends:
             complete = False
             break
-        seen += 1
         head = store.profiles.head(profile_id)
         if head is None or head.name is None:
             continue
         deleted += head.deleted
         profiles += not head.deleted
-        done = store.published.get(profile_id, replica, store.life).get("published")
+        done = store.published.get(profile_id, replica, life).get("published")
         if done is None or done.mark.revision < head.revision:
             behind += 1
             if len(names) < BEHIND_SHOWN:
@@ -125,10 +125,11 @@ def _look_at(edge: Edge) -> Answer:
 def _show_site(answer: Answer) -> None:
     out = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    more = "" if answer["complete"] else f" (of the first {PROFILES_MAX:,})"
+    counted = f"{answer['profiles']:,}, and {answer['deleted']:,} deleted"
+    more = "" if answer["complete"] else f"; there are more, which {WALK_S:.0f} s did not suffice to look at"
     behind = ", ".join(f"@{name}" for name in answer["behind_names"])
     rows = [
-        ("Profiles", f"{answer['profiles']:,}{more}, and {answer['deleted']:,} deleted"),
+        ("Profiles", f"{counted}{more}"),
         ("Behind", f"{answer['behind']:,}{': ' + behind if behind else ''}"),
         ("Purges", f"{answer['purges_pending']:,} waiting"),
         ("Media", f"{answer['media_in_the_making']:,} in the making"),

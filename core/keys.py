@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import BadInput
@@ -61,6 +62,7 @@ def is_username(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=10_000)
 def slug(text: str, chars_max: int = SLUG_CHARS_MAX) -> str:
     """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty.
 

@@ -45,7 +45,7 @@ def _clean_line(text: str) -> str:
 def _clean_url(text: str) -> str:
     if not text:
         return text
-    if any(c.isspace() for c in text) or _NOT_IN_LINE.search(text):
+    if text.split() != [text] or _NOT_IN_LINE.search(text):
         raise ValueError("must not hold spaces")
     if not text.lower().startswith(_SCHEMES):
         raise ValueError("must begin with https://, http://, mailto: or tel:")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from core.backends import Backends
 from core.ids import new_id
 from core.profile import Profile, Snapshot
@@ -53,6 +55,15 @@ def test_the_site_is_counted(holdfast: Holdfast, backends: Backends) -> None:
     out = holdfast("status", "--edge", NOBODY).out
     for words in ("1: @bob", "does not answer", "holdfast failures", "1, release ffffffffffff; here is"):
         assert words in out
+
+
+def test_a_site_too_large_to_look_at_is_told_to_be(
+    holdfast: Holdfast, backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(backends, found(backends.store, "ann", Profile(name="Ann")))
+    monkeypatch.setattr("cli.status.WALK_S", -1.0)
+    assert holdfast("status", "--json", "--edge", NOBODY).json["complete"] is False
+    assert "there are more" in holdfast("status", "--edge", NOBODY).out
 
 
 def test_a_profile_is_told_with_its_receipt(holdfast: Holdfast, backends: Backends) -> None:
