@@ -37,6 +37,7 @@ bench: .venv/dev.stamp ## Measure edit-to-live, the cluster's store and rebuilds
 	@$(PY) -m bench.edit_to_live $(ARGS)
 	@$(PY) -m bench.store $(ARGS)
 	@$(PY) -m bench.rebuild $(ARGS)
+	@$(PY) -m bench.rebuild_s3 $(ARGS)
 
 rehearsal: .venv/dev.stamp ## Rehearse at scale: 20,000 profiles, load, kills (an hour); quick: ARGS="--profiles 200 --minutes 0.5 --rate 3"
 	@exec $(PY) -m bench.rehearsal $(ARGS) </dev/null

@@ -40,7 +40,7 @@ from core.store.revise import revise
 from generator.release import load_release
 from pipeline.job import publish_profile
 
-SIZES = (1_000, 10_000)
+SIZES = (10_000, 100_000)
 CHANGED = 50
 
 

@@ -88,7 +88,7 @@ def _tell(saved: Saved, pruned: Pruned, seconds: float, out: Console) -> None:
     )
     if pruned.forgotten or pruned.objects:
         out.print(
-            f"Forgotten: {len(pruned.forgotten):,} older backups, with {pruned.objects:,} packs and files,"
+            f"Forgotten: {len(pruned.forgotten):,} older, with {pruned.objects:,} packs and files,"
             f" {pruned.bytes / 1e6:,.1f} MB."
         )
     for key in saved.missing[:SHOWN_MAX]:

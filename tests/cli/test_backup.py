@@ -46,7 +46,7 @@ def test_older_backups_may_be_forgotten(holdfast: Holdfast, ann: str, tmp_path: 
     last = holdfast("backup", target, "--keep", "2", "--json").json
     assert last["forgot"]["forgotten"] == ids[:2]
     told = holdfast("backup", target, "--keep", "1")
-    assert "2 older backups" in told.err
+    assert "2 older, with" in told.err
     assert holdfast("backup", target, "--keep", "0").code == 2
 
 

@@ -1,4 +1,7 @@
-"""Two S3 servers as two regions: one dies, readers don't notice, edits go live in the other; it comes back and catches up."""
+"""Two S3 servers as two regions: one dies, readers don't notice, edits go live in the other; it comes back and catches up.
+
+On each kind of server, and with the store on a ring of three nodes.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,49 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.gateway.build import Kind
+from tests.cluster import Keyspace
 from tests.gateway import EACH, Gateway, gateway
 from tests.house import House
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+ON_THE_RING = pytest.param(
+    "ring", marks=[pytest.mark.server("versitygw"), pytest.mark.server("cassandra")], id="versitygw and ring"
+)
 
 
-@pytest.fixture(scope="module", params=EACH)
+@pytest.fixture(scope="module", params=[*EACH, ON_THE_RING])
+def place(request: pytest.FixtureRequest) -> str:
+    """The kind of the two servers, or "ring"."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
 def servers(
-    request: pytest.FixtureRequest, credentials: Path, tmp_path_factory: pytest.TempPathFactory
+    place: str, credentials: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Gateway]]:
+    kind: Kind = "minio" if place == "minio" else "versitygw"
     with (
-        gateway(request.param, tmp_path_factory.mktemp("main")) as one,
-        gateway(request.param, tmp_path_factory.mktemp("west")) as two,
+        gateway(kind, tmp_path_factory.mktemp("main")) as one,
+        gateway(kind, tmp_path_factory.mktemp("west")) as two,
     ):
         yield [one, two]
 
 
 @pytest.fixture(scope="module")
-def house(servers: list[Gateway], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def store(place: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of the store; none for SQLite."""
+    if place != "ring":
+        return {}
+    keyspace: Keyspace = request.getfixturevalue("keyspace")
+    keyspace.empty()
+    return {name.removeprefix("HOLDFAST_").lower(): value for name, value in keyspace.environment.items()}
+
+
+@pytest.fixture(scope="module")
+def house(
+    servers: list[Gateway], store: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
     main, west = (one.region(read_s=2) for one in servers)
     keys = ("backend", "endpoint", "profile", "public", "private", "read_s")
     replica = {"name": "west", **{key: getattr(west, key) for key in keys}}
@@ -38,6 +65,7 @@ def house(servers: list[Gateway], tmp_path_factory: pytest.TempPathFactory) -> I
     with House(
         tmp_path_factory.mktemp("house"),
         **settings,
+        **store,
         objects__replica=json.dumps([replica]),
         objects__lag_s="2",
         worker__lease_s="2",
