@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from core.errors import HoldfastError, Stale, Unavailable
+from core.log import get_logger
 from core.store import Change, Walked
 from pipeline.batch import Each
 from pipeline.job import Done, Tools, publish_profile, publish_profiles
@@ -16,6 +17,7 @@ from pipeline.job import Done, Tools, publish_profile, publish_profiles
 STALE_TRIES = 5
 ANNOUNCED_MAX = 200
 POLL_S, POLL_MAX_S = 0.1, 1.0
+log = get_logger("rebuild")
 
 
 class Scope(NamedTuple):
@@ -79,33 +81,36 @@ def _is_wanted(tools: Tools, scope: Scope, walked: Walked) -> bool:
 
 
 def rebuild_chunk(tools: Tools, ids: Sequence[str], each: Each = map) -> Outcome:
-    """Publishes these profiles, whatever their manifests say; one that fails doesn't stop the others. `each` as for
-    `publish_profiles`."""
+    """Publishes these profiles, whatever their manifests say; one that fails, by a defect of ours even, doesn't stop the
+    others. `each` as for `publish_profiles`."""
     try:
         answers = publish_profiles(tools, ids, trust=False, each=each)
-    except HoldfastError:
-        answers = {}
+    except Exception:
+        answers = {}  # alone, each says what is wrong with it
     wrote, failed = 0, []
     for profile_id in ids:
-        answer = answers.get(profile_id)
-        if not isinstance(answer, Done):
-            answer = _alone(tools, profile_id)
+        together = answers.get(profile_id)
+        answer = together if isinstance(together, Done) else _alone(tools, profile_id)
         if isinstance(answer, Done):
             wrote += answer.wrote
         else:
-            failed.append((profile_id, str(answer)))
+            failed.append((profile_id, answer))
     return Outcome(len(ids), wrote, failed)
 
 
-def _alone(tools: Tools, profile_id: str) -> Done | HoldfastError:
+def _alone(tools: Tools, profile_id: str) -> Done | str:
+    """What was done, or why it can't be."""
     for _ in range(STALE_TRIES):
         try:
             return publish_profile(tools, profile_id, trust=False)
         except Stale:
             continue
         except HoldfastError as error:
-            return error
-    return Unavailable("It was edited too often meanwhile; the worker publishes it.")
+            return str(error)
+        except Exception as error:
+            log.exception("publish_failed", profile=profile_id)
+            return f"{type(error).__name__}: {error}"
+    return "It was edited too often meanwhile; the worker publishes it."
 
 
 class Sharing:

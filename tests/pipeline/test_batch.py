@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from core.document import Document
 from core.errors import BackendAway
 from core.objects import Object
 from core.store import MAIN, Purge
+from generator import profile_page
 from pipeline.batch import Each
 from pipeline.fence import get
 from pipeline.job import Done, NotYet, OtherRelease, publish_profile, publish_profiles
@@ -147,6 +149,21 @@ def test_what_cannot_be_published_does_not_stop_the_others(site: Site, ids: dict
     assert rebuild_chunk(site.tools, ["unknown", ids["ann"]]).failed == [
         ("unknown", "Revision 0 of unknown is not there yet.")
     ]
+
+
+def test_a_profile_that_we_can_not_draw_does_not_stop_the_others(
+    site: Site, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = profile_page.draw
+
+    def failing(document: Document, *rest: Any) -> str:
+        if document.id == ids["dora"]:
+            raise KeyError("a defect")
+        return draw(document, *rest)
+
+    monkeypatch.setattr(profile_page, "draw", failing)
+    assert rebuild_chunk(site.tools, [*ids.values()]).failed == [(ids["dora"], "KeyError: 'a defect'")]
+    assert "anna/index.html" in site.shown()
 
 
 def test_another_release_is_nobodys_to_publish(site: Site, ids: dict[str, str]) -> None:
