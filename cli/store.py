@@ -14,19 +14,22 @@ from core.errors import OperatorError, Unavailable
 from core.log import configure
 from core.settings import LogSettings, Settings
 
+Act = Literal["init", "migrate", "status", "rehome", "new-life"]
+
 
 @with_flags
 def store(
     flags: Flags,
     act: Annotated[
-        Literal["init", "migrate", "status"],
+        Act,
         typer.Argument(
-            help="init (make the schema), migrate (bring it up to date), status (try to open it)."
+            help="init (make the schema), migrate (bring it up to date), status (try to open it), rehome (decide in the "
+            "data centre that the settings name), new-life (what the store has wins over all that storage shows)."
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Make the store's schema in the cluster that section store names, or bring it up to date. Harmless to repeat, also in two places."""
+    """Make the store's schema, bring it up to date, or begin a new life after a loss. Making is harmless to repeat."""
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     out = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -44,12 +47,28 @@ def _status(settings: Settings) -> dict[str, object]:
     return {"said": f"The store opens: life {life}, {shards} shard(s).", "life": life, "shards": shards}
 
 
-def _change(settings: Settings, act: str, out: Console, *, quiet: bool) -> dict[str, object]:
+def _change_sqlite(settings: Settings, act: Act) -> dict[str, object]:
+    if act == "rehome":
+        raise OperatorError("SQLite lies in one place, so it has no home to move: rehome is for clusters")
+    opened = open_store(settings)  # makes its file, or brings it up to date
+    try:
+        if act == "new-life":
+            opened.begin_life(opened.life + 1)
+            return _lives(opened.life, f"in {settings.data.dir.absolute()}")
+    finally:
+        opened.close()
+    said = f"SQLite keeps its own schema: {settings.data.dir.absolute()} is up to date."
+    return {"said": said, "changed": False}
+
+
+def _lives(life: int, where: str) -> dict[str, object]:
+    return {"said": f"Life {life} begins {where}: `holdfast rebuild --all` publishes it.", "life": life}
+
+
+def _change(settings: Settings, act: Act, out: Console, *, quiet: bool) -> dict[str, object]:
     chosen = settings.store
     if chosen.backend == "sqlite":
-        open_store(settings).close()  # makes its file, or brings it up to date
-        said = f"SQLite keeps its own schema: {settings.data.dir.absolute()} is up to date."
-        return {"said": said, "changed": False}
+        return _change_sqlite(settings, act)
     from core.store.scylla.cluster import connect
     from core.store.scylla.layout import ALL, who_decides
     from core.store.scylla.migrate import init, migrate, new_life, rehome
@@ -73,11 +92,7 @@ def _change(settings: Settings, act: str, out: Console, *, quiet: bool) -> dict[
             words = f"A majority of {decides} decides in keyspace {chosen.keyspace}, in life {life}."
             return {"said": words, "decides": decides, "life": life}
         if act == "new-life":
-            life = new_life(connection, chosen)
-            words = (
-                f"Life {life} begins in keyspace {chosen.keyspace}: `holdfast rebuild --all` publishes it."
-            )
-            return {"said": words, "life": life}
+            return _lives(new_life(connection, chosen), f"in keyspace {chosen.keyspace}")
         before, after = migrate(connection, chosen, told)
         said = f"went from schema {before} to {after}" if after > before else f"is at schema {after} already"
         return {"said": f"The store in keyspace {chosen.keyspace} {said}.", "changed": after > before}

@@ -38,10 +38,10 @@ def edges_of(settings: Settings) -> list[Edge]:
     return [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
 
 
-def region_rules(settings: Settings) -> RegionRules | None:
-    """How the list of replicas in sync is kept; None for a site in one region."""
+def region_rules(settings: Settings, store: Store) -> RegionRules | None:
+    """How the list of replicas in sync is kept; None for a site in one region, which always was or has long been."""
     names = tuple(one.name for one in settings.objects.replica)
-    if not names:
+    if not names and store.replicas.in_sync().names == (MAIN,):
         return None
     return RegionRules((MAIN, *names), settings.objects.lag_s, shared_secret(settings, "purge"))
 

@@ -52,7 +52,7 @@ def worker(
         settings.purge.heartbeat_s,
         settings.data.dir / "scratch",
         [("uploads", CHORES_S, lambda: backends.private.abandon(settings.uploads.idle_hours * 3600))],
-        region_rules(settings),
+        region_rules(settings, backends.store),
     )
 
     def stop(_signal: int, _frame: types.FrameType | None) -> None:
