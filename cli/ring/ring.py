@@ -21,6 +21,7 @@ DATACENTER = "datacenter1"
 TOKENS = {1: (0,), 3: (-9223372036854775808, -3074457345618258603, 3074457345618258602)}
 WAIT_S = 180.0
 POLL_S = 0.1
+WHOLE_LOOKS, SETTLE_S = 2, 0.3
 
 
 def silent(_: str) -> None:
@@ -73,20 +74,30 @@ class Ring:
         return self.wait(tell)
 
     def wait(self, tell: Tell = silent, timeout_s: float = WAIT_S) -> Ring:
-        """Returns once every node answers and sees all others; OperatorError if one ends, or it takes too long."""
+        """Returns once every node answered and saw all others, in two looks at all of them in a row.
+
+        OperatorError if one ends, or it takes too long. Two looks: to a node that came back, others may flap for a moment.
+        """
         ends = time.monotonic() + timeout_s
-        for node in self.nodes:
-            if not node.ready():
-                tell(f"waiting for {node.address}")
-            while not node.ready():
+        told: set[Node] = set()
+        looks = 0
+        while looks < WHOLE_LOOKS:
+            if waits_for := next((node for node in self.nodes if not node.ready()), None):
+                looks = 0
+                if waits_for not in told:
+                    tell(f"waiting for {waits_for.address}")
+                    told.add(waits_for)
                 for one in self.nodes:
                     if not one.pid:
                         raise OperatorError(f"{one.address} is down: {_where(one)}")
                 if time.monotonic() > ends:
                     raise OperatorError(
-                        f"{node.address} was not ready in {timeout_s:.0f} s ({node.state()}): {_where(node)}"
+                        f"{waits_for.address} was not ready in {timeout_s:.0f} s ({waits_for.state()}): {_where(waits_for)}"
                     )
                 time.sleep(POLL_S)
+            else:
+                looks += 1
+                time.sleep(SETTLE_S)
         return self
 
     def whole(self) -> bool:
