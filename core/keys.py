@@ -252,6 +252,8 @@ def name_tag(name: str) -> str:
 # ── any key ───────────────────────────────────────────────────────────────────────────────────────
 
 KEY_BYTES_MAX, PART_BYTES_MAX = 1024, 250
+# Nearly every key of ours, told at a glance; all others are looked at part by part.
+_PLAIN_KEY = re.compile(r"(?=.{1,250}\Z)[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 
 
 def check(key: str) -> str:
@@ -262,6 +264,8 @@ def check(key: str) -> str:
 
 
 def _is_key(key: str) -> bool:
+    if _PLAIN_KEY.fullmatch(key):
+        return True
     parts = key.split("/")
     try:
         sizes = [len(part.encode()) for part in parts]

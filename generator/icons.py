@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -88,8 +89,13 @@ def icon_for(url: str) -> str:
     return labels[-2] if len(labels) > 1 else ""
 
 
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]+)(?:[/?#]|\Z)")
+
+
 def host_of(url: str) -> str:
     """The host for people, without "www."; "" if the address has none ("http://[" passes the door and leads nowhere)."""
+    if found := _PLAIN_HOST.match(url):
+        return found[1].removeprefix("www.")
     try:
         return (urlsplit(url).hostname or "").removeprefix("www.")
     except ValueError:

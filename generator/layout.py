@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core import keys
 from core.profile import Post
@@ -46,8 +47,7 @@ def small_avatar(frame: Frame, urls: Urls) -> Picture | None:
     return picture(frame.avatar, urls, SMALL_AVATAR_SIZES) if frame.avatar else None
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """A tag; with an address when there is a page of posts under it."""
 
     label: str

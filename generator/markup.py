@@ -85,7 +85,7 @@ def _linked(children: list[Token]) -> Iterator[Token]:
             address = str(token.attrs.get("src", ""))
             text = token.content or address
             yield from [_text(text)] if inside else _link(address, text)
-        elif token.type == "text" and not inside:
+        elif token.type == "text" and not inside and "://" in token.content:
             yield from _link_bare(token.content)
         else:
             yield token

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from core.document import Document
 from core.profile import Link
@@ -20,8 +20,7 @@ COVER_SIZES = "(min-width: 62rem) 60rem, 100vw"
 NEWEST_POSTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LinkCard:
+class LinkCard(NamedTuple):
     """`where` is the address for people: the host, a mailbox or a number."""
 
     label: str
@@ -30,8 +29,7 @@ class LinkCard:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Links under one heading; the first group may have none."""
 
     title: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -31,8 +32,7 @@ _IN_SECTION, _IN_ENTRY = 3, 4
 _NOTHING = Markup()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A milestone, a testimonial or an event. `label` is its date, role or time; `mark` an icon's name or an initial."""
 
     title: str

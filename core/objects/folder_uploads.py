@@ -25,9 +25,9 @@ from core.objects.folder_file import CHUNK_BYTES, disk_errors, new_etag, write_t
 
 
 class Place(Protocol):
-    """Puts a whole file under its key by a rename."""
+    """Puts a whole file under its key by a rename, durably."""
 
-    def __call__(self, temp: Path, key: str, only_if: str | None, *, durable: bool) -> None: ...
+    def __call__(self, temp: Path, key: str) -> None: ...
 
 
 class FolderUploads:
@@ -71,7 +71,7 @@ class FolderUploads:
             _write_line(note, {"size": size})
             write_tail(file, headers, etag.hexdigest(), size, durable=True)
             modified_s = os.fstat(file.fileno()).st_mtime
-            self._place(self._folder / upload_id, key, None, durable=True)
+            self._place(self._folder / upload_id, key)
             self._drop(upload_id)
         return Stat(etag.hexdigest(), size, headers, modified_s)
 

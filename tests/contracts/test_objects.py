@@ -239,8 +239,11 @@ def test_no_update_is_lost_when_processes_write_by_if_match(bucket_place: Object
     assert sorted(json.loads(bucket_place.open().get(KEY).body)) == sorted(wanted)
 
 
-def test_a_reader_sees_the_old_object_or_the_new_one_never_a_mixture(bucket: Any) -> None:
-    """Two writers in turn, of different sizes, with headers that say which."""
+def test_a_reader_sees_the_old_object_or_the_new_one_never_a_mixture(bucket_place: ObjectsPlace) -> None:
+    """Two versions in turn, of different sizes, with headers that say which. A body is always whole; that its ETag and
+    headers are of the same version isn't promised (versitygw: not so once in about 2,000 reads), but kept by the others."""
+    bucket = bucket_place.open()
+    agree = bucket_place.backend != "versitygw"
     versions = {
         letter * size: Headers(tags=letter.decode()) for letter, size in ((b"a", 300_000), (b"b", 90_000))
     }
@@ -259,11 +262,13 @@ def test_a_reader_sees_the_old_object_or_the_new_one_never_a_mixture(bucket: Any
     writer.start()
     seen = set()
     while not stop.is_set():
-        found = bucket.get(KEY)
-        assert versions[found.body] == found.headers
-        assert etags[found.etag] == found.body
-        stat = bucket.stat(KEY)
-        assert (stat.size, stat.headers) == (len(etags[stat.etag]), versions[etags[stat.etag]])
+        found, stat = bucket.get(KEY), bucket.stat(KEY)
+        assert found.body in versions
+        assert {found.etag, stat.etag} <= set(etags)
+        if agree:
+            assert versions[found.body] == found.headers
+            assert etags[found.etag] == found.body
+            assert (stat.size, stat.headers) == (len(etags[stat.etag]), versions[etags[stat.etag]])
         seen.add(found.etag)
     writer.join()
     assert seen == set(etags)

@@ -213,3 +213,28 @@ def test_what_killed_writers_left_is_dropped_at_the_next_start(folder: FolderObj
     os.utime(old, (1, 1))
     FolderObjects(folder.root)
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_what_a_writer_left_that_was_killed_at_a_put_is_no_object_and_goes_with_the_next_write(
+    folder: FolderObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Broken
+
+    keys = ("ann/index.html", "ann/posts/gone/index.html", "index.html")
+    for key in keys:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "rename", die)
+            with pytest.raises(Broken):
+                folder.put(key, b"half", PLAIN)
+    left = [name for name in files(folder) if not name.startswith(".")]
+    assert left == [f"{key}\\new" for key in sorted(keys)]
+    assert list(folder.walk()) == []
+    for key in left:
+        with pytest.raises(BadInput):
+            folder.get(key)
+
+    folder.put(keys[0], b"whole", PLAIN)
+    for key in keys[1:]:
+        folder.delete(key)
+    assert [name for name in files(folder) if not name.startswith(".")] == [keys[0]]

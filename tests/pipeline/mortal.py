@@ -92,7 +92,7 @@ class Mortals:
         )
         self.folder = site.folder
         os.fsync = fuse.before(os.fsync)
-        Path.rename = fuse.before(Path.rename)  # type: ignore[method-assign]
+        os.rename = fuse.before(os.rename)
 
     def publish(self, profile: str) -> None:
         publish_profile(self.tools, profile)
