@@ -227,12 +227,14 @@ def _route(path: str) -> Route:
             if public and len(trimmed) == len(parts) and len(parts) > 1
             else Route(None)
         )
+    while trimmed and trimmed[-1] == "index.html":
+        trimmed = trimmed[:-1]
+    if not trimmed:
+        return Route(None, "/")
     is_file = "." in trimmed[-1]
     canonical = "/" + "/".join([first if is_file and len(trimmed) == 1 else first.lower(), *trimmed[1:]])
     if canonical != path:
         return Route(None, canonical)
-    if trimmed[-1] == "index.html":
-        return Route(None, "/" + "/".join(trimmed[:-1]))
     return Route("/".join(trimmed) if is_file else "/".join([*trimmed, "index.html"]))
 
 

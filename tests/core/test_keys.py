@@ -224,6 +224,7 @@ SHOWN = ("_assets/", "_media/", "_data/", "_sitemaps/")
 
 @given(paths)
 @example("/ann/posts/index.html")
+@example("/Ann/index.html/index.html/index.html")
 @example("/.env")
 @example("/" + "x/" * 600)
 def test_a_path_leads_to_a_public_key_or_to_none(path: str) -> None:
@@ -241,6 +242,7 @@ def test_a_path_leads_to_a_public_key_or_to_none(path: str) -> None:
         ("/ANN/posts/Boats", "/ann/posts/Boats"),
         ("/ann/index.html", "/ann"),
         ("/ann/posts/index.html", "/ann/posts"),
+        ("/Ann/index.html/index.html/", "/ann"),
         ("/index.html", "/"),
         ("/ann/posts/", "/ann/posts"),
     ],
