@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -251,6 +252,8 @@ def _open(settings: Settings) -> None:
     if not isinstance(_tools.buckets["public"], FolderObjects):
         # Each write is a way to go: those of many profiles go it side by side.
         _each = ThreadPoolExecutor(settings.worker.threads).map
+    # What was loaded until now stays: no need to look through it again and again.
+    gc.freeze()
 
 
 def _chunk(ids: list[str]) -> Outcome:

@@ -75,7 +75,7 @@ def promote(backends: Backends, release: Release, urls: Urls, *, anew: bool = Fa
     if anew or before is None or before.fingerprint != release.fingerprint:
         number += 1
     publish_release(backends.public, release, urls, backends.store.life, number)
-    rollout = backends.store.rollouts.promote(release.fingerprint, anew=anew)
+    rollout = backends.store.rollouts.promote(release.fingerprint, release.bare_fingerprint, anew=anew)
     return rollout, before is None or rollout.number != before.number
 
 

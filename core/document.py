@@ -1,7 +1,8 @@
 """The data document: all that `generator.build` needs of one profile, and nothing private.
 
 The worker makes it from a snapshot, publishes it as `_data/<username>.json`, and builds the pages from it; the edge
-parses the same bytes when it has to render a page by itself. So both give the same bytes.
+parses the same bytes when it has to render a page by itself. So both draw the same page; only its rank may be the document's
+earlier one, if templates have changed since.
 """
 
 from __future__ import annotations

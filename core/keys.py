@@ -112,6 +112,11 @@ def data(name: str) -> str:
     return f"_data/{name}.json"
 
 
+def is_bare(key: str) -> bool:
+    """Whether no template draws what lies under a profile's key, alive or gone: its data document and its icon."""
+    return key.startswith("_data/") or key.endswith("/icon.png")
+
+
 def data_of(key: str) -> str | None:
     """The data document from which the page under `key` can be rendered, or None if no profile lies there."""
     name = key.split("/", 1)[0]

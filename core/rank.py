@@ -11,6 +11,8 @@ import zlib
 from enum import Enum
 from typing import NamedTuple
 
+from core import keys
+
 # No more digits than a counter of 64 bits has, and each number in its one spelling.
 _NUMBER = r"(?:0|[1-9][0-9]{0,18})"
 _RANK = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{3}}")
@@ -58,6 +60,20 @@ class Mark(NamedTuple):
 
     def as_rank(self) -> Rank:
         return Rank(self.life, 0, self.revision, self.rollout)
+
+
+class Edition(NamedTuple):
+    """What a profile's files are drawn in: the store's `life`, the `rollout` that is promoted, and `bare`, the newest one up
+    to it that changed more than templates and settings. A bare file (`keys.is_bare`) bears that one, so that a new template
+    leaves it as it is."""
+
+    life: int
+    rollout: int
+    bare: int
+
+    def rank(self, key: str, claim: int, revision: int) -> Rank:
+        """The rank of the file under `key` that shows `revision`, also of a tombstone there."""
+        return Rank(self.life, claim, revision, self.bare if keys.is_bare(key) else self.rollout)
 
 
 def verdict(stored: Rank, ours: Rank) -> Verdict:

@@ -9,6 +9,7 @@ from core.document import read
 from core.errors import BadInput, ObjectMissing, Unavailable
 from core.log import get_logger
 from core.objects import Object, ReadObjects
+from core.rank import Edition
 from edge.entry import Entry, gone, missing, rendered
 from edge.flight import Crossing
 from generator.build import render
@@ -52,7 +53,9 @@ class Renderer:
     def _draw(self, key: str, source: str, stored: Object) -> Entry:
         try:
             document, rank = read(stored.body)
-            file = render(key, document, self._release, self._urls, rank.life, rank.rollout)
+            # The document's roll-out is never later than its page's; so whatever was published since outranks this page.
+            edition = Edition(rank.life, rank.rollout, rank.rollout)
+            file = render(key, document, self._release, self._urls, edition)
         except BadInput as error:
             log.error("render_failed", key=key, error=str(error))
             raise Unavailable(f"{source} can't be read.") from error

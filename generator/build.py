@@ -12,7 +12,7 @@ from functools import partial
 from core import keys
 from core.document import Document, write
 from core.profile import Post
-from core.rank import Rank, stamp_html, stamp_png, stamp_xml
+from core.rank import Edition, Rank, stamp_html, stamp_png, stamp_xml
 from generator import feeds, files, initials, lists, post_page, profile_page
 from generator.files import File, Page
 from generator.frame import Frame, frame, has_feeds
@@ -20,37 +20,36 @@ from generator.release import Release
 from generator.urls import Urls
 
 
-def plan(document: Document, release: Release, urls: Urls, life: int, rollout: int) -> list[Page]:
+def plan(document: Document, release: Release, urls: Urls, edition: Edition) -> list[Page]:
     """Every mutable file of the profile, in the order in which they are to be published: post pages, archive and tag
     pages, feeds, icon, data document, and the profile page last.
 
     Nothing is drawn before `Page.render()` is called, so a page that needn't be written costs nothing. What is not in
-    the list but in the manifest is gone. Ranks are (life, claim of the document's name, revision of what it shows, roll-out):
+    the list but in the manifest is gone. Ranks are (life, claim of the document's name, revision of what it shows, roll-out;
+    that of `edition.bare` for icon and data document):
     profile page and data document: the head's revision; a post page: the newest of its post, the media it shows and the
     frame; archive, tag pages and feeds: the newest of posts and frame; the icon: the frame's.
     """
-    return list(_Plan(document, release, urls, life, rollout).pages())
+    return list(_Plan(document, release, urls, edition).pages())
 
 
-def build(document: Document, release: Release, urls: Urls, life: int, rollout: int) -> list[File]:
+def build(document: Document, release: Release, urls: Urls, edition: Edition) -> list[File]:
     """`plan`, with everything drawn."""
-    return [page.file() for page in plan(document, release, urls, life, rollout)]
+    return [page.file() for page in plan(document, release, urls, edition)]
 
 
-def render(
-    key: str, document: Document, release: Release, urls: Urls, life: int, rollout: int
-) -> File | None:
+def render(key: str, document: Document, release: Release, urls: Urls, edition: Edition) -> File | None:
     """One file of the profile by its key, as an edge needs it that misses a page; None if the profile has no such file."""
-    for page in plan(document, release, urls, life, rollout):
+    for page in plan(document, release, urls, edition):
         if page.key == key:
             return page.file()
     return None
 
 
 class _Plan:
-    def __init__(self, document: Document, release: Release, urls: Urls, life: int, rollout: int) -> None:
+    def __init__(self, document: Document, release: Release, urls: Urls, edition: Edition) -> None:
         self.document, self.release, self.urls = document, release, urls
-        self.life, self.rollout = life, rollout
+        self.edition = edition
         self.name = document.name.username
         self.frame: Frame = frame(document, urls)
 
@@ -76,20 +75,22 @@ class _Plan:
     def feeds(self) -> Iterator[Page]:
         if not has_feeds(self.document):
             return
-        rank = self.rank(self.posts_revision)
+        rank = self.rank(keys.atom(self.name), self.posts_revision)
         atom = partial(feeds.atom, self.document, self.frame, self.release, self.urls)
         json_feed = partial(feeds.json_feed, self.document, self.frame, self.release, self.urls, rank)
         yield self.page(keys.atom(self.name), rank, files.ATOM, lambda: stamp_xml(atom(), rank))
         yield self.page(keys.json_feed(self.name), rank, files.JSON_FEED, json_feed)
 
     def icon(self) -> Page:
-        rank, profile = self.rank(self.document.frame_revision), self.document.profile
+        key, profile = keys.icon(self.name), self.document.profile
+        rank = self.rank(key, self.document.frame_revision)
         drawn = partial(initials.draw, profile.name, self.document.id, profile.theme)
-        return self.page(keys.icon(self.name), rank, files.PNG, lambda: stamp_png(drawn(), rank))
+        return self.page(key, rank, files.PNG, lambda: stamp_png(drawn(), rank))
 
     def data(self) -> Page:
-        drawn = partial(write, self.document, self.life, self.rollout)
-        return self.page(keys.data(self.name), self.rank(self.document.revision), files.JSON, drawn)
+        drawn = partial(write, self.document, self.edition.life, self.edition.bare)
+        key = keys.data(self.name)
+        return self.page(key, self.rank(key, self.document.revision), files.JSON, drawn)
 
     def profile(self) -> Page:
         drawn = partial(profile_page.draw, self.document, self.frame, self.release, self.urls)
@@ -100,11 +101,11 @@ class _Plan:
         return max(self.document.posts_revision, self.document.frame_revision)
 
     def html(self, key: str, revision: int, draw: Callable[[], str]) -> Page:
-        rank = self.rank(revision)
+        rank = self.rank(key, revision)
         return self.page(key, rank, files.HTML, lambda: stamp_html(draw(), rank))
 
-    def rank(self, revision: int) -> Rank:
-        return Rank(self.life, self.document.name.claim, revision, self.rollout)
+    def rank(self, key: str, revision: int) -> Rank:
+        return self.edition.rank(key, self.document.name.claim, revision)
 
     def page(self, key: str, rank: Rank, content_type: str, draw: Callable[[], bytes]) -> Page:
         return Page(key, rank, files.headers(content_type, rank, self.document.id), draw)

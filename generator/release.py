@@ -36,9 +36,11 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class Release:
     """All that pages are drawn with. `fingerprint` (32 hex digits) is equal on every machine with the same files,
-    libraries and site settings."""
+    libraries and site settings. `bare_fingerprint` is that of what bare files (`keys.is_bare`) are drawn with: neither
+    templates nor, but for the site's address, settings."""
 
     fingerprint: str
+    bare_fingerprint: str
     site: SiteSettings
     assets: tuple[Asset, ...]
     icons: Icons = field(repr=False, compare=False)
@@ -69,8 +71,11 @@ def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Relea
         auto_reload=False,
         cache_size=-1,
     )
+    code, address = _code(), f"{site.url} {site.path}".encode()
+    drawn_with = {f"templates/{name}": body for name, body in read.items()}
     return Release(
-        fingerprint=_fingerprint(site, read),
+        fingerprint=_fingerprint(code | drawn_with | {"site": site.model_dump_json().encode()}),
+        bare_fingerprint=_fingerprint(code | {"site": address}),
         site=site,
         assets=tuple(_assets(read)),
         icons=Icons.read(read["icons/icons.json"]),
@@ -100,13 +105,15 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _fingerprint(site: SiteSettings, read: Mapping[str, bytes]) -> str:
+def _code() -> dict[str, bytes]:
+    """The generator, what it rests on in `core`, and the versions of the libraries."""
     code = Path(__file__).parent
-    parts = {f"templates/{name}": body for name, body in read.items()}
-    parts |= {f"generator/{path.name}": path.read_bytes() for path in sorted(code.glob("*.py"))}
+    parts = {f"generator/{path.name}": path.read_bytes() for path in sorted(code.glob("*.py"))}
     parts |= {f"core/{name}": (Path(core.__file__).parent / name).read_bytes() for name in CORE_FILES}
-    parts |= {f"library/{name}": version(name).encode() for name in LIBRARIES}
-    parts["site"] = site.model_dump_json().encode()
+    return parts | {f"library/{name}": version(name).encode() for name in LIBRARIES}
+
+
+def _fingerprint(parts: Mapping[str, bytes]) -> str:
     whole = hashlib.sha256()
     for name, body in sorted(parts.items()):
         whole.update(f"{name}\n{len(body)}\n".encode() + body)

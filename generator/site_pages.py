@@ -29,12 +29,17 @@ def tombstone(
     """What replaces the file under `key` once it is gone: 410 (deleted), 404 (private or draft), 301 (moved to
     `location`, an absolute address, as `Urls.profile` spells it). A small noindex page, whatever lay there before.
 
-    It needs no document. `profile_id` gives it the profile's purge tag.
+    It needs no document. `profile_id` gives it the profile's purge tag. Where bare files lie, it is drawn without a template,
+    too.
     """
     if (kind == 301) != bool(location):
         raise ValueError("a 301, and nothing else, has a location")
-    meta = Meta(title=_TITLES[kind], noindex=True, canonical=location or "")
-    body = layout.draw(_TEMPLATES[kind], release, urls, meta, location=location)
+    title = _TITLES[kind]
+    if keys.is_bare(key):
+        body = f'<html lang="en">\n<meta name="robots" content="noindex">\n<title>{title}</title>\n<p>{title}</p>\n</html>\n'
+    else:
+        meta = Meta(title=title, noindex=True, canonical=location or "")
+        body = layout.draw(_TEMPLATES[kind], release, urls, meta, location=location)
     headers = files.headers(files.HTML, rank, profile_id, status=kind, location=location or "")
     return File(key, stamp_html(body, rank), headers, rank)
 

@@ -187,7 +187,7 @@ def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
     rollout = tools.store.rollouts.current()
     if rollout is None or rollout.fingerprint != tools.release.fingerprint:
         raise OtherRelease("The promoted release is not this worker's: restart it, or run `holdfast run`.")
-    wanted = target(snapshot, tools.release, tools.urls, tools.store.life, rollout.number)
+    wanted = target(snapshot, tools.release, tools.urls, rollout.edition(tools.store.life))
     return _Work(snapshot, wanted) if wanted else None
 
 

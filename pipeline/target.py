@@ -12,7 +12,7 @@ from core.document import Document, document
 from core.media import RenditionFile
 from core.objects import Bucket
 from core.profile import Snapshot
-from core.rank import Mark, Rank
+from core.rank import Edition, Mark, Rank
 from generator.build import plan
 from generator.files import File, Page
 from generator.release import Release
@@ -42,7 +42,7 @@ class Fate(NamedTuple):
 class Target:
     """One revision of one profile in one roll-out, as it should lie in storage. `pages` are in the order of writing.
 
-    `media` are the ids of those that exist, shown or not. `takedown` says that nothing of it may stay public: tombstones go first and older publishers stop.
+    `bare` is the roll-out of its bare files (`core.rank.Edition`). `media` are the ids of those that exist, shown or not. `takedown` says that nothing of it may stay public: tombstones go first and older publishers stop.
     """
 
     profile_id: str
@@ -53,6 +53,7 @@ class Target:
     takedown: bool
     claims: Mapping[str, int]
     names: tuple[str, ...]
+    bare: int
     media: frozenset[str] = frozenset()
     hidden_slugs: frozenset[str] = frozenset()
     release: Release = field(kw_only=True)
@@ -80,7 +81,8 @@ class Target:
         """The rank of a tombstone there: the head's revision, under the claim that the name was held with. `claim` is
         for a name that the head doesn't know any more, since it was released to others."""
         claim = self.claims.get(keys.name_in(key), claim)
-        return Rank(self.mark.life, claim, self.mark.revision, self.mark.rollout)
+        edition = Edition(self.mark.life, self.mark.rollout, self.bare)
+        return edition.rank(key, claim, self.mark.revision)
 
     def fate(self, place: Place) -> Fate:
         """What becomes of a key that was written once and isn't wanted any more."""
@@ -110,7 +112,7 @@ class Target:
         )
 
 
-def target(snapshot: Snapshot, release: Release, urls: Urls, life: int, rollout: int) -> Target | None:
+def target(snapshot: Snapshot, release: Release, urls: Urls, edition: Edition) -> Target | None:
     """The target of a snapshot; None while the profile has no name (a sign-up that isn't finished)."""
     head = snapshot.head
     if head.name is None:
@@ -122,13 +124,14 @@ def target(snapshot: Snapshot, release: Release, urls: Urls, life: int, rollout:
     doc = None if head.deleted else document(snapshot)
     return Target(
         profile_id=head.id,
-        mark=Mark(life, head.revision, rollout),
+        mark=Mark(edition.life, head.revision, edition.rollout),
         bucket=bucket,
-        pages=tuple(plan(doc, release, urls, life, rollout)) if doc else (),
+        pages=tuple(plan(doc, release, urls, edition)) if doc else (),
         folders=_folders(doc) if doc else {},
         takedown=hidden,
         claims=claims,
         names=(head.name.username, *(one.username for one in head.former_names)),
+        bare=edition.bare,
         media=frozenset(medium.id for medium in snapshot.media if not head.deleted),
         hidden_slugs=frozenset(post.slug for post in snapshot.posts if post.state != "published"),
         release=release,

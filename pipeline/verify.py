@@ -62,7 +62,7 @@ def _compare(tools: Tools, profile_id: str) -> Iterator[Difference]:
     snapshot, rollout = tools.store.profiles.load(profile_id), tools.store.rollouts.current()
     if snapshot is None or rollout is None:
         return
-    wanted = target(snapshot, tools.release, tools.urls, tools.store.life, rollout.number)
+    wanted = target(snapshot, tools.release, tools.urls, rollout.edition(tools.store.life))
     if wanted is None:
         return
     try:

@@ -25,11 +25,15 @@ from core.objects.folder_file import (
     disk_errors,
     make_folders,
     new_etag,
+    read_bytes,
+    read_etag,
     read_stat,
     refuse_network,
     sync_all,
     sync_folder,
+    tail,
     write_tail,
+    write_whole,
 )
 from core.objects.folder_uploads import FolderUploads
 
@@ -48,30 +52,33 @@ class FolderReader:
         return f"The folder {self.root}"
 
     def get(self, key: str, *, unless: str | None = None) -> Object | None:
-        with self._open(key) as file:
-            stat = read_stat(file.fileno())
+        with self._open(key) as handle:
+            stat = read_stat(handle)
             if stat.etag == unless:
                 return None
-            return Object(file.read(stat.size), stat.etag, stat.headers, stat.modified_s)
+            return Object(read_bytes(handle, 0, stat.size), stat.etag, stat.headers, stat.modified_s)
 
     def stat(self, key: str) -> Stat:
-        with self._open(key) as file:
-            return read_stat(file.fileno())
+        with self._open(key) as handle:
+            return read_stat(handle)
 
     def read(self, key: str, start: int, size: int) -> bytes:
-        with self._open(key) as file:
-            end = min(start + size, read_stat(file.fileno()).size)
-            file.seek(start)
-            return file.read(max(0, end - start))
+        with self._open(key) as handle:
+            end = min(start + size, read_stat(handle).size)
+            return read_bytes(handle, start, max(0, end - start))
 
-    def _path(self, key: str) -> Path:
-        return self.root / keys.check(key)
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{keys.check(key)}"
 
     @contextlib.contextmanager
-    def _open(self, key: str) -> Iterator[BinaryIO]:
+    def _open(self, key: str) -> Iterator[int]:
+        """The file of an object, as a handle."""
         try:
-            with self._path(key).open("rb") as file:
-                yield file
+            handle = os.open(self._path(key), os.O_RDONLY)
+            try:
+                yield handle
+            finally:
+                os.close(handle)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ObjectMissing(f"There is no object {key}.") from None
         except OSError as error:
@@ -100,10 +107,10 @@ class FolderObjects(FolderReader):
         digest = new_etag()
         digest.update(body)
         etag = digest.hexdigest()
-        path = self._path(key)
+        path, whole = self._path(key), body + tail(headers, etag, len(body))
         with disk_errors(self.root), self._lock(key):
-            self._compare(path, key, only_if)
-            self._put_in(path, lambda: _replace(path, body, headers, etag, durable=durable), durable=durable)
+            _compare(path, key, only_if)
+            self._put_in(path, lambda: _replace(path, whole, durable=durable), durable=durable)
         return etag
 
     def put_file(self, key: str, file: BinaryIO, headers: Headers) -> str:
@@ -114,7 +121,7 @@ class FolderObjects(FolderReader):
                 etag.update(chunk)
                 size += len(chunk)
                 target.write(chunk)
-            write_tail(target, headers, etag.hexdigest(), size, durable=True)
+            write_tail(target, headers, etag.hexdigest(), size)
             self._place(temp, key)
         return etag.hexdigest()
 
@@ -123,10 +130,10 @@ class FolderObjects(FolderReader):
             sync_all(self.root)
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
+        path = Path(self._path(key))
         with disk_errors(self.root), self._lock(key):
             try:
-                Path(_beside(path)).unlink(missing_ok=True)
+                Path(_beside(str(path))).unlink(missing_ok=True)
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return
@@ -175,7 +182,7 @@ class FolderObjects(FolderReader):
         with self._lock(key):
             self._put_in(path, lambda: temp.rename(path), durable=True)
 
-    def _put_in(self, path: Path, put: Callable[[], object], *, durable: bool) -> None:
+    def _put_in(self, path: str, put: Callable[[], object], *, durable: bool) -> None:
         """Calls `put`, which needs the folder of `path`: made if it isn't there, and again if a delete beside it, which
         removes folders that it leaves empty, was faster."""
         made: set[Path] = set()
@@ -187,29 +194,15 @@ class FolderObjects(FolderReader):
                 if not tries_left:
                     raise
             with contextlib.suppress(FileNotFoundError):
-                made |= make_folders(path.parent, self.root)
+                made |= make_folders(Path(path).parent, self.root)
         if durable:
-            for folder in {path.parent, *(one.parent for one in made)}:
-                sync_folder(folder)
-
-    def _compare(self, path: Path, key: str, only_if: str | None) -> None:
-        """Raises PreconditionFailed if the object isn't as expected."""
-        if only_if is None:
-            return
-        stored = ABSENT
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, ObjectMissing):
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                stored = read_stat(handle).etag
-            finally:
-                os.close(handle)
-        if stored != only_if:
-            raise PreconditionFailed(f"{key} is not as expected.")
+            for one in {Path(path).parent, *(one.parent for one in made)}:
+                sync_folder(one)
 
     @contextlib.contextmanager
     def _lock(self, key: str) -> Iterator[None]:
         number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") % LOCKS
-        handle = os.open(self._locks / f"{number:04d}", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(f"{self._locks}/{number:04d}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -217,7 +210,22 @@ class FolderObjects(FolderReader):
             os.close(handle)
 
 
-def _beside(path: Path) -> str:
+def _compare(path: str, key: str, only_if: str | None) -> None:
+    """Raises PreconditionFailed if the object isn't as expected."""
+    if only_if is None:
+        return
+    stored = ABSENT
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, ObjectMissing):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            stored = read_etag(handle)
+        finally:
+            os.close(handle)
+    if stored != only_if:
+        raise PreconditionFailed(f"{key} is not as expected.")
+
+
+def _beside(path: str) -> str:
     """Where an object's next bytes are written: no key has a backslash. Only who holds the key's lock writes there, so
     what a killed writer has left is overwritten by the next.
 
@@ -227,13 +235,11 @@ def _beside(path: Path) -> str:
     return f"{path}\\new"
 
 
-def _replace(path: Path, body: bytes, headers: Headers, etag: str, *, durable: bool) -> None:
+def _replace(path: str, whole: bytes, *, durable: bool) -> None:
     temp = _beside(path)
     try:
-        with open(temp, "wb") as file:  # noqa: PTH123  (a rebuild's hottest lines, so plain strings)
-            file.write(body)
-            write_tail(file, headers, etag, len(body), durable=durable)
-        os.rename(temp, path)  # noqa: PTH104
+        write_whole(temp, whole, durable=durable)
+        os.rename(temp, path)  # noqa: PTH104  (a rebuild's hottest lines, so plain strings)
     except OSError:
         Path(temp).unlink(missing_ok=True)
         raise

@@ -53,30 +53,60 @@ def tail(headers: Headers, etag: str, size: int) -> bytes:
     return note + len(note).to_bytes(_TAIL - len(_MAGIC), "big") + _MAGIC
 
 
-def write_tail(file: BinaryIO, headers: Headers, etag: str, size: int, *, durable: bool) -> None:
-    """Ends the file behind its body of `size` bytes."""
+def write_tail(file: BinaryIO, headers: Headers, etag: str, size: int) -> None:
+    """Ends the file, durably, behind its body of `size` bytes."""
     file.write(tail(headers, etag, size))
     file.flush()
-    if durable:
-        os.fsync(file.fileno())
+    os.fsync(file.fileno())
+
+
+def write_whole(path: str, whole: bytes, *, durable: bool) -> None:
+    """Makes the file, or empties it, and fills it."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        done = os.write(handle, whole)
+        while done < len(whole):  # one write takes 2 GiB at most, or what a full disk has left
+            done += os.write(handle, memoryview(whole)[done:])
+        if durable:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_stat(handle: int) -> Stat:
     """What the open file's tail says; ObjectMissing if it isn't a whole object."""
     found = os.fstat(handle)
-    start = max(0, found.st_size - _READ_AHEAD)
+    note = _read_note(handle, found.st_size)
+    return Stat(note["etag"], note["size"], Headers(**note["headers"]), found.st_mtime)
+
+
+def read_etag(handle: int) -> str:
+    """The ETag alone; ObjectMissing if it isn't a whole object."""
+    return str(_read_note(handle, os.fstat(handle).st_size)["etag"])
+
+
+def read_bytes(handle: int, start: int, size: int) -> bytes:
+    """Up to `size` bytes of the open file from byte `start` on."""
+    read = os.pread(handle, size, start)
+    while len(read) < size and (more := os.pread(handle, size - len(read), start + len(read))):
+        read += more
+    return read
+
+
+def _read_note(handle: int, file_bytes: int) -> dict[str, Any]:
+    start = max(0, file_bytes - _READ_AHEAD)
     end = os.pread(handle, _READ_AHEAD, start)
     length = int.from_bytes(end[-_TAIL : -len(_MAGIC)], "big")
-    size = found.st_size - _TAIL - length
+    size = file_bytes - _TAIL - length
     try:
         if not end.endswith(_MAGIC) or size < 0:
             raise ValueError
         raw = end[size - start : -_TAIL] if size >= start else os.pread(handle, length, size)
         note: dict[str, Any] = json.loads(raw)
-        if note["size"] != size:
+        if note["size"] != size or not {"etag", "headers"} <= note.keys():
             raise ValueError
-        return Stat(note["etag"], size, Headers(**note["headers"]), found.st_mtime)
-    except (ValueError, KeyError, TypeError):
+        return note
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ObjectMissing("The file in the folder is not an object of Holdfast's.") from None
 
 

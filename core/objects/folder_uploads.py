@@ -69,7 +69,7 @@ class FolderUploads:
                 raise BadInput({"sha256": "differs from what arrived; please upload the file again"})
             key, headers = _read_note(note)
             _write_line(note, {"size": size})
-            write_tail(file, headers, etag.hexdigest(), size, durable=True)
+            write_tail(file, headers, etag.hexdigest(), size)
             modified_s = os.fstat(file.fileno()).st_mtime
             self._place(self._folder / upload_id, key)
             self._drop(upload_id)

@@ -28,7 +28,7 @@ from core.store.contracts.published import (
     Stage,
 )
 from core.store.contracts.replicas import InSync, Replicas
-from core.store.contracts.work import Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
+from core.store.contracts.work import NO_ROLLOUT, Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
 from core.store.contracts.workers import Bookmarks, Workers
 
 MAIN = "main"
@@ -98,6 +98,7 @@ class Store(Protocol):
 __all__ = [
     "HISTORY_MAX",
     "MAIN",
+    "NO_ROLLOUT",
     "TRANSITIONS_MAX",
     "Account",
     "Accounts",

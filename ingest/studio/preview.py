@@ -12,6 +12,7 @@ from core.document import document
 from core.errors import NotFound, ObjectMissing, Unavailable
 from core.objects import ReadObjects
 from core.profile import Snapshot
+from core.rank import Edition
 from core.settings import Settings
 from core.store import Store
 from generator.build import render
@@ -63,7 +64,7 @@ class Preview:
         name = name_of(snapshot.head)
         urls = Urls(self._settings.studio.url, f"/@{name}/preview")
         shown = document(_with_draft(snapshot, key or ""))
-        file = render(key, shown, self._release, urls, 0, 0) if key else None
+        file = render(key, shown, self._release, urls, Edition(0, 0, 0)) if key else None
         if file is None:
             raise NotFound("There is no such page in the preview.")
         return _answer(file.body, file.headers.type, "no-store")

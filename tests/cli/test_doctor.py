@@ -78,7 +78,8 @@ def test_a_fresh_machine_is_well_and_nothing_is_made(
 
 
 def test_a_house_in_order_is_well(examine: Examine, backends: Backends) -> None:
-    backends.store.rollouts.promote(load_release(SiteSettings(url="http://127.0.0.1:9")).fingerprint)
+    release = load_release(SiteSettings(url="http://127.0.0.1:9"))
+    backends.store.rollouts.promote(release.fingerprint, release.bare_fingerprint)
     ran = examine()
     assert ran.code == 0
     for name in ("Database", "Storage (private)", "Storage (public)", "Roll-out", "Failures", "Uploads"):
@@ -254,7 +255,7 @@ def test_storage_that_ignores_conditions(
 
 
 def test_another_release_than_the_promoted(examine: Examine, backends: Backends) -> None:
-    backends.store.rollouts.promote("f" * 32)
+    backends.store.rollouts.promote("f" * 32, "f" * 32)
     ran = examine()
     assert ran.code == 1
     assert "rebuild --all" in found(ran, "Roll-out").remedy

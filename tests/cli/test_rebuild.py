@@ -118,7 +118,7 @@ def test_only_what_is_behind_is_rebuilt(holdfast: Holdfast, backends: Backends, 
         by_creator=True,
     )
     assert holdfast("rebuild", "--stale", "--json").json["profiles"] == 1
-    backends.store.rollouts.promote("another")
+    backends.store.rollouts.promote("another", "another")
     assert holdfast("rebuild", "--stale", "--json").json["profiles"] == 5
     assert set(marks(backends, many)) == {3}
 

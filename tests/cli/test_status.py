@@ -51,7 +51,7 @@ def test_the_site_is_counted(holdfast: Holdfast, backends: Backends) -> None:
     assert [one["reason"] for one in told["failures"]] == ["The disk is full."]
     assert (told["rollout"], told["life"]) == (None, 1)
     assert [one["live"] for one in told["edges"]] == [False]
-    backends.store.rollouts.promote("f" * 32)
+    backends.store.rollouts.promote("f" * 32, "f" * 32)
     out = holdfast("status", "--edge", NOBODY).out
     for words in ("1: @bob", "does not answer", "holdfast failures", "1, release ffffffffffff; here is"):
         assert words in out

@@ -221,24 +221,38 @@ def test_writes_that_are_made_together_are_all_there_after_it(store: Store, stor
 
 
 def test_a_release_is_promoted_once_and_each_change_gets_the_next_number(store: Store) -> None:
+    promote = store.rollouts.promote
     assert store.rollouts.current() is None
-    first = store.rollouts.promote("aaa")
-    assert store.rollouts.promote("aaa") == first == store.rollouts.current() == Rollout(1, "aaa")
-    assert store.rollouts.promote("bbb") == Rollout(2, "bbb") == store.rollouts.current()
-    assert store.rollouts.promote("aaa") == Rollout(3, "aaa"), "going back is a roll-out, too"
+    first = promote("aaa", "x")
+    assert promote("aaa", "x") == first == store.rollouts.current() == Rollout(1, "aaa", "x", 1)
+    assert promote("bbb", "y") == Rollout(2, "bbb", "y", 2) == store.rollouts.current()
+    assert promote("aaa", "x") == Rollout(3, "aaa", "x", 3), "going back is a roll-out, too"
+
+
+def test_bare_files_count_the_roll_outs_that_changed_them(store: Store) -> None:
+    promote = store.rollouts.promote
+    promote("aaa", "x")
+    assert promote("bbb", "x") == Rollout(2, "bbb", "x", 1)
+    assert promote("ccc", "x") == Rollout(3, "ccc", "x", 1) == store.rollouts.current()
+    assert promote("ddd", "y") == Rollout(4, "ddd", "y", 4)
+    assert promote("ccc", "x") == Rollout(5, "ccc", "x", 5), "back to what they were before, but later"
+    assert promote("ddd", "x") == Rollout(6, "ddd", "x", 5)
+    assert promote("ddd", "x", anew=True) == Rollout(7, "ddd", "x", 7), "anew is anew for all of it"
 
 
 def test_workers_that_promote_one_release_at_once_get_one_number(store: Store, together: Together) -> None:
-    store.rollouts.promote("old")
-    assert together(8, lambda _: store.rollouts.promote("new")) == [Rollout(2, "new")] * 8
+    store.rollouts.promote("old", "x")
+    promoted = together(8, lambda _: store.rollouts.promote("new", "x"))
+    assert promoted == [Rollout(2, "new", "x", 1)] * 8
 
 
 def test_a_release_may_be_rolled_out_anew(store: Store) -> None:
-    first = store.rollouts.promote("release 1", anew=True)
-    again = store.rollouts.promote("release 1", anew=True)
+    first = store.rollouts.promote("release 1", "x", anew=True)
+    again = store.rollouts.promote("release 1", "x", anew=True)
     assert again.number > first.number, "by one, or by more where a reply was lost"
+    assert again.bare > first.bare
     assert store.rollouts.current() == again
-    assert store.rollouts.promote("release 1") == again
+    assert store.rollouts.promote("release 1", "x") == again
 
 
 def test_the_life_of_a_store_is_its_own_and_stays(store_place: StorePlace) -> None:

@@ -169,7 +169,7 @@ def test_a_failed_write_leaves_the_old_object_and_no_rubbish(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(core.objects.folder, "write_tail", full)
+        patched.setattr(core.objects.folder, "write_whole", full)
         with pytest.raises(Unavailable, match="No space left"):
             folder.put("page", b"new", PLAIN)
     assert folder.read("page", 0, 10) == b"old"

@@ -10,6 +10,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 import edge.render
 from core import keys
+from core.rank import Edition
 from core.settings import SiteSettings
 from edge.fetch import HELD_BYTES_MAX
 from generator.build import build
@@ -27,7 +28,7 @@ def unpublished(site: Site) -> Site:
 
 
 def test_a_missing_page_is_drawn_as_the_worker_would_have(unpublished: Site, release: Release) -> None:
-    files = build(new_document("Paints boats."), release, Urls(SiteSettings().url), life=1, rollout=1)
+    files = build(new_document("Paints boats."), release, Urls(SiteSettings().url), Edition(1, 1, 1))
     for file in files:
         if file.key != keys.data("ann"):
             page = unpublished.get(keys.path_of(file.key))

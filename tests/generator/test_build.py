@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,26 +15,28 @@ import pytest
 from core import document as documents
 from core import keys
 from core.document import Document
-from core.rank import Rank, read_rank
+from core.rank import Edition, Rank, read_rank
 from generator.build import build, plan, render
-from generator.release import Release
+from generator.release import Release, load_release
+from generator.site_pages import tombstone
 from generator.urls import Urls
 from tests.generator.conftest import document, picture, post
 
 ROOT = Path(__file__).parents[2]
-LIFE, ROLLOUT = 4, 7
+LIFE, ROLLOUT, BARE = 4, 7, 5
+EDITION = Edition(LIFE, ROLLOUT, BARE)
 
 
 def files(one: Document, release: Release, urls: Urls) -> dict[str, bytes]:
-    return {file.key: file.body for file in build(one, release, urls, LIFE, ROLLOUT)}
+    return {file.key: file.body for file in build(one, release, urls, EDITION)}
 
 
 def ranks(one: Document, release: Release, urls: Urls) -> dict[str, Rank]:
-    return {page.key: page.rank for page in plan(one, release, urls, LIFE, ROLLOUT)}
+    return {page.key: page.rank for page in plan(one, release, urls, EDITION)}
 
 
 def test_files_come_in_publishing_order(ann: Document, release: Release, urls: Urls) -> None:
-    assert [page.key for page in plan(ann, release, urls, LIFE, ROLLOUT)] == [
+    assert [page.key for page in plan(ann, release, urls, EDITION)] == [
         "ann/posts/post-2/index.html",
         "ann/posts/post-1/index.html",
         "ann/posts/index.html",
@@ -49,7 +52,7 @@ def test_files_come_in_publishing_order(ann: Document, release: Release, urls: U
 def test_every_file_carries_the_rank_that_was_planned_for_it(
     ann: Document, release: Release, urls: Urls
 ) -> None:
-    for file in build(ann, release, urls, LIFE, ROLLOUT):
+    for file in build(ann, release, urls, EDITION):
         assert read_rank(file.body) == file.rank
         assert file.headers.rank == str(file.rank)
         assert (file.headers.tags, file.headers.status) == (keys.tag("profile1"), 200)
@@ -68,7 +71,9 @@ def test_each_file_has_the_revision_of_what_it_shows(ann: Document, release: Rel
         "_data/ann.json": 9,
         "ann/index.html": 9,
     }
-    assert {rank[:2] + rank[3:] for rank in ranks(ann, release, urls).values()} == {(LIFE, 3, ROLLOUT)}
+    for key, rank in ranks(ann, release, urls).items():
+        assert (rank.life, rank.claim) == (LIFE, 3)
+        assert rank.rollout == (BARE if key in ("_data/ann.json", "ann/icon.png") else ROLLOUT), key
 
 
 def test_a_new_frame_gives_every_page_a_new_rank(release: Release, urls: Urls) -> None:
@@ -114,20 +119,59 @@ def test_what_the_frame_does_not_hold_shows_on_the_profile_page_alone(
 
 
 def test_a_change_of_roll_out_alone_changes_every_rank(ann: Document, release: Release, urls: Urls) -> None:
-    later = {page.rank for page in plan(ann, release, urls, LIFE, ROLLOUT + 1)}
+    later = {page.rank for page in plan(ann, release, urls, Edition(LIFE, ROLLOUT + 1, ROLLOUT + 1))}
     assert {rank.rollout for rank in later} == {ROLLOUT + 1}
+
+
+def test_bare_files_are_the_same_whatever_the_templates_and_what_the_site_says_of_itself(
+    ann: Document, release: Release, urls: Urls, tmp_path: Path
+) -> None:
+    """And whatever took their place: their roll-out doesn't tell one from the other."""
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    for template in (tmp_path / "templates").rglob("*.html"):
+        template.write_text(template.read_text() + "<!-- new -->")
+    site = release.site.model_copy(update={"name": "Another", "description": "Of it.", "language": "de"})
+    other = load_release(site, tmp_path / "templates")
+    assert other.fingerprint != release.fingerprint
+    assert other.bare_fingerprint == release.bare_fingerprint
+    before, after = files(ann, release, urls), files(ann, other, urls)
+    same = {key for key in before if before[key] == after[key]}
+    # (Feeds don't name the site, and hold no template; but they may one day.)
+    assert {key for key in before if keys.is_bare(key)} == {"_data/ann.json", "ann/icon.png"}
+    assert {key for key in before if keys.is_bare(key)} <= same
+    for kind, location in ((404, None), (410, None), (301, "https://holdfast.example/bo")):
+        for key in ("_data/ann.json", "ann/icon.png"):
+            ours, theirs = (
+                tombstone(kind, key, Rank(1, 1, 1, 1), one, urls, location) for one in (release, other)
+            )
+            assert ours == theirs
+        page = [
+            tombstone(kind, "ann/index.html", Rank(1, 1, 1, 1), one, urls, location).body
+            for one in (release, other)
+        ]
+        assert page[0] != page[1]
+
+
+@pytest.mark.parametrize("what", [{"url": "https://elsewhere.example"}, {"path": "/people"}])
+def test_another_address_of_the_site_is_one_for_bare_files_too(
+    what: dict[str, str], release: Release
+) -> None:
+    """A tombstone says where a profile has moved to."""
+    other = load_release(release.site.model_copy(update=what))
+    assert other.bare_fingerprint != release.bare_fingerprint
 
 
 def test_two_processes_give_the_same_bytes(ann: Document, release: Release, urls: Urls) -> None:
     script = (
         "import hashlib\n"
+        "from core.rank import Edition\n"
         "from core.settings import SiteSettings\n"
         "from generator.build import build\n"
         "from generator.release import load_release\n"
         "from generator.urls import Urls\n"
         "from tests.generator.conftest import document\n"
         "release = load_release(SiteSettings(name='Quay', url='https://quay.example'))\n"
-        "whole = b''.join(f.body for f in build(document(), release, Urls('https://quay.example'), 4, 7))\n"
+        "whole = b''.join(f.body for f in build(document(), release, Urls('https://quay.example'), Edition(4, 7, 5)))\n"
         "print(release.fingerprint, hashlib.sha256(whole).hexdigest())\n"
     )
     outputs = [
@@ -149,17 +193,17 @@ def test_what_an_edge_draws_from_the_data_document_equals_what_the_worker_drew(
     ann: Document, release: Release, urls: Urls
 ) -> None:
     published = files(ann, release, urls)
-    read, rank = documents.read(published["_data/ann.json"])
+    read, _ = documents.read(published["_data/ann.json"])
     assert read == ann
     for key, body in published.items():
-        drawn = render(key, read, release, urls, rank.life, rank.rollout)
+        drawn = render(key, read, release, urls, EDITION)
         assert drawn is not None and drawn.body == body, key
-    assert render("ann/posts/never/index.html", read, release, urls, rank.life, rank.rollout) is None
+    assert render("ann/posts/never/index.html", read, release, urls, EDITION) is None
 
 
 def test_nothing_is_drawn_before_it_is_asked_for(ann: Document, release: Release, urls: Urls) -> None:
     broken = ann.model_copy(update={"profile": ann.profile.model_copy(update={"theme": "nowhere"})})
-    icon = next(page for page in plan(broken, release, urls, LIFE, ROLLOUT) if page.key == "ann/icon.png")
+    icon = next(page for page in plan(broken, release, urls, EDITION) if page.key == "ann/icon.png")
     with pytest.raises(KeyError):
         icon.render()
 
@@ -199,7 +243,7 @@ def test_tags_of_one_spelling_share_a_page_and_tags_without_letters_have_none(
 
 
 def test_a_purge_names_the_path_as_the_edge_knows_it(ann: Document, release: Release) -> None:
-    pages = plan(ann, release, Urls("https://quay.example", "/people"), LIFE, ROLLOUT)
+    pages = plan(ann, release, Urls("https://quay.example", "/people"), EDITION)
     assert pages[-1].purge_path == "/ann"
     assert pages[0].purge_path == "/ann/posts/post-2"
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from core.document import Document
+from core.rank import Edition
 from generator.build import build
 from generator.release import Release
 from generator.urls import Urls
@@ -18,7 +19,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def feeds(one: Document, release: Release, urls: Urls) -> tuple[ElementTree.Element, dict[str, Any]]:
-    made = {file.key.rpartition("/")[2]: file.body for file in build(one, release, urls, 1, 1)}
+    made = {file.key.rpartition("/")[2]: file.body for file in build(one, release, urls, Edition(1, 1, 1))}
     return ElementTree.fromstring(made["feed.xml"]), json.loads(made["feed.json"])
 
 

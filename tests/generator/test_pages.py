@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.document import Document
+from core.rank import Edition
 from generator.build import build
 from generator.release import Release
 from generator.urls import Urls
@@ -19,7 +20,7 @@ from tests.generator.pages import Page
 def pages(one: Document, release: Release, urls: Urls) -> dict[str, Page]:
     return {
         file.key: Page(file.body)
-        for file in build(one, release, urls, 1, 1)
+        for file in build(one, release, urls, Edition(1, 1, 1))
         if file.headers.type.startswith("text/html")
     }
 

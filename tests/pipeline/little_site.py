@@ -78,7 +78,7 @@ class Site:
             child_grace_s=GRACE_S,
         )
         if not names_a_store(folder):  # whose release is somebody else's
-            self.store.rollouts.promote(release.fingerprint)
+            self.store.rollouts.promote(release.fingerprint, release.bare_fingerprint)
 
     # ── creators ──
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from core import keys
 from core.media import RenditionFile
 from core.objects import Object
-from core.rank import Mark, Rank, read_rank, stamp_html
+from core.rank import Edition, Mark, Rank, read_rank, stamp_html
 from generator.files import File, Page, headers
 from generator.urls import Urls
 from pipeline.fence import get
@@ -38,6 +38,7 @@ def revision(
     profile: str = "profile1",
     folders: tuple[str, ...] = (),
     rollout: int = 1,
+    bare: int = 1,
     private: bool = False,
     deleted: bool = False,
     claims: Mapping[str, int] | None = None,
@@ -47,7 +48,7 @@ def revision(
     claims = claims or {"ann": 1}
     drawn = []
     for key, (words, changed) in pages.items():
-        rank = Rank(1, claims[name], changed, rollout)
+        rank = Edition(1, rollout, bare).rank(key, claims[name], changed)
         drawn.append(Page(key, rank, headers(HTML, rank, profile), lambda w=words, r=rank: stamp_html(w, r)))
     file = RenditionFile(name="640.webp", type="image/webp", bytes=3)
     return TinyTarget(
@@ -61,6 +62,7 @@ def revision(
         takedown=private or deleted,
         claims=claims,
         names=(name, *(one for one in claims if one != name)),
+        bare=bare,
         media=frozenset() if deleted else frozenset({"medium1"}),
         release=None,  # type: ignore[arg-type]
         urls=Urls("https://holdfast.example"),
@@ -256,3 +258,13 @@ ROLLED_OUT = Scene(
     heads=(revision(5, {Q: ("Q", 4), R: ("R", 5), P: ("B", 5)}, rollout=2),),
 )
 """An edit in the old roll-out against a rebuild of the older revision in the new one: neither is newer."""
+
+NEW_TEMPLATES = Scene(
+    before=(revision(4, {P: ("A", 4), DATA: ("A", 4)}),),
+    actors=(
+        revision(5, {P: ("A", 5), DATA: ("A", 5)}, private=True, rollout=2),
+        revision(6, {P: ("A", 6), DATA: ("A", 6)}, rollout=2),
+    ),
+    heads=(revision(6, {P: ("A", 6), DATA: ("A", 6)}, rollout=2),),
+)
+"""A roll-out that leaves bare files as they are, and a profile that goes private in it and public again."""

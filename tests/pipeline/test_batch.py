@@ -167,7 +167,7 @@ def test_a_profile_that_we_can_not_draw_does_not_stop_the_others(
 
 
 def test_another_release_is_nobodys_to_publish(site: Site, ids: dict[str, str]) -> None:
-    site.store.rollouts.promote("of another release")
+    site.store.rollouts.promote("of another release", "of another release")
     with pytest.raises(OtherRelease):
         publish_profiles(site.tools, [*ids.values()])
     failed = rebuild_chunk(site.tools, [*ids.values()]).failed
@@ -266,7 +266,9 @@ def test_whatever_a_power_cut_takes_is_published_again(
     if again:
         publish_profiles(site.tools, ids)
         site.unpost(ids[0], first.slug)
-        site.store.rollouts.promote(site.tools.release.fingerprint, anew=True)
+        site.store.rollouts.promote(
+            site.tools.release.fingerprint, site.tools.release.bare_fingerprint, anew=True
+        )
     power = Power(site, at, keeps)
     with suppress(PowerCut):
         publish_profiles(site.tools._replace(buckets=power.buckets), ids)

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from core import keys
 from core.errors import PreconditionFailed
 from core.objects import ABSENT
-from core.rank import Verdict, verdict
+from core.rank import Rank, Verdict, verdict
 from pipeline import publish
 from pipeline.fence import Written
 from pipeline.manifest import Manifest
 from pipeline.publish import Job, _Moved
+from pipeline.target import Target
 from tests.pipeline import scenes
 from tests.pipeline.scenes import Scene
 from tests.pipeline.schedules import explore
@@ -178,7 +180,15 @@ class Mutant(NamedTuple):
     finds: str
 
 
+def tombstones_of_bare_files_at_every_roll_out(patch: pytest.MonkeyPatch) -> None:
+    def rank_under(self: Target, key: str, claim: int) -> Rank:
+        return Rank(self.mark.life, self.claims.get(keys.name_in(key), claim), *self.mark[1:])
+
+    patch.setattr(Target, "rank_under", rank_under)
+
+
 MUTANTS = [
+    Mutant(tombstones_of_bare_files_at_every_roll_out, scenes.NEW_TEMPLATES, "it never ends"),
     Mutant(keys_not_named_first, scenes.CHANGED_BACK, "what is gone is public"),
     Mutant(tombstones_after_the_done_mark, scenes.CHANGED_BACK, "what is gone is public"),
     Mutant(overwriting_instead_of_comparing_again, scenes.CHANGED_BACK, "a rank fell"),

@@ -31,7 +31,9 @@ def test_workers_share_what_is_announced(site: Site, ids: list[str], monkeypatch
     monkeypatch.setattr(rebuild, "ANNOUNCED_MAX", 5)
     heard: list[tuple[int, str]] = []
     with working(site), working(site):
-        site.store.rollouts.promote(site.tools.release.fingerprint, anew=True)
+        site.store.rollouts.promote(
+            site.tools.release.fingerprint, site.tools.release.bare_fingerprint, anew=True
+        )
         sharing = Sharing(site.tools, None, patience_s=20)
         done = lambda count, last: heard.append((count, last.walked.profile_id))  # noqa: E731
         assert sharing.run(select(site.tools, ALL, Stand()), done) == 12
@@ -49,7 +51,9 @@ def test_only_what_is_wanted_is_announced(site: Site, ids: list[str]) -> None:
 
 
 def test_where_no_worker_is_at_it_it_is_said(site: Site, ids: list[str]) -> None:
-    site.store.rollouts.promote(site.tools.release.fingerprint, anew=True)
+    site.store.rollouts.promote(
+        site.tools.release.fingerprint, site.tools.release.bare_fingerprint, anew=True
+    )
     with pytest.raises(Unavailable, match="holdfast worker"):
         Sharing(site.tools, None, patience_s=0.2).run(select(site.tools, ALL, Stand()), lambda *_: None)
 
@@ -84,7 +88,7 @@ def test_a_stand_is_kept_for_each_scope_and_rollout(site: Site, ids: list[str]) 
     assert Diary(site.tools, Scope("stale")).read() == Stand()
     behind: list[Met] = list(select(site.tools, ALL, diary.read()))
     assert [met.walked.profile_id for met in behind] == ids[5:]
-    site.store.rollouts.promote("another")
+    site.store.rollouts.promote("another", "another")
     assert Diary(site.tools, ALL).read() == Stand()
     diary.close()
     assert diary.read() == Stand()

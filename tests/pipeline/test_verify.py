@@ -89,7 +89,7 @@ def test_renames_takedowns_and_names_of_others_are_equal(site: Site, ann: str) -
 
 
 def test_what_is_behind_only_in_its_release_is_equal(site: Site, ann: str) -> None:
-    site.store.rollouts.promote("another release")
+    site.store.rollouts.promote("another release", "another release")
     assert survey(site) == []
 
 

@@ -433,7 +433,7 @@ def test_a_worker_of_another_release_leaves_its_share_to_those_that_can_render(s
     with working(site) as one, working(site, newer) as two:
         wait_for(lambda: site.reached(ann).get("live"))
         for able, release in ((one, site.tools.release), (two, newer), (one, site.tools.release)):
-            site.store.rollouts.promote(release.fingerprint)
+            site.store.rollouts.promote(release.fingerprint, release.bare_fingerprint)
             wait_for(lambda able=able: one.colleagues == two.colleagues == (able.id,))
             head = site.edit(ann, bio=f"Read by {able.id}.").head
             wait_for(lambda head=head: site.reached(ann)["live"] == head.revision)

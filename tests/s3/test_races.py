@@ -17,7 +17,7 @@ from core.errors import Stale, Unavailable
 from core.objects import Headers
 from core.objects.s3 import S3Objects
 from core.profile import Snapshot
-from core.rank import Mark, Rank, stamp_html
+from core.rank import Edition, Mark, Rank, stamp_html
 from pipeline.fence import Known, put_ranked
 from pipeline.job import publish_profile
 from pipeline.publish import publish, read_manifest
@@ -135,7 +135,7 @@ def publish_them_all(snapshots: list[Snapshot], site: Site, number: int) -> None
     drawn = [(one, 1) for one in snapshots[: 3 * quarter]] + [(one, 2) for one in snapshots[quarter:]]
     drawn.sort(key=lambda one: one[0].head.revision)
     for snapshot, rollout in jostled(drawn, dice, 3):
-        wanted = target(snapshot, site.tools.release, site.urls, site.store.life, rollout)
+        wanted = target(snapshot, site.tools.release, site.urls, Edition(site.store.life, rollout, rollout))
         assert wanted
         publish_at_last(site, wanted)
 
@@ -164,7 +164,9 @@ def test_many_publish_different_revisions_of_a_profile_and_no_page_ever_falls(
 ) -> None:
     snapshots = history(site)
     ann, newest = snapshots[-1].head.id, snapshots[-1].head.revision
-    site.store.rollouts.promote(site.tools.release.fingerprint, anew=True)
+    site.store.rollouts.promote(
+        site.tools.release.fingerprint, site.tools.release.bare_fingerprint, anew=True
+    )
     with Watch(site.public, PAGES) as watch:
         crowd(partial(publish_them_all, snapshots), SitePlace("s3", site.folder))
     assert watch.falls == []
@@ -178,7 +180,7 @@ def shows_the_newest(site: Site, ann: str) -> None:
     assert site.publish(ann) == set(), "nothing was left to do"
     assert differences(site.tools, ann) == []
     snapshot, rollout = site.store.profiles.load(ann), site.store.rollouts.current()
-    wanted = target(snapshot, site.tools.release, site.urls, site.store.life, rollout.number)
+    wanted = target(snapshot, site.tools.release, site.urls, rollout.edition(site.store.life))
     assert wanted
     assert site.shown() == {page.key for page in wanted.pages}
     assert all(site.public.get(page.key).body == page.render() for page in wanted.pages)

@@ -58,7 +58,7 @@ def big(tmp_path: Path, release: Release, keyspace: Keyspace) -> Iterator[Site]:
     folder.mkdir()
     leave_address(folder, keyspace.settings)
     site = Site(folder, release)
-    site.store.rollouts.promote(release.fingerprint)
+    site.store.rollouts.promote(release.fingerprint, release.bare_fingerprint)
     yield site
     site.store.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from core.rank import Edition
+
 
 class MediaTask(NamedTuple):
     """A medium that waits for the decoders."""
@@ -54,10 +56,29 @@ class Failures(Protocol):
 
 
 class Rollout(NamedTuple):
-    """A numbered promotion of a release."""
+    """A numbered promotion of a release. `bare` is the number of the newest one up to it that changed what bare files are
+    drawn with (`core.rank.Edition`)."""
 
     number: int
     fingerprint: str
+    bare_fingerprint: str
+    bare: int
+
+    def edition(self, life: int) -> Edition:
+        """What files are drawn in, in that life of the store."""
+        return Edition(life, self.number, self.bare)
+
+    def next(self, fingerprint: str, bare_fingerprint: str, *, anew: bool) -> Rollout:
+        """The roll-out that promotes this release after it; itself if it is of it (and not `anew`)."""
+        if fingerprint == self.fingerprint and not anew:
+            return self
+        number = self.number + 1
+        bare = number if anew or bare_fingerprint != self.bare_fingerprint else self.bare
+        return Rollout(number, fingerprint, bare_fingerprint, bare)
+
+
+NO_ROLLOUT = Rollout(0, "", "", 0)
+"""What the first roll-out comes after."""
 
 
 class Rollouts(Protocol):
@@ -65,6 +86,6 @@ class Rollouts(Protocol):
 
     def current(self) -> Rollout | None: ...
 
-    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
-        """The newest roll-out if it is of that release (and not `anew`), else a new one with the next number."""
+    def promote(self, fingerprint: str, bare_fingerprint: str, *, anew: bool = False) -> Rollout:
+        """The newest roll-out if it is of that release (and not `anew`), else `Rollout.next` after it."""
         ...

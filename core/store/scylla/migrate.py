@@ -28,6 +28,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE IF NOT EXISTS {keyspace}.in_sync (part text, epoch bigint, names text, PRIMARY KEY (part, epoch))"
         " WITH CLUSTERING ORDER BY (epoch DESC)",
     ),
+    3: (
+        "ALTER TABLE {keyspace}.rollouts ADD bare_fingerprint text",
+        "ALTER TABLE {keyspace}.rollouts ADD bare bigint",
+    ),
 }
 """Schema version → the statements that lead to it from the one before, each with its keyspace. Version 1 is what `init` makes of an empty keyspace."""
 
@@ -80,11 +84,20 @@ def migrate(connection: Connection, settings: StoreSettings, told: Progress) -> 
             for statement in MIGRATIONS[now + 1]:
                 lock.renew()
                 told(statement.split(" (")[0])
-                connection.run(statement.format(keyspace=settings.keyspace))
+                _run_again(connection, statement.format(keyspace=settings.keyspace))
             _agree(connection)
             _swap(cql, "schema", str(now), str(now + 1))
             now += 1
     return before, now
+
+
+def _run_again(connection: Connection, statement: str) -> None:
+    """Runs it, perhaps after a migration that was killed behind it: not every server knows ADD … IF NOT EXISTS."""
+    try:
+        connection.run(statement)
+    except OperatorError as error:
+        if "existing column" not in str(error):
+            raise
 
 
 def require_not_newer(version: int, keyspace: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 from zlib import crc32
 
 from core.errors import OutcomeUnknown
-from core.store import Failure, Rollout
+from core.store import NO_ROLLOUT, Failure, Rollout
 from core.store.scylla.cql import Cql
 from core.store.scylla.schema import SLOTS
 
@@ -44,6 +45,20 @@ class ScyllaFailures:
         )
 
 
+_NEWEST_ROLLOUT = (
+    "SELECT number, fingerprint, bare_fingerprint, bare FROM rollouts WHERE part = 'all' LIMIT 1"
+)
+_NEXT_ROLLOUT = "INSERT INTO rollouts (part, number, fingerprint, bare_fingerprint, bare) VALUES ('all', ?, ?, ?, ?) IF NOT EXISTS"
+
+
+def _rollout(row: Any) -> Rollout | None:
+    if row is None:
+        return None
+    number, fingerprint, bare_fingerprint, bare = row
+    # Before schema 3 each roll-out rewrote every file.
+    return Rollout(number, fingerprint, bare_fingerprint or "", number if bare is None else bare)
+
+
 class ScyllaRollouts:
     """The newest is believed for a moment: a page of the one before it is replaced by whoever knows better."""
 
@@ -55,28 +70,26 @@ class ScyllaRollouts:
     def current(self) -> Rollout | None:
         if self._newest is None or time.monotonic() - self._asked_at > BELIEVED_S:
             asked_at = time.monotonic()
-            row = self._cql.one("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
-            self._newest, self._asked_at = Rollout(*row) if row else None, asked_at
+            self._newest, self._asked_at = _rollout(self._cql.one(_NEWEST_ROLLOUT)), asked_at
         return self._newest
 
-    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
-        promoted = self._promote(fingerprint, anew)
+    def promote(self, fingerprint: str, bare_fingerprint: str, *, anew: bool = False) -> Rollout:
+        promoted = self._promote(fingerprint, bare_fingerprint, anew)
         self._asked_at = float("-inf")
         return promoted
 
-    def _promote(self, fingerprint: str, anew: bool) -> Rollout:
+    def _promote(self, fingerprint: str, bare_fingerprint: str, anew: bool) -> Rollout:
         before: int | None = None
         while True:
             # SERIAL: a promotion by somebody else that is under way is settled first.
-            row = self._cql.serial("SELECT number, fingerprint FROM rollouts WHERE part = 'all' LIMIT 1")
-            number = row[0] + 1 if row else 1
-            before = number if before is None else before
-            if row and row[1] == fingerprint and (not anew or number > before):
-                return Rollout(*row)
-            insert = "INSERT INTO rollouts (part, number, fingerprint) VALUES ('all', ?, ?) IF NOT EXISTS"
+            newest = _rollout(self._cql.serial(_NEWEST_ROLLOUT)) or NO_ROLLOUT
+            before = newest.number if before is None else before
+            promoted = newest.next(fingerprint, bare_fingerprint, anew=anew and newest.number == before)
+            if promoted is newest:
+                return newest
             try:
-                if self._cql.lwt(insert, number, fingerprint):
-                    return Rollout(number, fingerprint)
+                if self._cql.lwt(_NEXT_ROLLOUT, *promoted):
+                    return promoted
             except OutcomeUnknown:
                 # The same number again: either ours is there by then, or somebody's is.
                 continue

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.settings import StoreSettings
 
-VERSION = 2
+VERSION = 3
 SLOTS = 16
 """Partitions that failures are spread over."""
 
@@ -140,7 +140,7 @@ WORK = (
     ),
     Table(
         "rollouts",
-        "(part text, number bigint, fingerprint text, PRIMARY KEY (part, number)) WITH CLUSTERING ORDER BY (number DESC)",
+        "(part text, number bigint, fingerprint text, bare_fingerprint text, bare bigint, PRIMARY KEY (part, number)) WITH CLUSTERING ORDER BY (number DESC)",
         "Promotions of releases. The newest is read at each publish; the next number is taken by LWT.",
     ),
     Table(

@@ -8,6 +8,7 @@ from itertools import islice
 
 from core.rank import Mark
 from core.store import (
+    NO_ROLLOUT,
     TRANSITIONS_MAX,
     Failure,
     MediaTask,
@@ -150,21 +151,24 @@ class SqliteFailures:
             connection.execute("delete from failures where kind = ? and subject = ?", (kind, subject))
 
 
+_NEWEST_ROLLOUT = (
+    "select number, fingerprint, bare_fingerprint, bare from rollouts order by number desc limit 1"
+)
+
+
 class SqliteRollouts:
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def current(self) -> Rollout | None:
-        row = self._db.row("select number, fingerprint from rollouts order by number desc limit 1")
+        row = self._db.row(_NEWEST_ROLLOUT)
         return Rollout(*row) if row else None
 
-    def promote(self, fingerprint: str, *, anew: bool = False) -> Rollout:
+    def promote(self, fingerprint: str, bare_fingerprint: str, *, anew: bool = False) -> Rollout:
         with self._db.write() as connection:
-            row = connection.execute(
-                "select number, fingerprint from rollouts order by number desc limit 1"
-            ).fetchone()
-            if row and row[1] == fingerprint and not anew:
-                return Rollout(*row)
-            number = (row[0] if row else 0) + 1
-            connection.execute("insert into rollouts values (?, ?)", (number, fingerprint))
-        return Rollout(number, fingerprint)
+            row = connection.execute(_NEWEST_ROLLOUT).fetchone()
+            newest = Rollout(*row) if row else NO_ROLLOUT
+            promoted = newest.next(fingerprint, bare_fingerprint, anew=anew)
+            if promoted is not newest:
+                connection.execute("insert into rollouts values (?, ?, ?, ?)", promoted)
+        return promoted

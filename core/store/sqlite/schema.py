@@ -65,5 +65,12 @@ _REPLICAS = """
 create table in_sync (epoch integer primary key, names text not null);
 """
 
-STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS)
+# Each roll-out so far rewrote every file, so the next one has to.
+_BARE = """
+alter table rollouts add column bare_fingerprint text not null default '';
+alter table rollouts add column bare integer not null default 0;
+update rollouts set bare = number;
+"""
+
+STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE)
 """As many as the newest schema's number, which the file keeps as its `user_version`."""
