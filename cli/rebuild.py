@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import profile_of, promote, tools_for
-from core.backends import open_backends, prove
+from core.backends import Backends, open_backends, prove
 from core.errors import OperatorError
 from core.log import configure
 from core.objects.folder import FolderObjects
@@ -79,12 +79,10 @@ def rebuild(
     out = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
     tools = tools_for(settings, backends)
     if not dry_run:
-        prove((backends.public, backends.private))
         # Workers skip what is published in the current roll-out: for all of it they need another.
-        again = shared and all_ and not Diary(tools, Scope("all")).read().profiles
-        rollout, fresh = promote(backends, tools.release, tools.urls, anew=again)
-        if fresh:
-            out.print(f"Release {rollout.fingerprint[:12]} is promoted as roll-out {rollout.number}.")
+        _promote(
+            backends, tools, out, anew=shared and all_ and not Diary(tools, Scope("all")).read().profiles
+        )
     started = time.monotonic()
     if name:
         ids = [profile_of(backends.store, profile_name(name))]
@@ -103,6 +101,13 @@ def rebuild(
     _tell(report, seconds, out, as_json)
     if report.outcome.failed:
         raise typer.Exit(1)
+
+
+def _promote(backends: Backends, tools: Tools, out: Console, *, anew: bool) -> None:
+    prove((backends.public, backends.private))
+    rollout, fresh = promote(backends, tools.release, tools.urls, anew=anew)
+    if fresh:
+        out.print(f"Release {rollout.fingerprint[:12]} is promoted as roll-out {rollout.number}.")
 
 
 class Report(NamedTuple):

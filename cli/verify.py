@@ -51,11 +51,7 @@ def verify(
     configure(LogSettings(level="error"))
     backends = open_existing(settings)
     tools = tools_for(settings, backends)
-    rollout = backends.store.rollouts.current()
-    if rollout is None or rollout.fingerprint != tools.release.fingerprint:
-        raise OperatorError(
-            "Another release is promoted: verify with that one, or `holdfast rebuild --all` first"
-        )
+    _require_promoted(tools)
     if repair:
         prove((backends.public, backends.private))
         tools.purger.heartbeat()
@@ -90,6 +86,14 @@ def verify(
         out.print(f"{job.verdict()} ({what}, {time.monotonic() - started:.1f} s)")
     if job.left:
         raise typer.Exit(1)
+
+
+def _require_promoted(tools: Tools) -> None:
+    rollout = tools.store.rollouts.current()
+    if rollout is None or rollout.fingerprint != tools.release.fingerprint:
+        raise OperatorError(
+            "Another release is promoted: verify with that one, or `holdfast rebuild --all` first"
+        )
 
 
 class _Verify:

@@ -101,9 +101,8 @@ def _public(medium: Media) -> Media:
 def write(doc: Document, life: int, rollout: int) -> bytes:
     """The document's bytes, with the rank in front."""
     rank = Rank(life, doc.name.claim, doc.revision, rollout)
-    members = {"format": doc.format, **doc.model_dump(mode="json", exclude_defaults=True)}
-    body = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-    return stamp_json(body, rank)
+    members = doc.model_dump_json(exclude_defaults=True).removeprefix("{")
+    return stamp_json(f'{{"format":{doc.format},{members}', rank)
 
 
 def read(body: bytes) -> tuple[Document, Rank]:

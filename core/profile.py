@@ -22,6 +22,7 @@ LINKS_MAX, TAGS_MAX, SECTIONS_MAX, ITEMS_MAX = 100, 30, 30, 100
 # turn the writing direction of what follows (CVE-2021-42574), lone surrogates can't be encoded.
 _NOT_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_LINE = re.compile(f"{_NOT_IN_TEXT.pattern}|[\n\t\u2028\u2029]")
+_PLAIN_URL = re.compile("https?://[a-z0-9][!-~]*")
 _SCHEMES = ("https://", "http://", "mailto:", "tel:")
 
 
@@ -37,13 +38,13 @@ def _clean_text(text: str) -> str:
 
 
 def _clean_line(text: str) -> str:
-    if _NOT_IN_LINE.search(text):
+    if not text.isprintable() and _NOT_IN_LINE.search(text):
         raise ValueError("must be one line without control characters")
     return text
 
 
 def _clean_url(text: str) -> str:
-    if not text:
+    if not text or _PLAIN_URL.fullmatch(text):
         return text
     if text.split() != [text] or _NOT_IN_LINE.search(text):
         raise ValueError("must not hold spaces")

@@ -36,7 +36,7 @@ class Rank(NamedTuple):
     rollout: int
 
     def __str__(self) -> str:
-        return ".".join(map(str, self))
+        return f"{self.life}.{self.claim}.{self.revision}.{self.rollout}"
 
     @classmethod
     def parse(cls, text: str) -> Rank:

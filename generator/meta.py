@@ -107,7 +107,7 @@ def script(data: Mapping[str, object]) -> Markup:
 
 def instant(seconds: int) -> str:
     """Seconds since 1970 as RFC 3339, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix('+00:00')}Z"
 
 
 def day(date: str, language: str) -> str:

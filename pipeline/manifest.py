@@ -24,8 +24,7 @@ class Place(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What is known of a mutable key. `rank` and `etag` are of its last known write; None when it was only named.
 
     `gone` is what its tombstone says ("410", "404", "301 https://…"), "" while it is, or may be, alive. `claim` is the
@@ -64,7 +63,7 @@ class Manifest:
             known = entries.get(place, Entry())
             if place not in entries or known.gone or claim > known.claim:
                 lost = known.lost and claim <= known.claim
-                entries[place] = replace(known, gone="", claim=claim, lost=lost)
+                entries[place] = known._replace(gone="", claim=claim, lost=lost)
         fresh = {place for place in folders if self.folders.get(place, 0) is not None}
         named = replace(
             self,

@@ -197,7 +197,7 @@ class Job:
             stone = self.target.tombstone(place, rank, fate)
             written = self._write(place, rank, lambda body=stone.body: body, stone.headers)  # type: ignore[misc]
             # Where a newer publisher has been, the key may be alive again: then nobody may count it as gone.
-            self.entries[place] = replace(written, gone=str(fate) if written.rank == rank else "")
+            self.entries[place] = written._replace(gone=str(fate) if written.rank == rank else "")
 
     def _write(self, place: Place, rank: Rank, render: Callable[[], bytes], headers: Headers) -> Entry:
         objects, entry = self.buckets[place.bucket], self.entries.get(place, Entry())

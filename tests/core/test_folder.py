@@ -165,11 +165,15 @@ def test_a_failed_write_leaves_the_old_object_and_no_rubbish(
 ) -> None:
     folder.put("page", b"old", PLAIN)
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+    write, room = os.write, [100]
+
+    def until_full(handle: int, data: bytes) -> int:
+        if not room:
+            raise OSError(28, "No space left on device")
+        return write(handle, data[: room.pop()])
 
     with monkeypatch.context() as patched:
-        patched.setattr(core.objects.folder, "write_whole", full)
+        patched.setattr(os, "write", until_full)
         with pytest.raises(Unavailable, match="No space left"):
             folder.put("page", b"new", PLAIN)
     assert folder.read("page", 0, 10) == b"old"

@@ -151,7 +151,7 @@ def a_newer_page_recorded_as_gone(patch: pytest.MonkeyPatch) -> None:
         OLD_BURY(self, *buckets)
         for place in self.entries.keys() - self.target.places():
             fate = str(self.target.fate(place))
-            self.entries[place] = replace(self.entries[place], gone=fate)
+            self.entries[place] = self.entries[place]._replace(gone=fate)
 
     patch.setattr(Job, "_bury", bury)
 
