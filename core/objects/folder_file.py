@@ -103,7 +103,7 @@ def _read_note(handle: int, file_bytes: int) -> dict[str, Any]:
             raise ValueError
         raw = end[size - start : -_TAIL] if size >= start else os.pread(handle, length, size)
         note: dict[str, Any] = json.loads(raw)
-        if note["size"] != size or not {"etag", "headers"} <= note.keys():
+        if note["size"] != size or "etag" not in note or not note["headers"].keys() <= set(_HEADERS):
             raise ValueError
         return note
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +108,20 @@ def test_a_file_that_a_power_cut_tore_counts_as_missing_and_can_be_written_again
         folder.put("page", b"new", PLAIN, only_if="an etag")
     folder.put("page", b"new", PLAIN, only_if=ABSENT)
     assert folder.read("page", 0, 10) == b"new"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [{"size": 1, "headers": {}}, {"etag": "e", "size": 1, "headers": {"x": 1}}, {"etag": "e", "size": 1}],
+)
+def test_a_file_with_another_tail_than_ours_counts_as_missing(
+    folder: FolderObjects, note: dict[str, Any]
+) -> None:
+    tail = json.dumps(note).encode()
+    (folder.root / "page").write_bytes(b"x" + tail + len(tail).to_bytes(4, "big") + b"HOLD")
+    with pytest.raises(ObjectMissing):
+        folder.stat("page")
+    folder.put("page", b"new", PLAIN, only_if=ABSENT)
 
 
 def test_a_body_never_passes_for_headers(folder: FolderObjects) -> None:

@@ -96,7 +96,8 @@ def _run_again(connection: Connection, statement: str) -> None:
     try:
         connection.run(statement)
     except OperatorError as error:
-        if "existing column" not in str(error):
+        # As Cassandra says it, and ScyllaDB.
+        if not any(words in str(error) for words in ("already exists", "an existing column")):
             raise
 
 
