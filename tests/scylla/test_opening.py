@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cli.ring.ring import Ring
-from core.errors import OperatorError
+from core.errors import OperatorError, OutcomeUnknown
 from core.settings import StoreSettings
 from core.store.scylla import ScyllaStore
 from core.store.scylla import migrate as migrating
@@ -241,6 +242,21 @@ def test_two_places_bring_an_older_schema_up_to_date_at_once(
         back = "UPDATE meta SET value = ? WHERE part = 'all' AND key = 'schema' IF EXISTS"
         assert connection.cql.lwt(back, str(VERSION))
         connection.close()
+
+
+def test_a_lock_that_no_reply_says_is_released_fails_nothing() -> None:
+    """Everything is made by then, and the lock runs out by itself."""
+    said: list[str] = []
+
+    def lwt(statement: str, *_: object) -> bool:
+        said.append(statement.split(" ")[0])
+        if said[-1] == "DELETE":
+            raise OutcomeUnknown("no reply")
+        return True
+
+    with migrating._Lock(SimpleNamespace(lwt=lwt)) as lock:  # type: ignore[arg-type]
+        lock.renew()
+    assert said == ["INSERT", "UPDATE", "DELETE"]
 
 
 def test_a_store_of_the_first_schema_gets_what_came_later(keyspace: Keyspace) -> None:

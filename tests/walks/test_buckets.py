@@ -93,7 +93,7 @@ def test_a_rebuild_that_is_killed_goes_on(house: House) -> None:
         house.sign_up(f"artist{number}")
     house.holdfast("rebuild", "--all", "--json")
     total = plan(house)["profiles"]
-    command = [sys.executable, "-m", "cli.main", "rebuild", "--all", "--per-s", "20", *house.flags]
+    command = [sys.executable, "-m", "cli.main", "rebuild", "--all", "--per-s", "4", *house.flags]
     running = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

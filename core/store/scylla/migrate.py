@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.errors import OperatorError, Unavailable
 from core.ids import new_id
@@ -196,7 +197,8 @@ class _Lock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cql.lwt("DELETE FROM schema_lock WHERE name = 'schema' IF holder = ?", self._me)
+        with suppress(Unavailable):  # all is done; the lock runs out by itself
+            self._cql.lwt("DELETE FROM schema_lock WHERE name = 'schema' IF holder = ?", self._me)
 
     def renew(self) -> None:
         """Raises OperatorError if it took so long that somebody else has it."""
