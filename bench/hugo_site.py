@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -24,29 +23,13 @@ class Built(NamedTuple):
 
 
 def write(folder: Path, profiles: Iterator[tuple[str, Profile]]) -> None:
-    """The site in `folder`, in its tuned shape; as Hugo wants it, front matter as JSON and the bio as Markdown."""
+    """The site in `folder`; as Hugo wants it, front matter as JSON and the bio as Markdown."""
     (folder / "layouts" / "_default").mkdir(parents=True)
     (folder / "content").mkdir()
     shutil.copy(HERE / "hugo.toml", folder / "hugo.toml")
-    shape(folder, tuned=True)
+    shutil.copy(HERE / "single.html", folder / "layouts" / "_default" / "single.html")
     for username, profile in profiles:
         (folder / "content" / f"{username}.md").write_text(page(username, profile))
-
-
-def shape(folder: Path, *, tuned: bool) -> None:
-    """The templates: with a partial for each card and icon, as ours have their parts; or `tuned`, all in one file, since a
-    partial costs Hugo more than what it draws."""
-    shutil.copytree(HERE / "partials", folder / "layouts" / "partials", dirs_exist_ok=True)
-    template = (HERE / "single.html").read_text()
-    (folder / "layouts" / "_default" / "single.html").write_text(_inline(template) if tuned else template)
-
-
-def _inline(template: str) -> str:
-    def body(call: re.Match[str]) -> str:
-        partial, given = call.groups()
-        return _inline((HERE / "partials" / partial).read_text()).replace("{{ . }}", f"{{{{ {given} }}}}")
-
-    return re.sub(r'{{ partial "([a-z.]+)" (\S+) }}', body, template)
 
 
 def page(username: str, profile: Profile) -> str:

