@@ -80,9 +80,8 @@ def rebuild(
     tools = tools_for(settings, backends)
     if not dry_run:
         # Workers skip what is published in the current roll-out: for all of it they need another.
-        _promote(
-            backends, tools, out, anew=shared and all_ and not Diary(tools, Scope("all")).read().profiles
-        )
+        anew_for_all = shared and all_ and not Diary(tools, Scope("all")).read().profiles
+        _promote(backends, tools, out, anew=anew_for_all)
     started = time.monotonic()
     if name:
         ids = [profile_of(backends.store, profile_name(name))]
