@@ -21,12 +21,18 @@ from core.store import MAIN, Store
 from core.store.everyone import everyone
 from generator.release import load_release
 from ingest.receipts import receipt
+from pipeline.media.sandbox import confinement
 from pipeline.purge.edges import Edge
 
 WALK_S = 5.0
 """How long profiles are compared with what was published; the worker's sweep looks at all of them."""
 QUEUE_MAX = 10_000
 HISTORY_SHOWN, TRANSITIONS_SHOWN, BEHIND_SHOWN = 10, 12, 10
+
+DECODERS = {
+    "bubblewrap": "on this machine each shut in by bubblewrap",
+    "limits": "on this machine bound by limits alone: holdfast doctor",
+}
 
 Answer = dict[str, Any]
 
@@ -71,6 +77,7 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
         "in_sync": list(store.replicas.in_sync().names),
         "purges_pending": len(store.purges.pending(replica, QUEUE_MAX)),
         "media_in_the_making": len(store.media_work.pending(QUEUE_MAX)),
+        "decoders": confinement().kind,
         "failures": [one._asdict() for one in store.failures.all()],
         "rollout": rollout.number if rollout else None,
         "promoted": rollout.fingerprint if rollout else None,
@@ -133,6 +140,7 @@ def _show_site(answer: Answer) -> None:
         ("Behind", f"{answer['behind']:,}{': ' + behind if behind else ''}"),
         ("Purges", f"{answer['purges_pending']:,} waiting"),
         ("Media", f"{answer['media_in_the_making']:,} in the making"),
+        ("Decoders", DECODERS[answer["decoders"]]),
         ("Put aside", f"{len(answer['failures'])}{': holdfast failures' if answer['failures'] else ''}"),
         ("Roll-out", _rollout(answer)),
         ("Life", str(answer["life"])),

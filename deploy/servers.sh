@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs the real servers and tools that tests use: Chromium, ffmpeg, openssl, and Cassandra (Java 17, Maven, and jars
-# by Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it says what is missing. What is
+# Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, and Cassandra (Java 17,
+# Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it says what is missing. What is
 # already there is left alone.
 set -eu
 exec </dev/null
 
-programs="chromium ffmpeg ffprobe mvn openssl"
+programs="bwrap chromium ffmpeg ffprobe mvn openssl"
 # The fonts make screenshots of pages look as they do on a reader's screen.
-packages="chromium ffmpeg openssl fonts-dejavu-core fonts-noto-color-emoji"
+packages="bubblewrap chromium ffmpeg openssl fonts-dejavu-core fonts-noto-color-emoji"
 # Often there without Debian's package: a developer's own.
 command -v mvn >/dev/null || packages="$packages maven"
 
@@ -56,4 +56,4 @@ elif [ -n "$missing" ]; then
 fi
 .venv/bin/python -m cli.ring.jars
 .venv/bin/python -m cli.gateway.build
-echo "servers: chromium, ffmpeg, openssl, cassandra, versitygw and minio are here."
+echo "servers: bubblewrap, chromium, ffmpeg, openssl, cassandra, versitygw and minio are here."

@@ -21,6 +21,7 @@ from pipeline.loops import Loops
 from pipeline.makers import Makers
 from pipeline.making import Maker
 from pipeline.media.make import Limits
+from pipeline.media.sandbox import confinement
 from pipeline.plan import Plan
 from pipeline.publishers import Publishers
 from pipeline.reading import Reader
@@ -131,6 +132,7 @@ class Worker:
             threads=self._settings.threads,
             media_jobs=self._makers_wanted,
             replica=self._tools.replica,
+            **self._decoders(),
         )
         self._loops.wait()
         self._loops.guarded(self._sharing.leave)
@@ -148,6 +150,13 @@ class Worker:
     def _makers_wanted(self) -> int:
         """Originals lie with the main replica; the others get what is made of them."""
         return self._settings.media_jobs if self._tools.replica == MAIN else 0
+
+    def _decoders(self) -> dict[str, str]:
+        """What they are held by, for the log; and why by no more than limits, where that is so."""
+        if not self._makers_wanted:
+            return {}
+        held = confinement()
+        return {"decoders": held.kind} | ({"why": held.reason} if held.reason else {})
 
     @property
     def colleagues(self) -> tuple[str, ...]:

@@ -18,19 +18,26 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cli.gateway.build import program
 from cli.ring.ring import Ring
+from pipeline.media import sandbox
 from tests.cluster import Keyspace, keyspace_on
 from tests.gateway import CREDENTIALS, Gateway, gateway
 
 
 @dataclass(frozen=True)
 class Server:
-    """Something real that stands outside of Python: programs on PATH, of Debian's packages, or one that was `built`."""
+    """Something real that stands outside of Python: programs on PATH, of Debian's packages, or one that was `built`.
+    `fault` says why it doesn't work on this machine although it is there; nothing if it does."""
 
     programs: tuple[str, ...] = ()
     packages: str = ""
     built: Callable[[], Path] | None = None
+    fault: Callable[[], str] = lambda: ""
 
     def here(self) -> bool:
+        return self._there and not self.fault()
+
+    @property
+    def _there(self) -> bool:
         return all(shutil.which(name) for name in self.programs) and (not self.built or self.built().exists())
 
     @property
@@ -39,6 +46,8 @@ class Server:
 
     @property
     def lack(self) -> str:
+        if self._there:
+            return self.fault()
         return f"Not built: {self.built()}" if self.built else f"Not on PATH: {', '.join(self.programs)}"
 
 
@@ -46,6 +55,10 @@ SERVERS = {
     "chromium": Server(programs=("chromium",), packages="chromium"),
     # Only for what needs the system's own, ffprobe say: the wheel's ffmpeg serves the other video tests.
     "ffmpeg": Server(programs=("ffmpeg", "ffprobe"), packages="ffmpeg"),
+    # Needs user namespaces, too, which a container may forbid.
+    "bubblewrap": Server(
+        programs=("bwrap",), packages="bubblewrap", fault=lambda: sandbox.confinement().reason
+    ),
     # Makes certificates.
     "openssl": Server(programs=("openssl",), packages="openssl"),
     # Its jars come by Maven, and are kept in the user's cache.

@@ -117,12 +117,12 @@ def test_servers_that_cannot_be_installed_are_named(bare_path: Path) -> None:
     put_program(bare_path, "ffmpeg", "")
     result = run_script("servers.sh", path=bare_path)
     assert result.returncode == 1
-    assert "missing: chromium ffprobe mvn openssl java-17" in result.stderr
+    assert "missing: bwrap chromium ffprobe mvn openssl java-17" in result.stderr
     assert "maven openjdk-17-jre-headless" in result.stderr
 
 
 def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> None:
-    for program in ("chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
+    for program in ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
         put_program(bare_path, program, "")
     put_program(bare_path, "java", """echo 'openjdk version "21.0.8" 2025-07-15' >&2""")
     result = run_script("servers.sh", path=bare_path)
@@ -131,7 +131,7 @@ def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> 
 
 
 def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_path: Path) -> None:
-    for program in ("chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
+    for program in ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
         put_program(bare_path, program, "")
     put_program(bare_path, "java", """echo 'openjdk version "17.0.15" 2025-04-15' >&2""")
     environment = bare_path.parent / ".venv" / "bin"
@@ -142,7 +142,7 @@ def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_pa
     assert result.stdout.splitlines() == [
         "python -m cli.ring.jars",
         "python -m cli.gateway.build",
-        "servers: chromium, ffmpeg, openssl, cassandra, versitygw and minio are here.",
+        "servers: bubblewrap, chromium, ffmpeg, openssl, cassandra, versitygw and minio are here.",
     ]
 
 

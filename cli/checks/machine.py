@@ -1,4 +1,4 @@
-"""Checks of the machine: Python, the disk, the clock, ffmpeg, libvips, and the limits that decoders get."""
+"""Checks of the machine: Python, the disk, the clock, ffmpeg, libvips, and what decoders are held by."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.errors import HoldfastError, OperatorError, UnsupportedMedia
 from core.objects.folder_file import refuse_network
 from core.settings import Settings
 from pipeline.media.make import Limits, find_ffmpeg, make, probe
-from pipeline.media.sandbox import Bounds, run
+from pipeline.media.sandbox import Bounds, confinement, run
 from pipeline.worker import media_limits
 
 PYTHON_MIN = (3, 11)
@@ -35,6 +35,7 @@ def machine(settings: Settings) -> Iterator[Check]:
     yield from disk(settings.data.dir)
     yield clock(settings.data.dir)
     yield ffmpeg()
+    yield confined()
     yield from decoders(media_limits(settings))
 
 
@@ -107,6 +108,20 @@ def ffmpeg() -> Check:
     except (OSError, subprocess.SubprocessError) as error:
         return Check("ffmpeg", "fail", f"it does not run ({error})", remedy)
     return Check("ffmpeg", "ok", f"{said.partition('Copyright')[0].strip()} ({path})")
+
+
+def confined() -> Check:
+    """Which of the two holds for decoders, bubblewrap or limits alone, and what is refused then."""
+    found = confinement()
+    if found.bwrap:
+        said = f"each in namespaces of its own by bubblewrap ({found.bwrap}): no network, no file but its own"
+        return Check("Decoders", "ok", said)
+    said = f"bound by limits alone, since {found.reason}; HEIC photos are refused"
+    remedy = (
+        "`apt-get install bubblewrap`, or `make servers` as root; user namespaces have to be allowed to this user"
+        " (sysctl user.max_user_namespaces; in a container its seccomp profile)"
+    )
+    return Check("Decoders", "warn", said, remedy)
 
 
 def decoders(limits: Limits) -> Iterator[Check]:

@@ -24,6 +24,9 @@ __all__ = ["HLS_TYPE", "MASTER", "Limits", "Made", "Probe", "make", "master", "p
 _PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
 # ffmpeg and its like use two threads; each second by the clock may cost two of processor time.
 _CPUS = 2
+_NICE = {"image": 5}
+"""How far a decoder stands back for publishing and the studio; whatever is longer than a picture, farther."""
+_NICE_ELSE = 10
 
 
 class Made(Frozen):
@@ -124,7 +127,7 @@ def _working_folder(beside: Path | None) -> tempfile.TemporaryDirectory[str]:
 def _bounds(kind: str, task: str, limits: Limits) -> Bounds:
     wall_s = limits.wall_s(kind, task)
     memory_bytes = limits.image_memory_bytes if kind == "image" else limits.video_memory_bytes
-    return Bounds(wall_s, memory_bytes, int(wall_s * _CPUS) + 1)
+    return Bounds(wall_s, memory_bytes, int(wall_s * _CPUS) + 1, _NICE.get(kind, _NICE_ELSE))
 
 
 def _checked(answer: dict[str, Any], work: Path) -> Made:

@@ -9,28 +9,71 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import words
+from pipeline.media.bubblewrap import shut_in
 
 _ANSWER_BYTES_MAX = 1 << 20
 _DISK_FREE_BYTES_MIN = 64 << 20
 _LOOK_EVERY_S = 0.25
+_START_S = 10.0
+"""A bubblewrap that hasn't begun by then never will."""
 _LOG = "stderr.log"
 _LOG_TAIL_BYTES = 2_000
+_READS = ("original", "ffmpeg", "rung")
+"""What of a job names a file or folder that the child may read."""
+_SLOW = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
+"""How a child ends whose processor time is used up: by itself, and as bubblewrap tells it."""
+_TRYING = threading.Lock()
 
 
 class Bounds(NamedTuple):
-    """What the child may take; the child sets all but the wall clock on itself."""
+    """What the child may take; the child sets all but the wall clock on itself. `nice` is how far it stands back for
+    others who want the processor."""
 
     wall_s: float
     memory_bytes: int
     cpu_s: int
+    nice: int = 0
+
+
+class Confinement(NamedTuple):
+    """What holds a decoder here: bubblewrap (its path) and limits, or limits alone, and then the reason for that."""
+
+    bwrap: str | None
+    reason: str = ""
+
+    @property
+    def kind(self) -> Literal["bubblewrap", "limits"]:
+        return "bubblewrap" if self.bwrap else "limits"
+
+
+class _Child(NamedTuple):
+    """A started child; by bubblewrap with what that tells, and a handle on the first process of its namespace."""
+
+    process: subprocess.Popen[bytes]
+    status: IO[bytes] | None = None
+    inner: int | None = None
+
+
+def confinement() -> Confinement:
+    """Which of the two holds on this machine, for this user: tried once in each process, with a real child."""
+    with _TRYING:
+        return _tried()
+
+
+def is_strict() -> bool:
+    """Whether a decoder that is taken over gets at nothing but the file it was given."""
+    return confinement().bwrap is not None
 
 
 def run(
@@ -41,18 +84,52 @@ def run(
     Raises UnsupportedMedia when the input was refused, or the child crashed, hung or babbled over it; OperatorError
     or Unavailable when the machine is at fault, or `stopping()` became true. No process is left behind.
     """
-    child = _start(work)
+    return _run(confinement().bwrap, job, bounds, work, stopping)
+
+
+@cache
+def _tried() -> Confinement:
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return Confinement(None, "bubblewrap is not installed")
+    with tempfile.TemporaryDirectory(prefix="holdfast-trial-") as folder:
+        outside, work = Path(folder) / "outside", Path(folder) / "work"
+        outside.touch()
+        work.mkdir()
+        limits = {"file_bytes_max": 1 << 20, "open_files_max": 64}
+        job = {"task": "trial", "outside": str(outside), "limits": limits}
+        try:
+            sees = _run(bwrap, job, Bounds(wall_s=30, memory_bytes=1 << 30, cpu_s=30), work)["sees"]
+        except (HoldfastError, KeyError) as error:
+            notes = [note for note in getattr(error, "__notes__", ()) if note]
+            return Confinement(None, f"{bwrap} does not work here: {' '.join([str(error), *notes])}")
+    return Confinement(None, f"{bwrap} lets its child see other files") if sees else Confinement(bwrap)
+
+
+def _run(
+    bwrap: str | None,
+    job: Mapping[str, Any],
+    bounds: Bounds,
+    work: Path,
+    stopping: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    work = work.absolute()
+    reads = {key: str(Path(job[key]).resolve()) for key in _READS if job.get(key)}
+    child = _start(bwrap, reads.values(), work)
+    told = {"memory_bytes": bounds.memory_bytes, "cpu_s": bounds.cpu_s, "nice": bounds.nice}
     try:
-        _send(child, {**job, "memory_bytes": bounds.memory_bytes, "cpu_s": bounds.cpu_s})
-        answer, ending = _listen(child, bounds.wall_s, stopping)
+        _send(child.process, {**job, **reads, **told, "shut_in": bwrap is not None})
+        answer, ending = _listen(child.process, bounds.wall_s, stopping)
     finally:
-        _end(child)
+        began = _end(child)
     if ending == "stopped":
         raise Unavailable("The worker is stopping; this goes on when it is back.")
+    if ending == "ended" and not began:
+        raise Unavailable(f"No process for decoding could be shut in: {_tail(work / _LOG)}")
     try:
         return _read(answer)
     except (ValueError, TypeError, KeyError):
-        error = _crash(ending, child.returncode, work)
+        error = _crash(ending, child.process.returncode, work)
     except UnsupportedMedia as refusal:
         error = refusal
     if shutil.disk_usage(work).free < _DISK_FREE_BYTES_MIN:
@@ -61,8 +138,28 @@ def run(
     raise error
 
 
-def _start(work: Path) -> subprocess.Popen[bytes]:
+def _start(bwrap: str | None, reads: Iterable[str], work: Path) -> _Child:
     """Isolated (-I): neither the working folder nor the environment can lend it a module, nor tell it a secret."""
+    command = [sys.executable, "-I", "-m", "pipeline.media.child"]
+    if bwrap is None:
+        return _Child(_popen(command, work))
+    reader, writer = os.pipe()
+    status = os.fdopen(reader, "rb")
+    try:
+        process = _popen(shut_in(bwrap, command, reads=reads, work=work, status=writer), work, writer)
+    except BaseException:
+        status.close()
+        raise
+    finally:
+        os.close(writer)
+    try:
+        told = status.readline() if select.select([status], [], [], _START_S)[0] else b""
+        return _Child(process, status, os.pidfd_open(json.loads(told)["child-pid"]))
+    except (ValueError, KeyError, OSError):  # bwrap has failed, or all is over already
+        return _Child(process, status)
+
+
+def _popen(command: Sequence[str], work: Path, *kept: int) -> subprocess.Popen[bytes]:
     environment = {
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
@@ -75,13 +172,14 @@ def _start(work: Path) -> subprocess.Popen[bytes]:
     with (work / _LOG).open("wb") as log:
         try:
             return subprocess.Popen(
-                [sys.executable, "-I", "-m", "pipeline.media.child"],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=work,
                 env=environment,
                 start_new_session=True,
+                pass_fds=kept,
             )
         except OSError as error:
             raise Unavailable(f"No process for decoding could be started: {error}.") from error
@@ -116,15 +214,29 @@ def _listen(child: subprocess.Popen[bytes], wall_s: float, stopping: Callable[[]
             return said, "babble"
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kills whatever of its group still lives, before it is waited for, while its number can't be another's yet."""
+def _end(child: _Child) -> bool:
+    """Kills whatever of it still lives, and waits until all is gone; whether it had begun at all.
+
+    The group is killed before it is waited for, while its number can't be another's yet. The first process of a
+    namespace is seen to end when every other one in it has.
+    """
+    process = child.process
+    if child.inner is not None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child.inner, signal.SIGKILL)
+        select.select([child.inner], [], [])
+        os.close(child.inner)
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
+    if child.status is None:
+        return True
+    with child.status as status:
+        return b"exit-code" in status.read()
 
 
 def _read(answer: bytes) -> dict[str, Any]:
@@ -148,7 +260,7 @@ def _read(answer: bytes) -> dict[str, Any]:
 
 def _crash(ending: str, code: int, work: Path) -> UnsupportedMedia:
     """The error for a child that gave no answer."""
-    slow = ending == "slow" or code == -signal.SIGXCPU
+    slow = ending == "slow" or code in _SLOW
     error = UnsupportedMedia(words.TOO_SLOW if slow else words.UNREADABLE)
     error.add_note(f"The decoder {ending} with {code}. {_tail(work / _LOG)}")
     return error

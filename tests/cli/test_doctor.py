@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -25,6 +26,7 @@ from core.settings import SiteSettings
 from core.store import Failure
 from core.store.sqlite.database import Database
 from generator.release import load_release
+from pipeline.media.sandbox import Confinement
 from tests.cli.conftest import Holdfast, Ran
 
 NOBODY = ("--studio", "127.0.0.1:9", "--edge", "127.0.0.1:9")
@@ -85,6 +87,27 @@ def test_a_house_in_order_is_well(examine: Examine, backends: Backends) -> None:
     for name in ("Database", "Storage (private)", "Storage (public)", "Roll-out", "Failures", "Uploads"):
         assert found(ran, name).state == "ok", name
     assert list(backends.private.walk()) == []
+
+
+@pytest.mark.server("bubblewrap")
+def test_decoders_by_bubblewrap(examine: Examine) -> None:
+    assert found(examine(), "Decoders") == (
+        "ok",
+        f"each in namespaces of its own by bubblewrap ({shutil.which('bwrap')}): no network, no file but its own",
+        "",
+    )
+
+
+def test_decoders_without_bubblewrap(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        cli.checks.machine, "confinement", lambda: Confinement(None, "bubblewrap is not installed")
+    )
+    ran = examine()
+    assert ran.code == 0
+    state, said, remedy = found(ran, "Decoders")
+    assert state == "warn"
+    assert "limits alone, since bubblewrap is not installed; HEIC photos are refused" in said
+    assert "apt-get install bubblewrap" in remedy
 
 
 def test_every_mistake_in_the_settings(examine: Examine, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from core.rank import Mark
 from core.store import MAIN, Failure, MediaTask, Purge, Reached
 from core.store.naming import found, rename
 from core.store.revise import revise
+from pipeline.media.sandbox import confinement
 from tests.cli.conftest import Holdfast
 
 NOBODY = "127.0.0.1:9"
@@ -48,6 +49,7 @@ def test_the_site_is_counted(holdfast: Holdfast, backends: Backends) -> None:
     assert (told["profiles"], told["deleted"], told["complete"]) == (2, 1, True)
     assert (told["behind"], told["behind_names"]) == (1, ["bob"])
     assert (told["purges_pending"], told["media_in_the_making"]) == (1, 1)
+    assert told["decoders"] == confinement().kind
     assert [one["reason"] for one in told["failures"]] == ["The disk is full."]
     assert (told["rollout"], told["life"]) == (None, 1)
     assert [one["live"] for one in told["edges"]] == [False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,28 @@ class Workbench:
 
 def noise(width: int, height: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), random.Random(3).randbytes(width * height * 3))
+
+
+def processes_with(argument: str) -> list[str]:
+    """The command lines of living processes that name it; but for this one, and where there is no /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if argument in line:
+            found.append(line)
+    return found
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(400):
+        if true():
+            return
+        pause.wait(0.025)
+    raise AssertionError("waited in vain")
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The child process around the decoders: its limits hold, whatever it answers, and it dies with whoever wants it."""
+"""The child process around the decoders, by bubblewrap and without: its limits hold, whatever it answers, and it dies with
+whoever wants it. What bubblewrap alone holds is in test_confinement.py.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,11 +20,23 @@ from PIL import Image
 
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import make as making
+from pipeline.media import sandbox
 from pipeline.media.make import Limits, Probe, make, probe
 from pipeline.media.sandbox import Bounds
-from tests.media.conftest import Clip, Workbench, noise
+from tests.media.conftest import Clip, Workbench, noise, processes_with, wait_for
 
 VIDEO = Probe("video", "video/mp4", 64, 64, duration_s=1, frame_rate="10")
+
+
+@pytest.fixture(
+    autouse=True, params=[pytest.param("bubblewrap", marks=pytest.mark.server("bubblewrap")), "limits"]
+)
+def confined(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each test with what a system may have, and with what every one has."""
+    kind = str(request.param)
+    if kind == "limits":
+        monkeypatch.setattr(sandbox, "_tried", lambda: sandbox.Confinement(None, "as if there were none"))
+    return kind
 
 
 @pytest.fixture
@@ -59,19 +72,6 @@ def test_a_step_that_spins_is_ended_by_its_processor_time(
     assert bench.leftovers() == []
 
 
-def processes_with(argument: str) -> list[str]:
-    """The command lines of living processes that name it; but for this one, and where there is no /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if argument in line:
-            found.append(line)
-    return found
-
-
 def test_a_step_that_wants_too_much_memory_is_refused(bench: Workbench) -> None:
     original = bench.picture(noise(2_000, 2_000), "PNG", compress_level=0)
     found = bench.probe(original)
@@ -105,7 +105,9 @@ class Impostor:
         self.folder, self.monkeypatch = folder, monkeypatch
 
     def says(self, lines: str) -> None:
-        path = script(self.folder / "impostor", f"IFS= read -r job\n{lines}")
+        path = self.folder / "python" / "bin" / "impostor"
+        path.parent.mkdir(parents=True)
+        script(path, f"IFS= read -r job\n{lines}")
         self.monkeypatch.setattr(sys, "executable", str(path))
 
 
@@ -132,7 +134,6 @@ def impostor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Impostor:
         "yes",
         "kill -SEGV $$",
         "kill -KILL $$",
-        "exec >&-; sleep 100",
     ],
 )
 def test_whatever_a_broken_decoder_answers_the_worker_goes_on(
@@ -146,17 +147,31 @@ def test_whatever_a_broken_decoder_answers_the_worker_goes_on(
     assert not (bench.folder / "escape").exists()
 
 
+def test_a_decoder_that_falls_silent_is_ended(bench: Workbench, impostor: Impostor) -> None:
+    impostor.says("exec >&-; sleep 100")
+    original = bench.picture(Image.new("RGB", (1, 1)), "PNG")
+    with pytest.raises(UnsupportedMedia):
+        make(
+            original,
+            Probe("image", "image/png", 1, 1),
+            "still",
+            bench.made("still"),
+            Limits(image_wall_s=0.7),
+        )
+    assert bench.leftovers() == []
+
+
 def test_a_decoder_sees_no_secret_of_ours(
     bench: Workbench, impostor: Impostor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOLDFAST_SECRET_KEY", "hunter2")
-    spied = bench.folder / "environment"
-    impostor.says(f"env > {spied}")
-    with pytest.raises(UnsupportedMedia):
+    impostor.says("env >&2")
+    with pytest.raises(UnsupportedMedia) as caught:
         probe(bench.picture(Image.new("RGB", (1, 1)), "PNG"))
-    assert "PATH=" in spied.read_text()
-    assert "hunter2" not in spied.read_text()
-    assert "HOLDFAST" not in spied.read_text()
+    spied = "".join(caught.value.__notes__)
+    assert "PATH=" in spied
+    assert "hunter2" not in spied
+    assert "HOLDFAST" not in spied
 
 
 def test_a_full_disk_is_never_the_pictures_fault(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,10 +213,11 @@ def test_a_worker_that_stops_does_not_wait_for_a_long_step(bench: Workbench, stu
     assert bench.leftovers() == []
 
 
-def test_decoders_die_with_a_killed_worker(bench: Workbench, stuck: Path) -> None:
+def test_decoders_die_with_a_killed_worker(bench: Workbench, stuck: Path, confined: str) -> None:
     original = bench.put(b"")
     work = (
-        "import sys; from pathlib import Path; from pipeline.media import make as making;"
+        "import sys; from pathlib import Path; from pipeline.media import make as making, sandbox;"
+        f"{'sandbox._tried = lambda: sandbox.Confinement(None);' if confined == 'limits' else ''}"
         "making.find_ffmpeg = lambda: sys.argv[1];"
         f"making.make(Path(sys.argv[2]), making.{VIDEO}, 'mp4', Path('made'))"
     )
@@ -213,20 +229,11 @@ def test_decoders_die_with_a_killed_worker(bench: Workbench, stuck: Path) -> Non
     wait_for(lambda: processes_with(f"/bin/sh {stuck}") == [])
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(400):
-        if true():
-            return
-        pause.wait(0.025)
-    raise AssertionError("waited in vain")
-
-
 def test_the_job_that_the_child_reads_is_one_line(bench: Workbench, impostor: Impostor) -> None:
     """A file's name may hold anything; it must not end the line in which it is told."""
-    spied = bench.folder / "job"
-    impostor.says(f'printf "%s" "$job" > {spied}')
+    impostor.says('printf "%s" "$job" >&2')
     original = bench.picture(Image.new("RGB", (1, 1)), "PNG").rename(bench.folder / 'a\n"b.png')
-    with pytest.raises(UnsupportedMedia):
+    with pytest.raises(UnsupportedMedia) as caught:
         probe(original)
-    assert json.loads(spied.read_text())["original"].endswith('a\n"b.png')
+    (note,) = caught.value.__notes__
+    assert json.loads(note[note.index("{") :])["original"].endswith('a\n"b.png')
