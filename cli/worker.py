@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.store import MAIN, Rollout
 from generator.release import load_release
 from pipeline.site import publish_release
-from pipeline.worker import Worker, media_limits
+from pipeline.worker import Worker, media_limits, still_recipe
 
 CHORES_S = 600.0
 
@@ -49,6 +49,7 @@ def worker(
         tools,
         settings.worker,
         media_limits(settings),
+        still_recipe(settings),
         settings.purge.heartbeat_s,
         settings.data.dir / "scratch",
         [("uploads", CHORES_S, lambda: backends.private.abandon(settings.uploads.idle_hours * 3600))],

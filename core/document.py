@@ -11,8 +11,8 @@ import json
 from typing import Any, Literal
 
 from core.errors import BadInput
-from core.media import Frozen, Media
-from core.profile import HeldName, Post, Profile, Snapshot, media_in_profile, parse
+from core.media import Frozen, Media, Use
+from core.profile import HeldName, Post, Profile, Snapshot, media_in_profile, media_in_section, parse
 from core.rank import Rank, read_rank, stamp_json
 
 FORMAT: Literal[1] = 1
@@ -62,6 +62,19 @@ def shown_media(snapshot: Snapshot) -> tuple[Media, ...]:
 def public_media(snapshot: Snapshot) -> tuple[Media, ...]:
     """Those of them that readers get files of. One that failed at a later step keeps what was made before."""
     return tuple(m for m in shown_media(snapshot) if m.renditions)
+
+
+def uses(snapshot: Snapshot) -> dict[str, frozenset[Use]]:
+    """How each medium is to be ready to be shown. One that nothing names (yet) may be shown whole any time."""
+    profile = snapshot.head.profile
+    named: tuple[tuple[Use, str | None], ...] = (("avatar", profile.avatar), ("cover", profile.cover))
+    whole = {one for section in profile.sections for one in media_in_section(section)}
+    whole |= {one for post in snapshot.posts for one in post.media}
+    found: dict[str, frozenset[Use]] = {}
+    for medium in snapshot.media:
+        crops = {use for use, one in named if one == medium.id}
+        found[medium.id] = frozenset(crops | ({"gallery"} if medium.id in whole or not crops else set()))
+    return found
 
 
 def closing_gallery(profile: Profile, posts: tuple[Post, ...], media: tuple[Media, ...]) -> tuple[Media, ...]:

@@ -14,6 +14,8 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 
 Kind = Literal["image", "video"]
 State = Literal["uploaded", "making", "ready", "failed"]
+Use = Literal["avatar", "cover", "gallery"]
+"""Where a page shows a picture: cropped to a square, cropped to three by one, or whole."""
 
 
 # XML 1.0, 2.2 knows no other characters, and alt texts go into feeds; tabs and line ends are fine.
@@ -24,6 +26,13 @@ class Frozen(BaseModel):
     """A noun: parsed and checked once, at the door, and never changed after."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Focus(Frozen):
+    """What crops must show: a point as shares of the width from the left and of the height from the top."""
+
+    x: Annotated[float, Field(ge=0, le=1)]
+    y: Annotated[float, Field(ge=0, le=1)]
 
 
 class RenditionFile(Frozen):
@@ -47,20 +56,26 @@ class Rendition(Frozen):
     """What one attempt at one recipe made of a medium.
 
     Its files lie together under `<recipe>-<attempt>`. An attempt's id is never used again, so a key never gets other
-    bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, `poster` (of a video), `rung-360` … (HLS media
-    playlist and segments), `hls` (the multivariant playlist over the rungs that exist), `mp4` (progressive).
+    bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, the same of a crop: `avatar`, `avatar-avif`, `cover`,
+    `cover-avif`; `loop` (an animation as silent video); `poster` (of a video), `rung-360` … (HLS media playlist and
+    segments), `hls` (the multivariant playlist over the rungs that exist), `mp4` (progressive).
+
+    `made_by` is the fingerprint of the settings it was made with ([media]), `focus` the creator's, of a crop.
     """
 
     recipe: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
     attempt: Id
     files: tuple[RenditionFile, ...]
+    made_by: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,16}$")] = ""
+    focus: Focus | None = None
 
 
 class Media(Frozen):
     """What a creator uploaded, and what has been made of it so far.
 
-    `width` and `height` are pixels as shown (orientation applied). `placeholder` is a tiny `data:` URI, `colour` a
-    `#rrggbb`. `publication` is a token that is set anew whenever the medium becomes public (again), so that no public
+    `width` and `height` are pixels as shown (orientation applied). `thumbhash` is a picture in some 25 bytes (ThumbHash, in
+    Base64), `placeholder` that picture as a tiny `data:` URI, `colour` a `#rrggbb`. `focus` is what crops must show; without
+    it they find something themselves. `publication` is a token that is set anew whenever the medium becomes public (again), so that no public
     key is ever used twice. `listed` media that no section, post, avatar or cover names are shown in the page's closing
     gallery, by `position`. `revision` is the profile's revision at which this row last changed.
     """
@@ -78,6 +93,8 @@ class Media(Frozen):
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    focus: Focus | None = None
+    thumbhash: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{0,40}=*$")] = ""
     placeholder: Annotated[str, StringConstraints(max_length=2000)] = ""
     colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-f]{6})?$")] = ""
     renditions: tuple[Rendition, ...] = ()

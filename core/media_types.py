@@ -13,13 +13,36 @@ if TYPE_CHECKING:  # the decoders' child process starts faster without pydantic
 HEAD_BYTES = 512
 """How much of a file's beginning `identify` wants to see; less will do where the file is shorter."""
 
-ACCEPTED = "JPEG, PNG, WebP, GIF or AVIF for pictures, MP4, MOV, WebM or MKV for videos"
+ACCEPTED = "JPEG, PNG, WebP, GIF, AVIF or HEIC for pictures, MP4, MOV, WebM or MKV for videos"
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF = {b"avif", b"avis"}
 _MP4 = re.compile(rb"iso[m2-9a-z]|mp4[12]|avc1|hvc1|M4V.|dash|msdh|cmf[c2]|MSNV|f4v |3g[p2].|mmp4")
 # QuickTime files from before the `ftyp` box begin with one of these.
 _OLD_QUICKTIME = {b"moov", b"mdat", b"wide"}
+# What creators have besides, so that a refusal names it.
+_REFUSED = tuple(
+    (re.compile(magic, re.DOTALL), name)
+    for magic, name in (
+        (rb"%PDF-", "a PDF document"),
+        (rb"II\*\0|MM\0\*|II\x2b\0|MM\0\x2b|FUJIFILMCCD|IIRO|IIU\0", "a TIFF or raw photo"),
+        (rb".{4}ftypcrx ", "a raw photo"),
+        (rb"BM.{4}\0{4}", "a BMP picture"),
+        (rb"8BPS", "a Photoshop file"),
+        (rb"gimp xcf", "a GIMP file"),
+        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
+        (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+        (rb"\0\0[\x01\x02]\0", "an icon file"),
+        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+        (rb"(\xef\xbb\xbf)?\s*(<\?xml.*)?<svg", "an SVG drawing"),
+        (rb"#EXTM3U", "a playlist"),
+        (rb"FLV\x01", "a Flash video"),
+        (rb"RIFF....AVI ", "an AVI video"),
+        (rb"0&\xb2u\x8ef\xcf\x11", "a Windows Media file"),
+        (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b", "an archive"),
+        (rb"\s*<(!doctype html|html)|\s*<\?php", "a web page"),
+    )
+)
 
 
 def identify(head: bytes) -> tuple[Kind, str] | None:
@@ -49,12 +72,8 @@ def accept(head: bytes) -> tuple[Kind, str]:
         return found
     if not head:
         raise UnsupportedMedia("The file is empty.")
-    if _HEIC & set(_brands(head)):
-        raise UnsupportedMedia(
-            "HEIC photos can't be used yet. Export it as JPEG, or on the iPhone choose "
-            "Settings > Camera > Formats > Most Compatible."
-        )
-    raise UnsupportedMedia(f"This is not a picture or video that can be used here. Accepted are {ACCEPTED}.")
+    what = next((name for magic, name in _REFUSED if magic.match(head)), "not a picture or video")
+    raise UnsupportedMedia(f"This file is {what} and can't be used here. Accepted are {ACCEPTED}.")
 
 
 def _brands(head: bytes) -> list[bytes]:
@@ -68,12 +87,14 @@ def _brands(head: bytes) -> list[bytes]:
 def _iso_media(brands: list[bytes]) -> tuple[Kind, str] | None:
     if _AVIF & set(brands):
         return "image", "image/avif"
-    if not brands or _HEIC & set(brands):
+    if not brands:
         return None
+    if _HEIC & set(brands):
+        return "image", "image/heic"
     if brands[0] == b"qt  ":
         return "video", "video/quicktime"
     # Sound alone ("M4A ", "M4B ") names mp42 as compatible too, so the major brand decides there.
-    if brands[0][:3] not in (b"M4A", b"M4B", b"M4P") and any(map(_MP4.fullmatch, brands)):
+    if brands[0][:3] not in (b"M4A", b"M4B", b"M4P", b"crx") and any(map(_MP4.fullmatch, brands)):
         return "video", "video/mp4"
     return None
 

@@ -288,10 +288,16 @@ def media_in_profile(profile: Profile) -> Iterator[str]:
     """Ids of media that the profile itself names, in the order in which its page shows them."""
     yield from (m for m in (profile.avatar, profile.cover) if m)
     for section in profile.sections:
-        if isinstance(section, GallerySection):
-            yield from section.media
-        elif isinstance(section, VideoSection):
-            yield section.media
+        yield from media_in_section(section)
+
+
+def media_in_section(section: Section) -> tuple[str, ...]:
+    match section:
+        case GallerySection():
+            return section.media
+        case VideoSection():
+            return (section.media,)
+    return ()
 
 
 Noun = TypeVar("Noun", bound=Frozen)

@@ -76,6 +76,9 @@ Replication = Annotated[str, AfterValidator(_replication)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+Quality = Annotated[int, Field(ge=1, le=100)]
+Width = Annotated[int, Field(ge=16, le=8192)]
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -219,6 +222,14 @@ class MediaSettings(Frozen):
     memory_mb_max: Count = 2048
     image_s_max: Annotated[float, Field(gt=0)] = 60
     video_s_max: Annotated[float, Field(gt=0)] = 7200
+    avatar_px: Widths = (128, 256, 384)
+    cover_px: Widths = (640, 960, 1280, 1920)
+    gallery_px: Widths = (320, 640, 960, 1280)
+    full_px: Width = 2048
+    jpeg_quality: Quality = 80
+    webp_quality: Quality = 79
+    avif_quality: Quality = 63
+    avif_effort: Annotated[int, Field(ge=0, le=9)] = 2
 
 
 class LogSettings(Frozen):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from core import keys
 from core.document import Document
 from core.media import Media
+from generator.pictures import icon
 from generator.urls import Urls
 
+FAVICON_PX, TOUCH_ICON_PX = 48, 180
 _RTL = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
 
 
@@ -38,6 +40,8 @@ class Frame:
     json_feed_of: str
     icon_href: str
     icon_of: str
+    favicon_href: str
+    touch_icon_href: str
 
 
 def frame(document: Document, urls: Urls) -> Frame:
@@ -62,6 +66,8 @@ def frame(document: Document, urls: Urls) -> Frame:
         json_feed_of=urls.of(keys.json_feed(username)),
         icon_href=urls.at(keys.icon(username)),
         icon_of=urls.of(keys.icon(username)),
+        favicon_href=(avatar and icon(avatar, urls, FAVICON_PX)) or urls.at(keys.icon(username)),
+        touch_icon_href=(avatar and icon(avatar, urls, TOUCH_ICON_PX)) or urls.at(keys.icon(username)),
     )
 
 

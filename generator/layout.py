@@ -44,7 +44,7 @@ def draw(
 
 def small_avatar(frame: Frame, urls: Urls) -> Picture | None:
     """The avatar in the head of posts and lists; never the picture that a page loads first."""
-    return picture(frame.avatar, urls, SMALL_AVATAR_SIZES) if frame.avatar else None
+    return picture(frame.avatar, urls, SMALL_AVATAR_SIZES, "avatar") if frame.avatar else None
 
 
 class Chip(NamedTuple):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from core import keys
 from core.document import Document
-from core.media import Media, Rendition, RenditionFile
+from core.media import Media, Rendition, RenditionFile, Use
 from generator.urls import Urls
 
 AVIF, WEBP, JPEG = "image/avif", "image/webp", "image/jpeg"
@@ -34,7 +34,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A `<picture>`: `sources` by falling preference, `src` for the rest; `full` is the largest file."""
+    """A `<picture>`: `sources` by falling preference, `src` for the rest; `full` is the largest file. `loop` is the address
+    of an animation's video, where it is shown moving."""
 
     id: str
     sources: tuple[Source, ...]
@@ -47,6 +48,7 @@ class Picture:
     alt: str
     style: str
     eager: bool = False
+    loop: str = ""
     is_video: ClassVar[bool] = False
 
     @property
@@ -81,10 +83,12 @@ class Gallery:
         self._urls = urls
         self._eager = not lazy
 
-    def picture(self, media_id: str | None, sizes: str, alt: str = "") -> Picture | None:
+    def picture(
+        self, media_id: str | None, sizes: str, alt: str = "", use: Use = "gallery"
+    ) -> Picture | None:
         """The picture, or a video's poster; None for what isn't there (yet). `alt` is for media without one."""
         medium = self._media.get(media_id or "")
-        shown = picture(medium, self._urls, sizes) if medium else None
+        shown = picture(medium, self._urls, sizes, use) if medium else None
         if shown is None:
             return None
         eager, self._eager = self._eager, False
@@ -100,10 +104,16 @@ class Gallery:
         found = (
             self.video(medium.id, sizes or _row_sizes(medium))
             if medium.kind == "video"
-            else self.picture(medium.id, sizes or _row_sizes(medium))
+            else self._moving(medium, sizes or _row_sizes(medium))
             for medium in (self._media[one] for one in media_ids if one in self._media)
         )
         return [one for one in found if one]
+
+    def _moving(self, medium: Media, sizes: str) -> Picture | None:
+        shown, made = self.picture(medium.id, sizes), medium.rendition("loop")
+        if shown is None or made is None:
+            return shown
+        return replace(shown, loop=_url(medium, made, made.files[0], self._urls))
 
     def card(self, media_id: str | None) -> str:
         """The absolute address of a JPEG for social cards and feeds; "" if there is none."""
@@ -111,13 +121,14 @@ class Gallery:
         return card(medium, self._urls) if medium else ""
 
 
-def picture(medium: Media, urls: Urls, sizes: str) -> Picture | None:
-    """A picture (of a video: its poster) from the renditions that exist; None while there are none."""
-    files = _pictures(medium)
+def picture(medium: Media, urls: Urls, sizes: str, use: Use = "gallery") -> Picture | None:
+    """A picture (of a video: its poster) from the renditions that exist; None while there are none. While there is no
+    crop for that use, the whole picture stands in, and the other way round."""
+    still, files = _pictures(medium, use)
     best = files.get(JPEG) or files.get(WEBP) or files.get(AVIF)
     if not best:
         return None
-    width, height = _size(medium, best)
+    width, height = _size(medium, best, is_crop=still in ("avatar", "cover"))
     sources = tuple(
         Source(kind, _srcset(medium, files[kind], urls))
         for kind in (AVIF, WEBP)
@@ -155,27 +166,44 @@ def video(medium: Media, urls: Urls, sizes: str) -> Video | None:
 
 def card(medium: Media, urls: Urls) -> str:
     """The absolute address of the widest JPEG that is not wider than a card; "" if there is none."""
-    files = _pictures(medium).get(JPEG)
+    files = _pictures(medium, "gallery")[1].get(JPEG)
     if not files:
         return ""
     made, file = _near(files, CARD_WIDTH_PX_MAX)
     return urls.media_of(keys.media(medium.id, medium.publication, made.recipe, made.attempt, file.name))
 
 
+def icon(medium: Media, urls: Urls, side_px: int) -> str:
+    """The address of the icon that was made of an avatar; "" if there is none."""
+    made = medium.rendition("avatar")
+    file = next((one for one in made.files if one.name == f"icon-{side_px}.png"), None) if made else None
+    return _url(medium, made, file, urls) if made and file else ""
+
+
 _Files = list[tuple[Rendition, RenditionFile]]
 
 
-def _pictures(medium: Media) -> dict[str, _Files]:
-    """Picture files by type, narrowest first."""
-    recipes = ("still", "avif") if medium.kind == "image" else ("poster",)
+_STILLS = {"gallery": "still", "avatar": "avatar", "cover": "cover"}
+
+
+def _pictures(medium: Media, use: Use) -> tuple[str, dict[str, _Files]]:
+    """The recipe that is shown, and its picture files by type, narrowest first."""
+    wanted = (_STILLS[use], "still", "cover", "avatar") if medium.kind == "image" else ("poster",)
+    shown = next((made for made in map(medium.rendition, wanted) if made), None)
+    if shown is None:
+        return "", {}
+    avif = medium.rendition("avif" if shown.recipe == "still" else f"{shown.recipe}-avif")
+    # After the creator has moved the focus, the old crop's AVIF files are of another picture.
+    both = (shown, avif) if avif and avif.focus == shown.focus else (shown,)
     found: dict[str, _Files] = {}
-    for made in (one for one in map(medium.rendition, recipes) if one):
+    for made in both:
         for file in made.files:
-            if kind := PICTURE_TYPES.get(file.name.rpartition(".")[2]):
+            kind = PICTURE_TYPES.get(file.name.rpartition(".")[2])
+            if kind:
                 found.setdefault(kind, []).append((made, file))
     for files in found.values():
         files.sort(key=lambda one: _width(one[1]))
-    return found
+    return shown.recipe, found
 
 
 def _width(file: RenditionFile) -> int:
@@ -189,8 +217,8 @@ def _near(files: _Files, width_px_max: int) -> tuple[Rendition, RenditionFile]:
     return ([one for one in files if _width(one[1]) <= width_px_max] or files[:1])[-1]
 
 
-def _size(medium: Media, files: _Files) -> tuple[int, int]:
-    if medium.width and medium.height:
+def _size(medium: Media, files: _Files, *, is_crop: bool) -> tuple[int, int]:
+    if medium.width and medium.height and not is_crop:
         return medium.width, medium.height
     largest = files[-1][1]
     return (largest.width, largest.height) if largest.width and largest.height else UNKNOWN_SIZE

@@ -40,8 +40,8 @@ def draw(document: Document, frame: Frame, release: Release, urls: Urls) -> str:
     profile = document.profile
     # A sensitive page loads nothing before its reader asks; its avatar stands for the person everywhere, as on others.
     gallery = Gallery(document, urls, lazy=frame.sensitive)
-    cover = gallery.picture(profile.cover, COVER_SIZES)
-    avatar = gallery.picture(profile.avatar, AVATAR_SIZES, profile.name)
+    cover = gallery.picture(profile.cover, COVER_SIZES, use="cover")
+    avatar = gallery.picture(profile.avatar, AVATAR_SIZES, profile.name, use="avatar")
     shown = sections.shown(document, gallery, release.icons)
     cards = [layout.card(post, frame, gallery, urls) for post in document.posts[:NEWEST_POSTS]]
     card = "" if frame.sensitive else gallery.card(profile.cover) or gallery.card(profile.avatar)

@@ -19,6 +19,7 @@ from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
 from pipeline.listing import Lister
+from pipeline.making import waiting
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
@@ -192,11 +193,8 @@ def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
 
 
 def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
-    if snapshot.head.deleted:
-        return
-    for medium in snapshot.media:
-        if medium.state in ("uploaded", "making"):
-            media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
+    for medium in waiting(snapshot):
+        media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

@@ -7,39 +7,69 @@ the step it was at. Two workers at one medium are harmless: each attempt has a f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from core import keys
+from core.document import uses
 from core.errors import NotFound, ObjectMissing, UnsupportedMedia
 from core.ids import new_id
 from core.log import get_logger
-from core.media import Media, Rendition, RenditionFile
+from core.media import Media, Rendition, RenditionFile, Use
 from core.objects import Headers, Objects
 from core.profile import Snapshot
 from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.children import remove_folder
-from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, make, master, probe
+from pipeline.decoded import Decoded, keep_probe, kept_probe
+from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, Probe, StillRecipe, make, master, probe
 from pipeline.media.make import steps as steps_of
+from pipeline.media.recipes import BASE, avif_of, stills_for
 
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
-SHOWS = ("still", "poster", "mp4")
+CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
+SHOWS = ("still", "avatar", "cover", "poster", "mp4")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
 
 
 class Maker(NamedTuple):
-    """What making needs. `scratch` is a folder for originals and results, `stopping` says that the worker drains."""
+    """What making needs. `scratch` is a folder for originals and results, on the same disk as `decoded`; `stopping` says
+    that the worker drains."""
 
     store: Store
     private: Objects
     limits: Limits
     scratch: Path
+    decoded: Decoded
     stopping: Callable[[], bool]
+    stills: StillRecipe = StillRecipe()
+
+
+def waiting(snapshot: Snapshot) -> Iterator[Media]:
+    """The media of a profile that have something to be made: new ones, and pictures that have become avatar or cover, or
+    are to show something else in it."""
+    if snapshot.head.deleted:
+        return
+    used = uses(snapshot)
+    for medium in snapshot.media:
+        if medium.state in ("uploaded", "making") or (
+            medium.state == "ready" and medium.kind == "image" and _lacks(medium, used[medium.id])
+        ):
+            yield medium
+
+
+def _lacks(medium: Media, used: Collection[Use]) -> bool:
+    stills = stills_for(used)
+    return any(_is_missing(medium, recipe) for recipe in (*stills, *map(avif_of, stills)))
+
+
+def _is_missing(medium: Media, recipe: str) -> bool:
+    made = medium.rendition(recipe)
+    return made is None or (recipe in CROPS and made.focus != medium.focus)
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
@@ -48,16 +78,25 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
 
     Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
     Unavailable and other errors of the machine's."""
-    medium = _current(maker.store, task)
-    if medium is None or medium.state in ("ready", "failed"):
+    snapshot = maker.store.profiles.load(task.profile_id)
+    medium = snapshot.medium(task.media_id) if snapshot and not snapshot.head.deleted else None
+    if snapshot is None or medium is None or medium.state == "failed":
+        maker.decoded.drop(task.media_id)
         return True
     try:
-        with TemporaryDirectory(dir=maker.scratch) as folder:
-            return _steps(maker, task, medium, Path(folder))
+        with (
+            TemporaryDirectory(dir=maker.scratch) as folder,
+            maker.decoded.of(medium.id) as decoded,
+        ):
+            turn = _Turn(maker, task, medium, uses(snapshot)[medium.id], Path(folder), decoded)
+            finished = turn.make()
     except UnsupportedMedia as error:
         log.info("media_refused", profile=task.profile_id, media=task.media_id, reason=str(error))
         set_failed(maker.store, task, str(error))
-        return True
+        finished = True
+    if finished:
+        maker.decoded.drop(task.media_id)
+    return finished
 
 
 def set_failed(store: Store, task: MediaTask, reason: str) -> None:
@@ -70,28 +109,58 @@ def set_failed(store: Store, task: MediaTask, reason: str) -> None:
     )
 
 
-def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
-    original = folder / "original"
-    _fetch(maker.private, keys.original(medium.id), original)
-    found = probe(original, maker.limits, stopping=maker.stopping)
-    steps = steps_of(found)
-    missing = [recipe for recipe in steps if not medium.rendition(recipe)]
-    if not missing:
-        _change(maker.store, task, "media ready", lambda one: one.model_copy(update={"state": "ready"}))
-        return True
-    shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
-    for recipe in shows or missing:
-        started = time.monotonic()
-        made_in = folder / recipe
-        rung = _lowest_rung(maker.private, medium, folder) if recipe == "mp4" else None
-        made = make(original, found, recipe, made_in, maker.limits, rung=rung, stopping=maker.stopping)
-        rendition = Rendition(recipe=recipe, attempt=new_id(), files=made.files)
-        _store(maker.private, medium.id, rendition, made_in)
-        last = recipe == missing[-1]
+class _Turn:
+    """One turn of one medium: what can be made of it now, step by step, each a revision."""
+
+    def __init__(
+        self, maker: Maker, task: MediaTask, medium: Media, used: Collection[Use], folder: Path, decoded: Path
+    ) -> None:
+        self.maker, self.task, self.medium, self.used = maker, task, medium, used
+        self.folder, self.decoded = folder, decoded
+
+    def make(self) -> bool:
+        """Whether the medium is finished."""
+        found = self._probed()
+        steps = steps_of(found, self.used)
+        missing = [recipe for recipe in steps if _is_missing(self.medium, recipe)]
+        if not missing:
+            if self.medium.state != "ready":
+                _change(self.maker.store, self.task, "media ready", _ready)
+            return True
+        shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
+        for recipe in shows or missing:
+            if not self._step(recipe, found, last=recipe == missing[-1]):
+                return True
+        return not (shows and shows != missing)
+
+    def _step(self, recipe: str, found: Probe, *, last: bool) -> bool:
+        """Makes one rendition and adds it to the medium; False if that has gone meanwhile."""
+        maker, task, started = self.maker, self.task, time.monotonic()
+        made_in = self.folder / recipe
+        made = make(
+            None if self._is_decoded and recipe != "loop" else self._original(),
+            found,
+            recipe,
+            made_in,
+            maker.limits,
+            stills=maker.stills,
+            focus=self.medium.focus,
+            base=self.decoded if found.kind == "image" else None,
+            rung=_lowest_rung(maker.private, self.medium, self.folder) if recipe == "mp4" else None,
+            stopping=maker.stopping,
+        )
+        rendition = Rendition(
+            recipe=recipe,
+            attempt=new_id(),
+            files=made.files,
+            made_by=maker.stills.fingerprint,
+            focus=self.medium.focus if recipe in CROPS else None,
+        )
+        _store(maker.private, self.medium.id, rendition, made_in)
         after = _add(maker, task, rendition, made, found.duration_s, last)
         if after is None:
-            return True
-        medium = after
+            return False
+        self.medium = after
         log.info(
             "rendition_made",
             profile=task.profile_id,
@@ -100,7 +169,29 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
             bytes=sum(file.bytes for file in made.files),
             ms=round((time.monotonic() - started) * 1000),
         )
-    return medium.state == "ready"
+        return True
+
+    def _probed(self) -> Probe:
+        found = kept_probe(self.decoded)
+        if found is None:
+            found = probe(self._original(), self.maker.limits, stopping=self.maker.stopping)
+            if found.kind == "image":
+                keep_probe(self.decoded, found)
+        return found
+
+    def _original(self) -> Path:
+        original = self.folder / "original"
+        if not original.exists():
+            _fetch(self.maker.private, keys.original(self.medium.id), original)
+        return original
+
+    @property
+    def _is_decoded(self) -> bool:
+        return (self.decoded / BASE).is_file()
+
+
+def _ready(medium: Media) -> Media:
+    return medium.model_copy(update={"state": "ready"})
 
 
 def first_rung(steps: tuple[str, ...]) -> str | None:
@@ -124,12 +215,12 @@ def _add(
             after = after.with_rendition(Rendition(recipe="hls", attempt=attempt, files=(file,)))
         shown = {
             name: value
-            for name in ("width", "height", "placeholder", "colour")
-            if (value := getattr(made, name)) and rendition.recipe in ("still", "poster")
+            for name in ("width", "height", "thumbhash", "placeholder", "colour")
+            if (value := getattr(made, name))
         }
-        return after.model_copy(
-            update={**shown, "duration_s": duration_s, "state": "ready" if last else "making"}
-        )
+        # A picture that gets another crop stays ready: pages show what there is until then.
+        state = "ready" if last or medium.state == "ready" else "making"
+        return after.model_copy(update={**shown, "duration_s": duration_s, "state": state})
 
     after = _change(maker.store, task, f"{rendition.recipe} made", add)
     if after is None:
@@ -149,11 +240,6 @@ def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], 
 
     after = revise(store, task.profile_id, swap, writer=new_id(), what=what, by_creator=False).snapshot
     return None if after.head.deleted else after.medium(task.media_id)
-
-
-def _current(store: Store, task: MediaTask) -> Media | None:
-    snapshot = store.profiles.load(task.profile_id)
-    return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)
 
 
 def _fetch(private: Objects, key: str, to: Path) -> None:

@@ -16,11 +16,12 @@ from pathlib import Path
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
 from core.store import MAIN, Due
+from pipeline.decoded import Decoded
 from pipeline.job import Tools
 from pipeline.loops import Loops
 from pipeline.makers import Makers
 from pipeline.making import Maker
-from pipeline.media.make import Limits
+from pipeline.media.make import Limits, StillRecipe
 from pipeline.media.sandbox import confinement
 from pipeline.plan import Plan
 from pipeline.publishers import Publishers
@@ -56,6 +57,12 @@ def media_limits(settings: Settings) -> Limits:
     )
 
 
+def still_recipe(settings: Settings) -> StillRecipe:
+    """The [media] section as the recipe of stills."""
+    media = settings.media
+    return StillRecipe(**{name: getattr(media, name) for name in StillRecipe._fields})
+
+
 class Worker:
     """Threads of one worker process; any number of such processes may run against one store."""
 
@@ -64,6 +71,7 @@ class Worker:
         tools: Tools,
         settings: WorkerSettings,
         limits: Limits,
+        stills: StillRecipe,
         heartbeat_s: float,
         scratch: Path,
         chores: Sequence[tuple[str, float, Callable[[], object]]] = (),
@@ -81,7 +89,8 @@ class Worker:
         self._sharing = sharing = Sharing(store.workers, self.id, settings.lease_s)
         self._reader = Reader(store.changes, tools.replica, plan, sharing, loops)
         self._publishers = Publishers(tools, plan, settings.attempts, loops)
-        maker = Maker(store, tools.buckets["private"], limits, scratch, lambda: loops.stopping)
+        decoded, private = Decoded(scratch / "decoded"), tools.buckets["private"]
+        maker = Maker(store, private, limits, scratch, decoded, lambda: loops.stopping, stills)
         self._makers = Makers(maker, tools.media, settings.attempts, sharing, loops)
         recall = self._publishers.recall_aside
         self._sweep = Sweep(

@@ -102,10 +102,10 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
     """Imports only the decoder that this job needs: its start is part of a picture's way to the page."""
     if job["task"] == "trial":
         return {"sees": os.access(job["outside"], os.F_OK)}
-    from pipeline.media.recipes import Limits, Probe
+    from pipeline.media.recipes import Limits, Probe, StillRecipe
 
     limits = Limits(**job["limits"])
-    original, task = job["original"], job["task"]
+    original, task = job.get("original", ""), job["task"]
     if task == "probe":
         if job["kind"] == "image":
             from pipeline.media import images
@@ -115,15 +115,19 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
 
         return probing.probe(original, job["type"], limits)._asdict()
     probe = Probe(**job["probe"])
+    if task == "loop":
+        from pipeline.media import animations
+
+        return animations.loop(original, probe)
     if probe.kind == "image":
         from pipeline.media import images
 
-        return images.still(original, probe) if task == "still" else images.avif(original, probe)
+        return images.make(original, probe, task, StillRecipe(**job["stills"]), job["focus"])
     from pipeline.media import clips, poster
 
     ffmpeg = clips.Ffmpeg(job["ffmpeg"], original, probe, limits)
     if task == "poster":
-        return poster.poster(ffmpeg)
+        return poster.poster(ffmpeg, StillRecipe(**job["stills"]))
     if task == "mp4":
         return clips.progressive(ffmpeg, job["rung"])
     return clips.rung(ffmpeg, task)

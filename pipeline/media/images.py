@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
+import mmap
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyvips
 
 from core.errors import UnsupportedMedia
-from pipeline.media import words
-from pipeline.media.recipes import STILL_WIDTHS, Limits, Probe, still_widths
+from pipeline.media import thumbhash, words
+from pipeline.media.recipes import BASE, COVER_RATIO, PROFILE, Limits, Probe, StillRecipe, use_of
 
 _LOADERS = {
     "image/jpeg": "VipsForeignLoadJpegFile",
@@ -20,23 +23,20 @@ _LOADERS = {
     "image/gif": "VipsForeignLoadNsgifFile",
     "image/avif": "VipsForeignLoadHeifFile",
 }
+_ANIMATED = ("image/gif", "image/webp")
 # The most that WebP can hold; a picture may be one pixel higher than that (Limits.side_px_max).
 _WEBP_SIDE_PX = 16_383
-_PLACEHOLDER_PX = 20
+_PLACEHOLDER_PX = 48
+_ICONS_PX = (48, 180)
+"""Of a favicon (a multiple of 48, as search engines want it) and of an icon on a home screen."""
+_WIDE_BY = 0.02
 
 Answer = dict[str, Any]
 
 
 def probe(original: str, mime: str, limits: Limits) -> Probe:
     """Reads the header only; refuses what is too large before a pixel is decoded."""
-    _allow_only(mime)
-    try:
-        image = _load(original, mime)
-        pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
-        orientation = image.get("orientation") if image.get_typeof("orientation") else 1
-    except pyvips.Error as error:
-        raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
-    width, height = image.width, image.height
+    width, height, pages, orientation = _header(original, mime)
     if max(width, height) > limits.side_px_max:
         raise UnsupportedMedia(words.SIDE_TOO_LONG.format(width, height, limits.side_px_max))
     if width * height * pages > limits.pixels_max:
@@ -51,43 +51,135 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
         width,
         height,
         rotation={3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}.get(orientation, 0),
+        frames=pages if mime in _ANIMATED else 1,
     )
 
 
-def still(original: str, probe: Probe) -> Answer:
-    """WebP and JPEG at each width, and what a page shows while they load."""
-    base = _decode(original, probe)
-    return {"width": probe.width, "height": probe.height, "files": stills(base), **impression(base)}
+def _header(original: str, mime: str) -> tuple[int, int, int, int]:
+    """Width, height, number of frames, and orientation (EXIF 2.32, 4.6.5.1.6)."""
+    if mime == "image/heic":
+        from pipeline.media import heic
+
+        return *heic.size(original), 1, 1
+    try:
+        image = _open(original, mime)
+        pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
+        orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+    except pyvips.Error as error:
+        raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
+    return image.width, image.height, pages, orientation
 
 
-def avif(original: str, probe: Probe) -> Answer:
-    """AVIF at each width: a fifth smaller than WebP, and slower to make, so it comes after."""
-    files = []
-    for width, image in _sizes(_decode(original, probe)):
-        name = f"{width}.avif"
-        image.heifsave(name, Q=63, effort=2, compression="av1", bitdepth=8, keep="none")
-        files.append(_file(name, "image/avif", image))
-    return {"files": files}
+class Base:
+    """An original decoded once, for all of its stills: upright, 8 bits, in sRGB or Display P3, no wider than needed."""
+
+    def __init__(self, image: Any) -> None:
+        self.image = image
+
+    @classmethod
+    def decode(cls, original: str, probe: Probe, recipe: StillRecipe) -> Base:
+        try:
+            image = _open(original, probe.type)
+            across = image.height if probe.rotation in (90, 270) else image.width
+            # So wide that a crop of a panorama is sharp, too.
+            wanted = max(
+                recipe.widest_px, round(max(recipe.cover_px) / COVER_RATIO * probe.width / probe.height)
+            )
+            if probe.type == "image/jpeg" and across >= 4 * wanted:
+                # A JPEG can be read at half its size for a fraction of the work.
+                image = _open(original, probe.type, shrink=2)
+            gamut = "p3" if _is_wide(image) else "srgb"
+            base = image.thumbnail_image(wanted, height=_WEBP_SIDE_PX, size="down", export_profile=gamut)
+            base = base.colourspace("srgb") if base.interpretation != "srgb" else base
+            base = base.cast("uchar").copy_memory()
+        except pyvips.Error as error:
+            raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
+        if gamut == "srgb" and base.get_typeof("icc-profile-data"):
+            base.remove("icc-profile-data")  # what has no profile is sRGB for everybody
+        return cls(base)
+
+    def keep(self, folder: Path) -> None:
+        """Writes it where `kept` finds it: pixels and, of a wide gamut, the profile that they are in."""
+        image, shape = self.image, (self.image.width, self.image.height, self.image.bands)
+        if self.is_wide:
+            (folder / PROFILE).write_bytes(image.get("icc-profile-data"))
+        with (folder / BASE).open("wb") as file:
+            file.write(json.dumps(shape).encode().ljust(mmap.ALLOCATIONGRANULARITY))
+            file.write(image.write_to_memory())
+
+    @classmethod
+    def kept(cls, folder: Path) -> Base:
+        with (folder / BASE).open("rb") as file:
+            width, height, bands = json.loads(file.read(mmap.ALLOCATIONGRANULARITY))
+            pixels = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, offset=mmap.ALLOCATIONGRANULARITY)
+        image = pyvips.Image.new_from_memory(pixels, width, height, bands, "uchar")
+        base = cls(image.copy(interpretation="srgb"))
+        if (folder / PROFILE).is_file():
+            base.image.set_type(pyvips.GValue.blob_type, "icc-profile-data", (folder / PROFILE).read_bytes())
+        return base
+
+    @property
+    def is_wide(self) -> bool:
+        return bool(self.image.get_typeof("icc-profile-data"))
+
+    def cropped(self, recipe: str, focus: tuple[float, float] | None) -> Any:
+        """The part of it that the recipe shows: all, a square, or three by one; around `focus`, else around what draws
+        the eye."""
+        use, image = use_of(recipe), self.image
+        if use == "gallery":
+            return image
+        ratio = COVER_RATIO if use == "cover" else 1
+        width = min(image.width, round(image.height * ratio))
+        height = max(1, min(image.height, round(width / ratio)))
+        if (width, height) == (image.width, image.height):
+            return image
+        if focus is None:
+            return image.smartcrop(width, height, interesting="attention").copy_memory()
+        left = round(min(max(0, focus[0] * image.width - width / 2), image.width - width))
+        top = round(min(max(0, focus[1] * image.height - height / 2), image.height - height))
+        return image.crop(left, top, width, height)
 
 
-def stills(base: Any) -> list[Answer]:
-    """Writes `base` as WebP and JPEG at each width into the working folder."""
-    files = []
-    for width, image in _sizes(base):
-        # Effort 4, the default, takes twice as long for 3 % fewer bytes.
-        image.webpsave(f"{width}.webp", Q=79, effort=2, keep="none")
-        opaque = image.flatten(background=[255, 255, 255]) if image.hasalpha() else image
-        opaque.jpegsave(f"{width}.jpg", Q=80, interlace=True, optimize_coding=True, keep="none")
-        files += [_file(f"{width}.webp", "image/webp", image), _file(f"{width}.jpg", "image/jpeg", image)]
-    return files
+def make(
+    original: str, probe: Probe, recipe: str, how: StillRecipe, focus: tuple[float, float] | None
+) -> Answer:
+    """The files of one recipe, from the picture that an earlier step left here, else from the original."""
+    here = Path()
+    if (here / BASE).exists():
+        base = Base.kept(here)
+    else:
+        base = Base.decode(original, probe, how)
+        base.keep(here)
+    image = base.cropped(recipe, focus)
+    if recipe.endswith("avif"):
+        return {"files": [*_avifs(image, recipe, how)]}
+    files = [*_webps_and_jpegs(image, recipe, how)]
+    if recipe == "avatar":
+        files += [_icon(image, side_px) for side_px in _ICONS_PX]
+    return {"width": probe.width, "height": probe.height, "files": files, **impression(base.image)}
 
 
-def impression(base: Any) -> Answer:
-    """A picture of a few hundred bytes to stand in while the true one loads, and the colour it has most of."""
-    tiny = base.thumbnail_image(_PLACEHOLDER_PX, height=_PLACEHOLDER_PX, size="down").copy_memory()
-    webp = tiny.gaussblur(0.6).webpsave_buffer(Q=40, effort=4, keep="none")
-    placeholder = "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
-    return {"placeholder": placeholder, "colour": _dominant(tiny)}
+def poster(frame: Any, how: StillRecipe) -> Answer:
+    """A frame of a video as stills, and what stands in while they load."""
+    return {"files": [*_webps_and_jpegs(frame, "poster", how)], **impression(frame)}
+
+
+def impression(image: Any) -> Answer:
+    """A picture of some 25 bytes (ThumbHash) and as a `data:` URI, and the colour that it has most of."""
+    tiny = image.thumbnail_image(_PLACEHOLDER_PX, height=_PLACEHOLDER_PX, size="down").copy_memory()
+    if tiny.get_typeof("icc-profile-data"):
+        tiny = tiny.icc_transform("srgb")
+    rgba = tiny if tiny.hasalpha() else tiny.bandjoin(255)
+    hash_ = thumbhash.encode(rgba.write_to_memory(), thumbhash.Size(tiny.width, tiny.height))
+    size, pixels = thumbhash.decode(hash_)
+    blurred = pyvips.Image.new_from_memory(pixels, *size, 4, "uchar").copy(interpretation="srgb")
+    blurred = blurred if tiny.hasalpha() else blurred[:3]
+    webp = blurred.webpsave_buffer(Q=40, effort=4, keep="none")
+    return {
+        "thumbhash": base64.b64encode(hash_).decode("ascii"),
+        "placeholder": "data:image/webp;base64," + base64.b64encode(webp).decode("ascii"),
+        "colour": _dominant(tiny),
+    }
 
 
 def from_rgb(pixels: bytes, width: int, height: int) -> Any:
@@ -95,25 +187,23 @@ def from_rgb(pixels: bytes, width: int, height: int) -> Any:
     return pyvips.Image.new_from_memory(pixels, width, height, 3, "uchar").copy(interpretation="srgb")
 
 
-def _decode(original: str, probe: Probe) -> Any:
-    """The picture upright, in sRGB, in memory, no wider than the widest still: one decode serves all sizes."""
-    _allow_only(probe.type)
+def frames(original: str, probe: Probe) -> tuple[Any, list[int]]:
+    """All frames of an animation, one below the other, and for how many milliseconds each is shown."""
     try:
-        image = _load(original, probe.type)
-        across = image.height if probe.rotation in (90, 270) else image.width
-        if probe.type == "image/jpeg" and across >= 4 * STILL_WIDTHS[-1]:
-            # A JPEG can be read at half its size for a fraction of the work.
-            image = _load(original, probe.type, shrink=2)
-        base = image.thumbnail_image(
-            STILL_WIDTHS[-1], height=_WEBP_SIDE_PX, size="down", export_profile="srgb"
-        )
-        base = base.colourspace("srgb") if base.interpretation != "srgb" else base
-        return base.cast("uchar").copy_memory()
+        image = _open(original, probe.type, n=-1)
+        delays = image.get("delay") if image.get_typeof("delay") else []
+        return image.colourspace("srgb").cast("uchar"), [*delays, *[0] * (probe.frames - len(delays))]
     except pyvips.Error as error:
         raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
 
 
-def _load(original: str, mime: str, **options: Any) -> Any:
+def _open(original: str, mime: str, **options: Any) -> Any:
+    """The picture by the one loader that its own bytes call for."""
+    _allow_only(mime)
+    if mime == "image/heic":
+        from pipeline.media import heic
+
+        return heic.load(original)
     read = {
         "image/jpeg": pyvips.Image.jpegload,
         "image/png": pyvips.Image.pngload,
@@ -126,19 +216,82 @@ def _load(original: str, mime: str, **options: Any) -> Any:
 
 
 def _allow_only(mime: str) -> None:
-    """No loader of libvips but the one that this file's own bytes call for."""
+    """Blocks all loaders of libvips but the one for that type; HEIC has none."""
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoad", True)
-    pyvips.operation_block_set(_LOADERS[mime], False)
+    if mime in _LOADERS:
+        pyvips.operation_block_set(_LOADERS[mime], False)
     pyvips.cache_set_max(0)
 
 
-def _sizes(base: Any) -> Iterator[tuple[int, Any]]:
-    for width in still_widths(base.width):
-        if width == base.width:
-            yield width, base
+def _is_wide(image: Any) -> bool:
+    """Whether the picture's own profile can say colours that sRGB can't: where its red, green and blue lie tells."""
+    if image.bands < 3 or not image.get_typeof("icc-profile-data") or image.interpretation == "cmyk":
+        return False
+    primaries = pyvips.Image.new_from_memory(bytes([255, 0, 0, 0, 255, 0, 0, 0, 255]), 3, 1, 3, "uchar").copy(
+        interpretation="srgb"
+    )
+    primaries.set_type(pyvips.GValue.blob_type, "icc-profile-data", image.get("icc-profile-data"))
+    try:
+        linear = primaries.icc_import(embedded=True, pcs="xyz").colourspace("scrgb")
+        return bool(linear.min() < -_WIDE_BY)
+    except pyvips.Error:
+        return False  # a broken profile: libvips takes the picture for sRGB, as browsers do
+
+
+def _avifs(image: Any, recipe: str, how: StillRecipe) -> Iterator[Answer]:
+    """A fifth smaller than WebP, and slower to make."""
+    for width, sized in _sizes(image, recipe, how):
+        sized.heifsave(
+            f"{width}.avif",
+            Q=how.avif_quality,
+            effort=how.avif_effort,
+            compression="av1",
+            bitdepth=8,
+            keep=_kept(sized),
+        )
+        yield _file(f"{width}.avif", "image/avif", sized)
+
+
+def _webps_and_jpegs(image: Any, recipe: str, how: StillRecipe) -> Iterator[Answer]:
+    for width, sized in _sizes(image, recipe, how):
+        # Effort 4, the default, takes twice as long for 3 % fewer bytes.
+        sized.webpsave(f"{width}.webp", Q=how.webp_quality, effort=2, keep=_kept(sized))
+        yield _file(f"{width}.webp", "image/webp", sized)
+        opaque = sized.flatten(background=[255, 255, 255]) if sized.hasalpha() else sized
+        # What mozjpeg adds to a JPEG: a tenth fewer bytes at the same look.
+        opaque.jpegsave(
+            f"{width}.jpg",
+            Q=how.jpeg_quality,
+            interlace=True,
+            optimize_coding=True,
+            trellis_quant=True,
+            overshoot_deringing=True,
+            optimize_scans=True,
+            quant_table=3,
+            keep=_kept(opaque),
+        )
+        yield _file(f"{width}.jpg", "image/jpeg", sized)
+
+
+def _icon(image: Any, side_px: int) -> Answer:
+    name, side_px = f"icon-{side_px}.png", min(side_px, image.width)
+    icon = image.thumbnail_image(side_px, height=side_px, size="down", export_profile="srgb")
+    icon.pngsave(name, compression=9, palette=side_px > 64, keep="none")
+    return _file(name, "image/png", icon)
+
+
+def _sizes(image: Any, recipe: str, how: StillRecipe) -> Iterator[tuple[int, Any]]:
+    for width in how.widths(recipe, image.width):
+        if width == image.width:
+            yield width, image
         else:
-            yield width, base.thumbnail_image(width, height=_WEBP_SIDE_PX, size="down").copy_memory()
+            yield width, image.thumbnail_image(width, height=_WEBP_SIDE_PX, size="down").copy_memory()
+
+
+def _kept(image: Any) -> str:
+    """Nothing of what came with the original, but for the profile that a wide gamut needs."""
+    return "icc" if image.get_typeof("icc-profile-data") else "none"
 
 
 def _file(name: str, mime: str, image: Any) -> Answer:

@@ -5,21 +5,34 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
-from core.media import Frozen, RenditionFile
+from core.media import Focus, Frozen, RenditionFile, Use
 from core.media_types import HEAD_BYTES, accept
-from pipeline.media import words
+from pipeline.media import sandbox, words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
-from pipeline.media.recipes import Limits, Probe, rungs, steps
+from pipeline.media.recipes import BASE, PROFILE, Limits, Probe, StillRecipe, rungs, steps
 from pipeline.media.sandbox import Bounds, run
 
-__all__ = ["HLS_TYPE", "MASTER", "Limits", "Made", "Probe", "make", "master", "probe", "rungs", "steps"]
+__all__ = [
+    "HLS_TYPE",
+    "MASTER",
+    "Limits",
+    "Made",
+    "Probe",
+    "StillRecipe",
+    "make",
+    "master",
+    "probe",
+    "rungs",
+    "steps",
+]
 
 _PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
 # ffmpeg and its like use two threads; each second by the clock may cost two of processor time.
@@ -32,7 +45,8 @@ _NICE_ELSE = 10
 class Made(Frozen):
     """What one step made. The bytes lie in the folder given to `make`, by their names.
 
-    `still` and `poster` also tell how large the picture is as shown, a tiny `data:` URI and its main colour.
+    Stills and `poster` also tell how large the picture is as shown, its ThumbHash, this as a tiny `data:` URI, and its
+    main colour.
     """
 
     files: tuple[RenditionFile, ...]
@@ -41,6 +55,7 @@ class Made(Frozen):
     placeholder: Annotated[
         str, StringConstraints(pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/]+=*)?$", max_length=700)
     ] = ""
+    thumbhash: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{0,40}=*$")] = ""
     colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-f]{6})?$")] = ""
 
 
@@ -57,6 +72,8 @@ def probe(
     limits = limits or Limits()
     with original.open("rb") as file:
         kind, mime = accept(file.read(HEAD_BYTES))
+    if mime == "image/heic" and not sandbox.is_strict():
+        raise UnsupportedMedia(words.NO_HEIC_HERE)
     with _working_folder(None) as work:
         job = {"task": "probe", "original": str(original.resolve()), "kind": kind, "type": mime}
         answer = run(job | {"limits": limits._asdict()}, _bounds(kind, "probe", limits), Path(work), stopping)
@@ -67,34 +84,40 @@ def probe(
 
 
 def make(
-    original: Path,
+    original: Path | None,
     probe: Probe,
     recipe: str,
     folder: Path,
     limits: Limits | None = None,
     *,
+    stills: StillRecipe | None = None,
+    focus: Focus | None = None,
+    base: Path | None = None,
     rung: Path | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Made:
     """Makes one of `steps(probe)` of `original` into `folder`, which is created; nothing is left there on failure.
 
-    For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
+    Of a picture, `base` is a folder (on the same disk) in which it stays decoded: the first step leaves it there, and the
+    others need no original (None). `focus` is what its crops are to show. For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
     original is encoded once more. Raises UnsupportedMedia for the input's fault (with technical details as a note),
     OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile.
     """
-    if recipe not in steps(probe):
-        raise ValueError(f"{recipe} is none of {steps(probe)}")
+    if recipe not in steps(probe, get_args(Use)):
+        raise ValueError(f"{recipe} is none of {steps(probe, get_args(Use))}")
     limits = limits or Limits()
     job = {
         "task": recipe,
-        "original": str(original.resolve()),
+        "original": str(original.resolve()) if original else "",
         "probe": probe._asdict(),
         "limits": limits._asdict(),
+        "stills": (stills or StillRecipe())._asdict(),
+        "focus": (focus.x, focus.y) if focus else None,
         "ffmpeg": find_ffmpeg() if probe.kind == "video" else "",
         "rung": str(rung.resolve()) if rung else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with _working_folder(folder) as work:
+    with _working_folder(folder) as work, _lent(base, Path(work)):
         answer = run(job, _bounds(probe.kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
         for file in made.files:
@@ -122,6 +145,22 @@ def _working_folder(beside: Path | None) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix=".making-", dir=beside, ignore_cleanup_errors=True)
     except OSError as error:
         raise Unavailable(f"No folder to work in: {error}.") from error
+
+
+@contextmanager
+def _lent(base: Path | None, work: Path) -> Iterator[None]:
+    """What was decoded lies in the child's own folder while it works: it sees no other."""
+    if base:
+        _move(base, work)
+    yield
+    if base:
+        _move(work, base)
+
+
+def _move(from_: Path, to: Path) -> None:
+    for name in (BASE, PROFILE):
+        if (from_ / name).is_file() and not (from_ / name).is_symlink():
+            (from_ / name).replace(to / name)
 
 
 def _bounds(kind: str, task: str, limits: Limits) -> Bounds:

@@ -10,18 +10,18 @@ import ffmpeg
 from core.errors import UnsupportedMedia
 from pipeline.media import images, words
 from pipeline.media.clips import Ffmpeg
-from pipeline.media.recipes import STILL_WIDTHS
+from pipeline.media.recipes import StillRecipe
 
 _MOMENTS = (0.1, 0.3, 0.5, 0.7, 0.0)
 """Where to look, as shares of the duration: past the fade-in first, the very beginning last."""
 _DARKEST, _BRIGHTEST, _FLATTEST = 28, 235, 10
 
 
-def poster(encoder: Ffmpeg) -> dict[str, Any]:
+def poster(encoder: Ffmpeg, how: StillRecipe) -> dict[str, Any]:
     """Looks at a few moments; takes the first that is neither black, white nor flat, else the liveliest of them."""
     liveliest, best = None, -1.0
     for moment in _MOMENTS:
-        frame = _frame(encoder, moment * (encoder.probe.duration_s or 0))
+        frame = _frame(encoder, moment * (encoder.probe.duration_s or 0), how.widest_px)
         if frame is None:
             continue
         grey = frame.colourspace("b-w")
@@ -36,14 +36,13 @@ def poster(encoder: Ffmpeg) -> dict[str, Any]:
     return {
         "width": encoder.probe.width,
         "height": encoder.probe.height,
-        "files": images.stills(liveliest),
-        **images.impression(liveliest),
+        **images.poster(liveliest, how),
     }
 
 
-def _frame(encoder: Ffmpeg, at_s: float) -> Any:
+def _frame(encoder: Ffmpeg, at_s: float, widest_px: int) -> Any:
     """The frame at that second, at the size of the widest still; None where there is none."""
-    width = min(encoder.probe.width, STILL_WIDTHS[-1])
+    width = min(encoder.probe.width, widest_px)
     height = max(1, round(encoder.probe.height * width / encoder.probe.width))
     raw = Path("frame.rgb")
     raw.unlink(missing_ok=True)

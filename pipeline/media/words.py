@@ -21,6 +21,10 @@ VIDEO_TOO_LONG = "This video lasts {0} minutes; up to {1} can be used. Please se
 ONLY_SOUND = "There is only sound in this file. Please send a video with a picture."
 OTHER_CODEC = "This video is of a kind ({0}) that can't be used. Please export it as MP4 (H.264)."
 NO_FRAME = "No frame of this video can be shown. Please export it once more."
+NO_HEIC_HERE = (
+    "HEIC photos can't be used on this site. Please export it as JPEG, or on the iPhone choose "
+    "Settings > Camera > Formats > Most Compatible."
+)
 
 DISK_FULL = "The disk is full."
 INSTALL_FFMPEG = "Install a full one: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."

@@ -38,9 +38,9 @@ class Workbench:
     def probe(self, original: Path) -> Probe:
         return probe(original, self.limits)
 
-    def make(self, original: Path, recipe: str, rung: str | None = None) -> Made:
+    def make(self, original: Path, recipe: str, rung: str | None = None, **options: Any) -> Made:
         lowest = self.made(rung) if rung else None
-        return make(original, probe(original), recipe, self.made(recipe), self.limits, rung=lowest)
+        return make(original, probe(original), recipe, self.made(recipe), self.limits, rung=lowest, **options)
 
     def made(self, recipe: str) -> Path:
         return self.folder / "made" / recipe

@@ -26,6 +26,8 @@ def ebml(doctype: bytes) -> bytes:
         (b"RIFF\x1a\0\0\0WEBPVP8L", ("image", "image/webp")),
         (ftyp(b"avif", b"mif1", b"miaf"), ("image", "image/avif")),
         (ftyp(b"mif1", b"avif"), ("image", "image/avif")),
+        (ftyp(b"heic", b"mif1", b"heic"), ("image", "image/heic")),
+        (ftyp(b"mif1", b"heic", b"miaf"), ("image", "image/heic")),
         (ftyp(b"isom", b"iso2", b"avc1", b"mp41"), ("video", "video/mp4")),
         (ftyp(b"M4V ", b"mp42"), ("video", "video/mp4")),
         (ftyp(b"qt  "), ("video", "video/quicktime")),
@@ -53,7 +55,6 @@ def test_an_accepted_format_is_known_by_its_bytes(head: bytes, expected: tuple[s
         b"II*\0\x08\0\0\0",
         ftyp(b"M4A ", b"mp42", b"isom"),
         ftyp(b"crx ", b"isom"[:3]),
-        ftyp(b"heic", b"mif1", b"heic"),
         ebml(b"other"),
     ],
 )
@@ -63,6 +64,33 @@ def test_anything_else_is_refused_with_a_sentence(head: bytes) -> None:
         accept(head)
 
 
-def test_an_iphone_photo_is_refused_with_what_to_do() -> None:
-    with pytest.raises(UnsupportedMedia, match="Most Compatible"):
-        accept(ftyp(b"heic", b"mif1", b"heic"))
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"%PDF-1.7", "a PDF document"),
+        (b"II*\0\x08\0\0\0", "a TIFF or raw photo"),
+        (b"MM\0*\0\0\0\x08", "a TIFF or raw photo"),
+        (ftyp(b"crx ", b"crx ", b"isom"), "a raw photo"),
+        (b"BM\x46\0\0\0\0\0\0\0\x36", "a BMP picture"),
+        (b"8BPS\0\x01", "a Photoshop file"),
+        (b"gimp xcf v011\0", "a GIMP file"),
+        (b"\xff\x0a\x7f", "a JPEG XL picture"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
+        (b"\0\0\x01\0\x01\0", "an icon file"),
+        (b"%!PS-Adobe-3.0 EPSF", "a PostScript file"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">', "an SVG drawing"),
+        (b"\xef\xbb\xbf<svg>", "an SVG drawing"),
+        (b"#EXTM3U\n", "a playlist"),
+        (b"FLV\x01\x05", "a Flash video"),
+        (b"RIFF\0\0\0\0AVI LIST", "an AVI video"),
+        (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9", "a Windows Media file"),
+        (b"PK\x03\x04", "an archive"),
+        (b"\n<!doctype html>", "a web page"),
+        (b"<?php system('id');", "a web page"),
+        (b"MZ\x90\0", "not a picture or video"),
+    ],
+)
+def test_a_refusal_names_what_the_file_is(head: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedMedia, match=f"This file is {name} and can't be used here"):
+        accept(head)

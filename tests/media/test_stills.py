@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import pyvips
-from PIL import Image
+from PIL import Image, ImageCms
 
-from pipeline.media.make import Made, steps
-from tests.media.conftest import Workbench
+from pipeline.media.make import Made, StillRecipe, make, steps
+from tests.media.conftest import Workbench, noise
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -39,10 +39,10 @@ def widths(made: Made, mime: str) -> list[int | None]:
     return [file.width for file in made.files if file.type == mime]
 
 
-def opened(bench: Workbench, made: Made) -> list[Image.Image]:
+def opened(bench: Workbench, made: Made, recipe: str = "") -> list[Image.Image]:
     images = []
     for file in made.files:
-        path = bench.made("avif" if file.name.endswith("avif") else "still") / file.name
+        path = bench.made(recipe or ("avif" if file.name.endswith("avif") else "still")) / file.name
         assert path.stat().st_size == file.bytes
         image = load(path)
         assert image.size == (file.width, file.height), file.name
@@ -55,9 +55,9 @@ def test_a_picture_is_made_at_several_widths_and_never_upscaled(bench: Workbench
     probe = bench.probe(photo)
     assert (probe.width, probe.height, steps(probe)) == (700, 350, ("still", "avif"))
     still, avif = bench.make(photo, "still"), bench.make(photo, "avif")
-    assert widths(still, "image/webp") == widths(still, "image/jpeg") == [160, 320, 640, 700]
-    assert widths(avif, "image/avif") == [160, 320, 640, 700]
-    assert {file.name for file in avif.files} == {"160.avif", "320.avif", "640.avif", "700.avif"}
+    assert widths(still, "image/webp") == widths(still, "image/jpeg") == [320, 640, 700]
+    assert widths(avif, "image/avif") == [320, 640, 700]
+    assert {file.name for file in avif.files} == {"320.avif", "640.avif", "700.avif"}
     for image in (*opened(bench, still), *opened(bench, avif)):
         pixels = image.convert("RGB")
         assert near(pixels.getpixel((5, 5)), RED)
@@ -65,10 +65,10 @@ def test_a_picture_is_made_at_several_widths_and_never_upscaled(bench: Workbench
     assert (still.width, still.height) == (700, 350)
 
 
-def test_a_wide_picture_stops_at_1920(bench: Workbench) -> None:
-    still = bench.make(bench.picture(quarters(8000, 40), "JPEG"), "still")
-    assert widths(still, "image/webp") == [160, 320, 640, 960, 1280, 1920]
-    assert [file.height for file in still.files if file.name == "1920.jpg"] == [10]
+def test_a_wide_picture_stops_at_2048(bench: Workbench) -> None:
+    still = bench.make(bench.picture(quarters(8192, 40), "JPEG"), "still")
+    assert widths(still, "image/webp") == [320, 640, 960, 1280, 2048]
+    assert [file.height for file in still.files if file.name == "2048.jpg"] == [10]
     opened(bench, still)
 
 
@@ -160,16 +160,46 @@ def test_every_accepted_kind_of_picture_becomes_plain_rgb(
     assert avif.mode == ("RGBA" if mode == "LA" else "RGB")
 
 
-def test_a_photo_in_display_p3_is_converted_to_srgb(bench: Workbench) -> None:
+def photo_in(profile: str, file_format: str = "jpeg") -> bytes:
+    """A red that is (200, 60, 60) in sRGB, stored as that profile counts."""
     plain = pyvips.Image.new_from_memory(bytes([200, 60, 60]) * 40 * 30, 40, 30, 3, "uchar")
-    wide = plain.copy(interpretation="srgb").icc_transform("p3", input_profile="srgb")
-    original = bench.put(wide.jpegsave_buffer(Q=98, subsample_mode="off"))
-    stored = load(original)
-    assert stored.info.get("icc_profile")
-    assert not near(stored.getpixel((5, 5)), (200, 60, 60), by=8)
-    made = opened(bench, bench.make(original, "still"))
-    assert all(near(image.convert("RGB").getpixel((5, 5)), (200, 60, 60), by=8) for image in made)
-    assert not any(image.info.get("icc_profile") for image in made)
+    stored = plain.copy(interpretation="srgb").icc_transform(profile, input_profile="srgb")
+    if file_format == "png":
+        return bytes(stored.pngsave_buffer())
+    return bytes(stored.jpegsave_buffer(Q=98, subsample_mode="off"))
+
+
+@pytest.mark.parametrize("file_format", ["jpeg", "png"])
+def test_a_wide_gamut_stays_with_its_profile(bench: Workbench, file_format: str) -> None:
+    original = bench.put(photo_in("p3", file_format))
+    stored = load(original).getpixel((5, 5))
+    assert not near(stored, (200, 60, 60), by=8)
+    for recipe in ("still", "avif"):
+        for image in opened(bench, bench.make(original, recipe), recipe):
+            profile = image.info["icc_profile"]
+            assert (
+                ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+                == "sP3C"
+            )
+            pixels = ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile("sRGB"))  # type: ignore[arg-type]
+            assert pixels is not None
+            assert near(pixels.getpixel((5, 5)), (200, 60, 60), by=8)
+
+
+def test_a_plain_gamut_needs_no_profile(bench: Workbench) -> None:
+    original = bench.put(photo_in("srgb"))
+    assert load(original).info.get("icc_profile")
+    for recipe in ("still", "avif"):
+        for image in opened(bench, bench.make(original, recipe), recipe):
+            assert near(image.convert("RGB").getpixel((5, 5)), (200, 60, 60), by=8)
+            assert not image.info.get("icc_profile")
+
+
+def test_a_broken_profile_spoils_no_picture(bench: Workbench) -> None:
+    original = bench.picture(quarters(40, 30), "JPEG", icc_profile=b"\0\0\0\x80ADBE\2\0" + b"?" * 118)
+    for image in opened(bench, bench.make(original, "still")):
+        assert near(image.convert("RGB").getpixel((5, 5)), RED)
+        assert not image.info.get("icc_profile")
 
 
 def test_an_animated_gif_gives_its_first_frame(bench: Workbench) -> None:
@@ -201,10 +231,38 @@ def test_the_placeholder_is_tiny_and_the_colour_is_the_one_it_has_most_of(bench:
     assert head == "data:image/webp;base64"
     assert len(still.placeholder) <= 700
     tiny = Image.open(io.BytesIO(base64.b64decode(data)))
-    assert tiny.size == (20, 15)
+    assert tiny.size == (32, 23)
+    assert len(base64.b64decode(still.thumbhash)) in range(15, 30)
     assert near(tuple(bytes.fromhex(still.colour[1:])), BLUE, by=10)
 
 
 def test_nothing_but_the_named_files_lies_in_the_folder(bench: Workbench, tmp_path: Path) -> None:
     still = bench.make(bench.picture(quarters(300, 300), "JPEG"), "still")
     assert sorted(path.name for path in bench.made("still").iterdir()) == sorted(f.name for f in still.files)
+
+
+def test_settings_say_widths_and_qualities(bench: Workbench) -> None:
+    photo = bench.picture(noise(300, 200), "JPEG")
+    how = StillRecipe(gallery_px=(50, 100), full_px=200, webp_quality=20)
+    rough, usual = bench.make(photo, "still", stills=how), bench.make(photo, "still")
+    assert widths(rough, "image/webp") == widths(rough, "image/jpeg") == [50, 100, 200]
+    assert how.fingerprint != StillRecipe().fingerprint
+    fine = bench.make(photo, "still", stills=how._replace(webp_quality=90))
+    assert rough.files[0].bytes < fine.files[0].bytes
+    assert usual.files
+
+
+def test_a_picture_that_stays_decoded_needs_no_original(bench: Workbench, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    wide = bench.put(photo_in("p3"))
+    probe = bench.probe(wide)
+    once = make(wide, probe, "still", bench.made("still"), base=base)
+    again = make(wide, probe, "avif", bench.made("from original"))
+    kept = make(None, probe, "avif", bench.made("avif"), base=base)
+    assert once.files
+    assert [file.bytes for file in kept.files] == [file.bytes for file in again.files]
+    for file in kept.files:
+        assert (bench.made("avif") / file.name).read_bytes() == (
+            bench.made("from original") / file.name
+        ).read_bytes()

@@ -29,6 +29,7 @@ from ingest.passwords import Passwords
 from ingest.posts import PostInput
 from ingest.tokens import Signer
 from ingest.uploads import Uploads, UploadStart
+from pipeline.decoded import Decoded
 from pipeline.job import publish_profile
 from pipeline.listing import Lister
 from pipeline.making import Maker, make_some
@@ -98,7 +99,9 @@ class Mortals:
         publish_profile(self.tools, profile)
 
     def make(self, profile: str, media: str) -> None:
-        maker = Maker(self.store, self.private, Limits(), self.folder, lambda: False)
+        maker = Maker(
+            self.store, self.private, Limits(), self.folder, Decoded(self.folder / "decoded"), lambda: False
+        )
         while not make_some(maker, MediaTask(media, profile, 0)):
             continue
 

@@ -11,6 +11,7 @@ import pytest
 
 from core.store import MediaTask
 from pipeline import makers, media_queue
+from pipeline.decoded import Decoded
 from pipeline.loops import Loops
 from pipeline.makers import Makers
 from pipeline.making import Maker
@@ -108,7 +109,7 @@ class Workshop:
         monkeypatch.setattr(makers, "make_some", self._make)
         self.queue = MediaQueue(self.board)  # type: ignore[arg-type]
         self.sharing = Sharing(site.store.workers, "me", 5)
-        maker = Maker(site.store, site.private, Limits(), folder, lambda: False)
+        maker = Maker(site.store, site.private, Limits(), folder, Decoded(folder / "decoded"), lambda: False)
         self.makers = Makers(maker, self.queue, 2, self.sharing, self.loops)
         self.thread = threading.Thread(target=self.makers.make, daemon=True)
 

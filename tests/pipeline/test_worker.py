@@ -19,7 +19,8 @@ from core.settings import SiteSettings, WorkerSettings
 from core.store import MAIN, Batch, Change, Failure, MediaTask, Purge
 from generator.release import Release, load_release
 from pipeline import job, loops, makers, making, publishers, sharing, worker
-from pipeline.media.make import Limits
+from pipeline.decoded import Decoded
+from pipeline.media.make import Limits, StillRecipe
 from pipeline.sweep import Round, Sweep
 from pipeline.worker import Worker
 from tests.pipeline.little_site import Site, picture
@@ -40,7 +41,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 def working(site: Site, release: Release | None = None, **settings: Any) -> Iterator[Worker]:
     given = WorkerSettings(**{"threads": 2, "attempts": 2, "sweep_s": 1000} | settings)
     tools = site.tools._replace(release=release or site.tools.release)
-    working = Worker(tools, given, Limits(), 1000, site.folder / "scratch")
+    working = Worker(tools, given, Limits(), StillRecipe(), 1000, site.folder / "scratch")
     thread = threading.Thread(target=working.run)
     thread.start()
     try:
@@ -502,7 +503,9 @@ def test_a_picture_that_is_deleted_while_it_is_made_leaves_nothing(
         return made
 
     monkeypatch.setattr(making, "make", make_slowly)
-    maker = making.Maker(site.store, site.private, Limits(), site.folder, lambda: False)
+    maker = making.Maker(
+        site.store, site.private, Limits(), site.folder, Decoded(site.folder / "decoded"), lambda: False
+    )
     assert making.make_some(maker, MediaTask("medium1234", ann, 0))
     snapshot = site.store.profiles.load(ann)
     assert snapshot
