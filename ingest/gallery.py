@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from core import keys
 from core.errors import BadInput, Conflict, NotFound
-from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Frozen, Media
+from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media
 from core.objects import Objects
 from core.profile import LF, TEXT, GallerySection, Profile, Section, Snapshot, VideoSection
 from core.store import Store
@@ -21,11 +21,13 @@ Purpose = Literal["gallery", "avatar", "cover", "post"]
 
 
 class MediaChange(Frozen):
-    """What a creator can change of a medium; what is left out stays."""
+    """What a creator can change of a medium; what is left out stays. `focus` is what crops must show; null leaves it to
+    them."""
 
     alt: Alt | None = None
     listed: bool | None = None
     position: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    focus: Focus | None = None
 
 
 def require_medium(snapshot: Snapshot, media_id: str) -> Media:
@@ -141,4 +143,9 @@ def _without(ids: tuple[str, ...], media_id: str) -> tuple[str, ...]:
 
 def _changed(medium: Media, wish: MediaChange | None) -> Media:
     """The medium with what the wish names; an unchanged one is equal to the old, so its row isn't written."""
-    return medium.model_copy(update=wish.model_dump(exclude_none=True)) if wish else medium
+    if wish is None:
+        return medium
+    named = {name: getattr(wish, name) for name in wish.model_fields_set}
+    return medium.model_copy(
+        update={name: value for name, value in named.items() if value is not None or name == "focus"}
+    )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, RootModel
 
-from core.media import Frozen, Kind, Media, State
+from core.media import Focus, Frozen, Kind, Media, State
 from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
@@ -80,7 +80,8 @@ class PostList(ApiModel):
 
 
 class MediaView(ApiModel):
-    """A photo or video. `ready` are the recipes whose results exist."""
+    """A photo or video. `ready` are the recipes whose results exist; `thumbhash` is a picture of some 25 bytes
+    (ThumbHash, in Base64)."""
 
     id: str
     kind: Kind
@@ -96,6 +97,8 @@ class MediaView(ApiModel):
     height: int | None
     duration_s: float | None
     colour: str
+    thumbhash: str
+    focus: Focus | None
     ready: list[str]
 
 
@@ -167,5 +170,7 @@ def media_view(medium: Media) -> MediaView:
         height=medium.height,
         duration_s=medium.duration_s,
         colour=medium.colour,
+        thumbhash=medium.thumbhash,
+        focus=medium.focus,
         ready=[one.recipe for one in medium.renditions],
     )

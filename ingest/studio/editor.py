@@ -44,6 +44,9 @@ class MediaCard:
     state: str
     progress: str
     thumb: str
+    focus: str
+    """As its form spells it: per cent from the left and from the top; "" where crops choose themselves."""
+    ratio: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class Editor:
                 state=one.state,
                 progress=words.progress(one),
                 thumb=thumb_url(self.path, one),
+                focus=f"{one.focus.x * 100:.0f} {one.focus.y * 100:.0f}" if one.focus else "",
+                ratio=f"{one.width} / {one.height}" if one.width and one.height else "",
             )
             for one in in_order(self.snapshot)
         ]
@@ -172,7 +177,7 @@ def thumb_url(base: str, medium: Media) -> str:
 
 def thumb_file(medium: Media, width_px: int = 480) -> tuple[str, str, str] | None:
     """(attempt, key, type) of the smallest picture at least that wide, else the widest; None while there is none."""
-    found = medium.rendition("still") or medium.rendition("poster")
+    found = next(filter(None, map(medium.rendition, ("still", "poster", "cover", "avatar"))), None)
     pictures = [one for one in found.files if one.type in ("image/webp", "image/jpeg")] if found else []
     if not found or not pictures:
         return None

@@ -85,6 +85,8 @@ class MediaTab:
                 wish["alt"] = alt
             if bool(text(row, "listed")) != bool(text(row, "listed_was")):
                 wish["listed"] = bool(text(row, "listed"))
+            if "focus" in row and (focus := _focus(row)) != text(row, "focus_was"):
+                wish["focus"] = _point(focus)
             try:
                 wishes[medium.id] = parse(MediaChange, wish)
             except BadInput as error:
@@ -114,3 +116,18 @@ class MediaTab:
 
 def _naming(field: str, media_id: str | None) -> Callable[[Profile], Profile]:
     return lambda profile: profile.model_copy(update={field: media_id})
+
+
+def _focus(row: Form) -> str:
+    """As the form spells it: "30 75", per cent from the left and from the top; "" where crops choose themselves."""
+    return f"{text(row, 'focus_x')} {text(row, 'focus_y')}" if text(row, "focus") == "own" else ""
+
+
+def _point(focus: str) -> dict[str, object] | None:
+    """What isn't a number is left for the noun to refuse."""
+    if not focus:
+        return None
+    return {
+        axis: float(per_cent) / 100 if per_cent.isdecimal() else per_cent
+        for axis, per_cent in zip("xy", focus.split(" ", 1), strict=True)
+    }

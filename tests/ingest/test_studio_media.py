@@ -153,3 +153,26 @@ def test_a_ready_picture_is_shown_small_to_its_editor_only(
     assert reply.content == b"webp-bytes" and reply.headers["content-type"] == "image/webp"
     assert bob.http.get(found.group(1)).status_code == 404
     assert browser.http.get(found.group(1)[:-1] + "2").status_code == 404
+
+
+def test_what_crops_must_show_is_chosen_by_sliders(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    one = ann.upload(png(8)).json()["id"]
+    make_ready(studio, ann, one)
+    page = browser.visit("/@ann/media").text
+    assert f'name="items.{one}.focus_x"' in page and f'name="items.{one}.focus_was" value=""' in page
+    row = f"items.{one}"
+    chosen = {f"{row}.focus": "own", f"{row}.focus_x": "30", f"{row}.focus_y": "75", f"{row}.focus_was": ""}
+    browser.send("/@ann/media", chosen | {"do": "save"})
+    assert ann.get("/media").json()["media"][0]["focus"] == {"x": 0.3, "y": 0.75}
+    assert f'name="items.{one}.focus_was" value="30 75"' in browser.visit("/@ann/media").text
+    # Another window's choice isn't put back by a form that didn't touch it.
+    browser.send("/@ann/media", chosen | {f"{row}.focus_was": "30 75", "do": "save"})
+    for x, words in (("101", "less than or equal to 1"), ("left", "valid number")):
+        wrong = chosen | {f"{row}.focus_x": x, f"{row}.focus_was": "30 75", "do": "save"}
+        reply = browser.send("/@ann/media", wrong)
+        assert reply.status_code == 422 and words in unescape(reply.text)
+    assert ann.get("/media").json()["media"][0]["focus"] == {"x": 0.3, "y": 0.75}
+    browser.send("/@ann/media", {f"{row}.focus": "auto", f"{row}.focus_was": "30 75", "do": "save"})
+    assert ann.get("/media").json()["media"][0]["focus"] is None

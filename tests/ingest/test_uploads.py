@@ -208,3 +208,18 @@ def test_a_bad_change_of_media_is_refused(
     media_id = ann.upload(png()).json()["id"]
     reply = ann.http.request(method, ann.path + path.replace("{id}", media_id), json=body)
     assert reply.status_code == status
+
+
+def test_a_focus_is_set_and_taken_back_and_nothing_else_is_null(ann: Creator) -> None:
+    one = ann.upload(png()).json()["id"]
+    path = f"{ann.path}/media/{one}"
+    assert ann.http.patch(path, json={"focus": {"x": 0.25, "y": 1}}).status_code == 200
+    assert ann.http.patch(path, json={"alt": "A boat"}).status_code == 200
+    medium = ann.get("/media").json()["media"][0]
+    assert (medium["focus"], medium["alt"]) == ({"x": 0.25, "y": 1.0}, "A boat")
+    wrong = ann.http.patch(path, json={"focus": {"x": 1.01, "y": -1}})
+    assert wrong.status_code == 422
+    assert set(wrong.json()["fields"]) == {"focus.x", "focus.y"}
+    assert ann.http.patch(path, json={"focus": None, "alt": None}).status_code == 200
+    medium = ann.get("/media").json()["media"][0]
+    assert (medium["focus"], medium["alt"]) == (None, "A boat")

@@ -72,6 +72,34 @@
     for (const part of ["[data-progress]", ".thumb"]) $(part, item).replaceWith($(part, fresh));
   }
 
+  // ── what crops must show: a click on the picture, or the arrow keys on the sliders ──
+
+  function pickFocus(picker) {
+    const image = $("img", picker);
+    const [across, down] = all("input[type=range]", picker);
+    const point = make("span", { className: "point" });
+    const own = $("input[value=own]", picker.closest(".crop"));
+    picker.append(point);
+    const show = () => {
+      point.style.left = `${(across.value / 100) * image.clientWidth}px`;
+      point.style.top = `${(down.value / 100) * image.clientHeight}px`;
+      point.hidden = !own.checked;
+    };
+    const choose = () => {
+      own.checked = true;
+      show();
+      touch(picker.closest("form"));
+    };
+    image.addEventListener("click", (event) => {
+      across.value = Math.round((event.offsetX / image.clientWidth) * 100);
+      down.value = Math.round((event.offsetY / image.clientHeight) * 100);
+      choose();
+    });
+    for (const slider of [across, down]) slider.addEventListener("input", choose);
+    picker.closest(".crop").addEventListener("change", show);
+    new ResizeObserver(show).observe(image);
+  }
+
   // ── forms: unsaved changes, rows that move without a new page ──
 
   let dirty = false;
@@ -319,6 +347,7 @@
     all("[data-picture]", root).forEach(enhancePicture);
     all("[data-drop]", root).forEach(enhanceChooser);
     all("[data-moment]", root).forEach(enhanceMoment);
+    all("[data-focus-picker]", root).forEach(pickFocus);
     all("time[data-local]", root).forEach(showLocal);
     all("[data-copy]", root).forEach((button) => {
       if (!navigator.clipboard) return;
