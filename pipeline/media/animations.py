@@ -32,7 +32,7 @@ def loop(original: str, probe: Probe) -> dict[str, Any]:
         at_ms = 0
         try:
             for picture, shown_ms in zip(_pictures(strip, probe, width, height), delays_ms, strict=False):
-                frame = av.VideoFrame.from_bytes(picture.write_to_memory(), width, height, format="rgb24")
+                frame = av.VideoFrame.from_bytes(bytes(picture.write_to_memory()), width, height)
                 frame.pts, frame.time_base = at_ms, stream.time_base
                 out.mux(stream.encode(frame))
                 at_ms += shown_ms if shown_ms >= _SHORTEST_MS else _INSTEAD_MS
@@ -57,4 +57,5 @@ def _pictures(strip: Any, probe: Probe, width: int, height: int) -> Iterator[Any
     for number in range(probe.frames):
         frame = strip.crop(0, number * side_px, strip.width, side_px)
         opaque = frame.flatten(background=[255, 255, 255]) if frame.hasalpha() else frame
-        yield opaque.thumbnail_image(width, height=height, size="force").cast("uchar")
+        sized = opaque.thumbnail_image(width, height=height, size="force").cast("uchar")
+        yield sized.bandjoin(255)  # PyAV takes RGBA

@@ -13,7 +13,7 @@ from typing import Any
 import pyvips
 
 from core.errors import UnsupportedMedia
-from pipeline.media import thumbhash, words
+from pipeline.media import gif, thumbhash, words
 from pipeline.media.recipes import BASE, COVER_RATIO, PROFILE, Limits, Probe, StillRecipe, use_of
 
 _LOADERS = {
@@ -61,6 +61,8 @@ def _header(original: str, mime: str) -> tuple[int, int, int, int]:
         from pipeline.media import heic
 
         return *heic.size(original), 1, 1
+    if mime == "image/gif" and not gif.is_whole(original):
+        raise UnsupportedMedia(words.DAMAGED_PICTURE)
     try:
         image = _open(original, mime)
         pages = image.get("n-pages") if image.get_typeof("n-pages") else 1
