@@ -22,6 +22,7 @@ from core.profile import Snapshot
 from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.children import remove_folder
+from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
 from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, make, master, probe
 from pipeline.media.make import steps as steps_of
 
@@ -75,7 +76,7 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
     _fetch(maker.private, keys.original(medium.id), original)
     found = probe(original, maker.limits, stopping=maker.stopping)
     steps = steps_of(found)
-    missing = [recipe for recipe in steps if not medium.rendition(recipe)]
+    missing = [recipe for recipe in steps if not _has(medium, recipe)]
     if not missing:
         _change(maker.store, task, "media ready", lambda one: one.model_copy(update={"state": "ready"}))
         return True
@@ -85,7 +86,7 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
         made_in = folder / recipe
         rung = _lowest_rung(maker.private, medium, folder) if recipe == "mp4" else None
         made = make(original, found, recipe, made_in, maker.limits, rung=rung, stopping=maker.stopping)
-        rendition = Rendition(recipe=recipe, attempt=new_id(), files=made.files)
+        rendition = Rendition(recipe=recipe, attempt=new_id(), files=made.files, segments=made.segments)
         _store(maker.private, medium.id, rendition, made_in)
         last = recipe == missing[-1]
         after = _add(maker, task, rendition, made, found.duration_s, last)
@@ -97,10 +98,16 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
             profile=task.profile_id,
             media=task.media_id,
             recipe=recipe,
-            bytes=sum(file.bytes for file in made.files),
+            bytes=rendition.bytes,
             ms=round((time.monotonic() - started) * 1000),
         )
     return medium.state == "ready"
+
+
+def _has(medium: Media, recipe: str) -> bool:
+    """Rungs without segments are from releases before CMAF, and go with no others."""
+    made = medium.rendition(recipe)
+    return made is not None and (bool(made.segments) or not recipe.startswith(RUNG))
 
 
 def first_rung(steps: tuple[str, ...]) -> str | None:
@@ -117,11 +124,7 @@ def _add(
     def add(medium: Media) -> Media:
         after = medium.with_rendition(rendition)
         if rendition.recipe.startswith(RUNG):
-            playlist = master(after.renditions)
-            key = keys.rendition(medium.id, "hls", attempt, MASTER)
-            maker.private.put(key, playlist, Headers(type=HLS_TYPE))
-            file = RenditionFile(name=MASTER, type=HLS_TYPE, bytes=len(playlist))
-            after = after.with_rendition(Rendition(recipe="hls", attempt=attempt, files=(file,)))
+            after = after.with_rendition(_ladder(maker.private, after, attempt))
         shown = {
             name: value
             for name in ("width", "height", "placeholder", "colour")
@@ -136,6 +139,25 @@ def _add(
         remove_folder(maker.private, keys.rendition_folder(task.media_id))
         maker.private.delete(keys.original(task.media_id))
     return after
+
+
+def _ladder(private: Objects, medium: Media, attempt: str) -> Rendition:
+    """Writes what players choose a rung by, HLS and DASH, over the rungs that the medium has by now."""
+
+    def read(rung: Rendition, name: str) -> str:
+        found = private.get(keys.rendition(medium.id, rung.recipe, rung.attempt, name))
+        assert found is not None
+        return found.body.decode("ascii")
+
+    files = []
+    for name, kind, body in (
+        (MASTER, HLS_TYPE, master(medium.renditions)),
+        (MANIFEST, DASH_TYPE, manifest(medium.renditions, read)),
+    ):
+        if body:
+            private.put(keys.rendition(medium.id, "hls", attempt, name), body, Headers(type=kind))
+            files.append(RenditionFile(name=name, type=kind, bytes=len(body)))
+    return Rendition(recipe="hls", attempt=attempt, files=tuple(files))
 
 
 def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], Media]) -> Media | None:
@@ -166,22 +188,22 @@ def _fetch(private: Objects, key: str, to: Path) -> None:
 
 
 def _store(private: Objects, media_id: str, rendition: Rendition, folder: Path) -> None:
-    for made in rendition.files:
-        key = keys.rendition(media_id, rendition.recipe, rendition.attempt, made.name)
-        with (folder / made.name).open("rb") as file:
-            private.put_file(key, file, Headers(type=made.type))
+    for part in rendition.parts():
+        key = keys.rendition(media_id, rendition.recipe, rendition.attempt, part.name)
+        with (folder / part.name).open("rb") as file:
+            private.put_file(key, file, Headers(type=part.type))
 
 
 def _lowest_rung(private: Objects, medium: Media, folder: Path) -> Path | None:
     """The folder of the first rung's files, fetched again if this worker didn't make them itself."""
-    first = next((one for one in medium.renditions if one.recipe.startswith(RUNG)), None)
+    first = next((one for one in medium.renditions if one.recipe.startswith(RUNG) and one.segments), None)
     if first is None:
         return None
     here = folder / first.recipe
     if not here.is_dir():
         here.mkdir()
-        for made in first.files:
+        for part in first.parts():
             _fetch(
-                private, keys.rendition(medium.id, first.recipe, first.attempt, made.name), here / made.name
+                private, keys.rendition(medium.id, first.recipe, first.attempt, part.name), here / part.name
             )
     return here

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
-from core.media import Frozen, RenditionFile
+from core.media import Frozen, RenditionFile, Segments
 from core.media_types import HEAD_BYTES, accept
 from pipeline.media import words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
+from pipeline.media.progress import telling
 from pipeline.media.recipes import Limits, Probe, rungs, steps
 from pipeline.media.sandbox import Bounds, run
 
@@ -33,6 +34,7 @@ class Made(Frozen):
     """
 
     files: tuple[RenditionFile, ...]
+    segments: tuple[Segments, ...] = ()
     width: int | None = None
     height: int | None = None
     placeholder: Annotated[
@@ -44,7 +46,7 @@ class Made(Frozen):
 class _Answer(Made):
     """A child's answer: as `Made`, but the sizes of files are looked up, never believed."""
 
-    files: Annotated[tuple[RenditionFile, ...], Field(min_length=1, max_length=2_000)]
+    files: Annotated[tuple[RenditionFile, ...], Field(min_length=1, max_length=100)]
 
 
 def probe(
@@ -72,12 +74,14 @@ def make(
     *,
     rung: Path | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    told: Callable[[float], None] | None = None,
 ) -> Made:
     """Makes one of `steps(probe)` of `original` into `folder`, which is created; nothing is left there on failure.
 
     For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
     original is encoded once more. Raises UnsupportedMedia for the input's fault (with technical details as a note),
-    OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile.
+    OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile. `told` hears
+    a few times a second which share of a video's step is done.
     """
     if recipe not in steps(probe):
         raise ValueError(f"{recipe} is none of {steps(probe)}")
@@ -92,10 +96,12 @@ def make(
     }
     folder.mkdir(parents=True, exist_ok=True)
     with _working_folder(folder) as work:
+        if told and probe.duration_s:
+            stopping = telling(Path(work), probe.duration_s, told, stopping)
         answer = run(job, _bounds(probe.kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
-        for file in made.files:
-            (Path(work) / file.name).replace(folder / file.name)
+        for name in (*(file.name for file in made.files), *(n for row in made.segments for n in row.names())):
+            (Path(work) / name).replace(folder / name)
     return made
 
 
@@ -130,11 +136,18 @@ def _bounds(kind: str, task: str, limits: Limits) -> Bounds:
 def _checked(answer: dict[str, Any], work: Path) -> Made:
     """The answer with each file's true size; a file that is not there, or no plain file, makes it garbage."""
     try:
-        claimed = _Answer.model_validate({**answer, "files": [{**f, "bytes": 0} for f in answer["files"]]})
+        unsized = {
+            what: [{**one, "bytes": 0} for one in answer.get(what, ())] for what in ("files", "segments")
+        }
+        claimed = _Answer.model_validate({**answer, **unsized})
         files = tuple(f.model_copy(update={"bytes": _plain_bytes(work / f.name)}) for f in claimed.files)
+        segments = tuple(
+            row.model_copy(update={"bytes": sum(_plain_bytes(work / name) for name in row.names())})
+            for row in claimed.segments
+        )
     except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
         raise UnsupportedMedia(words.UNREADABLE) from error
-    return Made.model_validate(claimed.model_dump() | {"files": files})
+    return Made.model_validate(claimed.model_dump() | {"files": files, "segments": segments})
 
 
 def _plain_bytes(path: Path) -> int:

@@ -75,7 +75,16 @@ def _probe(container: Any, mime: str, limits: Limits) -> Probe:
         video_stream=video.index,
         audio_stream=audio,
         hdr=frame.color_trc in _HDR_TRANSFERS,
+        interlaced=bool(frame.interlaced_frame),
+        start_s=round(_start_s(container, video), 6),
     )
+
+
+def _start_s(container: Any, video: Any) -> float:
+    """When the pictures begin after the rest of the file, by which ffmpeg sets its clock to zero."""
+    if video.start_time is None or container.start_time is None:
+        return 0.0
+    return float(video.start_time * video.time_base) - float(container.start_time) / av.time_base
 
 
 def _picture(container: Any) -> Any:

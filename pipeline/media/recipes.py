@@ -9,6 +9,7 @@ from typing import NamedTuple
 STILL_WIDTHS = (160, 320, 640, 960, 1280, 1920)
 LADDER = (360, 720, 1080)
 """The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
+LONG_SIDE_MAX = 3_840
 
 
 class Limits(NamedTuple):
@@ -49,6 +50,9 @@ class Probe(NamedTuple):
     video_stream: int = 0
     audio_stream: int | None = None
     hdr: bool = False
+    interlaced: bool = False
+    start_s: float = 0
+    """When the pictures begin, in seconds after the file does: the zero of all that is made."""
 
 
 def steps(probe: Probe) -> tuple[str, ...]:
@@ -60,15 +64,16 @@ def steps(probe: Probe) -> tuple[str, ...]:
 
 
 def rungs(probe: Probe) -> tuple[int, ...]:
-    """The shorter sides of the rungs, lowest first: never upscaled, and two where the source allows it."""
-    own = max(2, min(probe.width, probe.height) // 2 * 2)
-    fitting = tuple(rung for rung in LADDER if rung <= own)
-    if len(fitting) >= 2:
-        return fitting
-    for lower, wanted in ((360, 480), (240, 360), (180, 240)):
-        if own >= wanted:
-            return lower, own
-    return (own,)
+    """The shorter sides of the rungs, lowest first: never upscaled, and two where the source allows it.
+
+    The highest is the source's own size, so that it may be copied; no other is nearly as large.
+    """
+    long, short = max(probe.width, probe.height), min(probe.width, probe.height)
+    own = max(2, min(short, LADDER[-1], LONG_SIDE_MAX * short // long) // 2 * 2)
+    lower = tuple(rung for rung in LADDER if rung * 4 <= own * 3)
+    if not lower:
+        lower = next(((low,) for low, least in ((240, 360), (180, 240)) if own >= least), ())
+    return (*lower, own)
 
 
 def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
@@ -81,6 +86,11 @@ def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
 def rung_of(recipe: str) -> int:
     """The shorter side that `rung-720` names."""
     return int(recipe.removeprefix("rung-"))
+
+
+def has_sound(probe: Probe, recipe: str) -> bool:
+    """Whether that rung's step makes the one sound track of all rungs, too: the lowest does, so that it plays at once."""
+    return probe.has_audio and rung_of(recipe) == rungs(probe)[0]
 
 
 def still_widths(width: int) -> tuple[int, ...]:
