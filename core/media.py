@@ -14,7 +14,7 @@ SEGMENT_TYPE = "video/iso.segment"
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 """An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
 
-Kind = Literal["image", "video"]
+Kind = Literal["image", "video", "audio"]
 State = Literal["uploaded", "making", "ready", "failed"]
 
 
@@ -79,7 +79,8 @@ class Rendition(Frozen):
     Its files and segments lie together under `<recipe>-<attempt>`. An attempt's id is never used again, so a key never
     gets other bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, `poster` (of a video), `rung-360` …
     (HLS media playlists and segments; the lowest has the sound of all), `hls` (the multivariant playlist and the DASH
-    manifest over the rungs that exist), `mp4` (progressive).
+    manifest over the rungs that exist), `mp4` (progressive), `storyboard` (small pictures and which is when), `sound`
+    (all that is made of sound alone, with a `poster` where it came with a cover).
     """
 
     recipe: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]

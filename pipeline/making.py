@@ -23,12 +23,12 @@ from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.children import remove_folder
 from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
-from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, make, master, probe
+from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, Probe, make, master, probe
 from pipeline.media.make import steps as steps_of
 
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
-SHOWS = ("still", "poster", "mp4")
+SHOWS = ("still", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
 
@@ -89,7 +89,7 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
         rendition = Rendition(recipe=recipe, attempt=new_id(), files=made.files, segments=made.segments)
         _store(maker.private, medium.id, rendition, made_in)
         last = recipe == missing[-1]
-        after = _add(maker, task, rendition, made, found.duration_s, last)
+        after = _add(maker, task, rendition, made, found, last)
         if after is None:
             return True
         medium = after
@@ -116,7 +116,7 @@ def first_rung(steps: tuple[str, ...]) -> str | None:
 
 
 def _add(
-    maker: Maker, task: MediaTask, rendition: Rendition, made: Made, duration_s: float | None, last: bool
+    maker: Maker, task: MediaTask, rendition: Rendition, made: Made, found: Probe, last: bool
 ) -> Media | None:
     """Adds a finished rendition to its medium: one revision, no edit. None if the medium has gone meanwhile."""
     attempt = new_id()
@@ -131,7 +131,13 @@ def _add(
             if (value := getattr(made, name)) and rendition.recipe in ("still", "poster")
         }
         return after.model_copy(
-            update={**shown, "duration_s": duration_s, "state": "ready" if last else "making"}
+            update={
+                **shown,
+                # What came under a video's name may be sound alone.
+                "kind": found.kind,
+                "duration_s": found.duration_s,
+                "state": "ready" if last else "making",
+            }
         )
 
     after = _change(maker.store, task, f"{rendition.recipe} made", add)

@@ -99,11 +99,15 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         from pipeline.media import images
 
         return images.still(original, probe) if task == "still" else images.avif(original, probe)
-    from pipeline.media import clips, poster
+    from pipeline.media import clips, poster, sounds, storyboard
 
     ffmpeg = clips.Ffmpeg(job["ffmpeg"], original, probe, limits)
     if task == "poster":
-        return poster.poster(ffmpeg)
+        return sounds.cover(ffmpeg) if probe.kind == "audio" else poster.poster(ffmpeg)
+    if task == "sound":
+        return sounds.sound(ffmpeg)
+    if task == "storyboard":
+        return storyboard.storyboard(ffmpeg)
     if task == "mp4":
         return clips.progressive(ffmpeg, job["rung"])
     return clips.rung(ffmpeg, task)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import av
 import ffmpeg
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
@@ -53,6 +54,11 @@ class Ffmpeg(NamedTuple):
             threads=2,
             **options,
         )
+
+    def open(self) -> Any:
+        """The original for PyAV, under the same restrictions."""
+        options = {"protocol_whitelist": "file", "codec_whitelist": DECODERS}
+        return av.open(f"file:{self.original}", "r", format=DEMUXERS[self.probe.type], options=options)
 
     def picture(self, source: Any, width: int, height: int) -> Any:
         """The stream of pictures at that size with square pixels; ffmpeg has rotated it by then."""
@@ -103,10 +109,10 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     streams = [_pictures(encoder, source, width, height, copied=can.video)]
     options = _copied_pictures() if can.video else _encoded_pictures(probe, short)
     if sounds:
-        streams.append(_sound(encoder, source, can.sound_start_s))
-        options |= _encoded_sound() if can.sound_start_s is None else _copied_sound()
+        streams.append(sound(encoder, source, can.sound_start_s))
+        options |= encoded_sound() if can.sound_start_s is None else copied_sound()
     file, cmaf = segments.muxer()
-    encoder.run(ffmpeg.output(*streams, file, **options, **cmaf, **_tidy(encoder.limits)))
+    encoder.run(ffmpeg.output(*streams, file, **options, **cmaf, **tidy(encoder.limits)))
     made = segments.tracks()
     if len(made) != len(streams):
         raise UnsupportedMedia(words.DAMAGED_VIDEO)
@@ -124,14 +130,14 @@ def progressive(encoder: Ffmpeg, lowest_rung: str | None) -> Answer:
     """
     probe = encoder.probe
     width, height = rung_size(probe, rungs(probe)[0])
-    name, wrapping = "video.mp4", {"format": "mp4", "movflags": "+faststart", **_tidy(encoder.limits)}
+    name, wrapping = "video.mp4", {"format": "mp4", "movflags": "+faststart", **tidy(encoder.limits)}
     if lowest_rung is None:
         source = encoder.source(itsoffset=-probe.start_s)
         streams = [_pictures(encoder, source, width, height, copied=False)]
         options = _encoded_pictures(probe, min(width, height))
         if probe.has_audio:
-            streams.append(_sound(encoder, source, None))
-            options |= _encoded_sound()
+            streams.append(sound(encoder, source, None))
+            options |= encoded_sound()
         output = ffmpeg.output(*streams, name, **options, **wrapping)
     else:
         tracks = sorted(Path(lowest_rung).glob("track?.mp4"))
@@ -159,7 +165,7 @@ def _pictures(encoder: Ffmpeg, source: Any, width: int, height: int, *, copied: 
     return picture.filter("fps", encoder.probe.frame_rate, start_time=0).filter("format", "yuv420p")
 
 
-def _sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
+def sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
     stream = str(encoder.probe.audio_stream)
     if copied_from_s is not None:
         return encoder.source(itsoffset=-encoder.probe.start_s - copied_from_s)[stream]
@@ -190,15 +196,15 @@ def _copied_pictures() -> Answer:
     return {"c:v": "copy", "bsf:v": "filter_units=remove_types=6"}
 
 
-def _encoded_sound() -> Answer:
+def encoded_sound() -> Answer:
     return {"c:a": "aac", "b:a": AUDIO_BITS_PER_S, "ac": 2}
 
 
-def _copied_sound() -> Answer:
+def copied_sound() -> Answer:
     return {"c:a": "copy", "bsf:a": f"noise=drop=lt(pts\\,-{RUN_UP_SAMPLES // 2})"}
 
 
-def _tidy(limits: Limits) -> Answer:
+def tidy(limits: Limits) -> Answer:
     """No word of the source's goes along. A header may lie about the duration: what comes after the limit is left out."""
     return {"map_metadata": -1, "map_chapters": -1, "t": limits.duration_s_max, "fflags": "+bitexact"}
 

@@ -41,7 +41,8 @@ def fit(
     try:
         with av.open(f"file:{original}", "r", format=DEMUXERS[probe.type], options=options) as container:
             streams = container.streams
-            video = streams[probe.video_stream] if size and _has_picture(container, probe, size) else None
+            has_picture = size is not None and _has_picture(container, probe, size)
+            video = streams[probe.video_stream or 0] if has_picture else None
             sound = None if probe.audio_stream is None else streams[probe.audio_stream]
             if sound is not None and not _is_plain_sound(sound):
                 sound = None
@@ -144,7 +145,7 @@ class _Avc(NamedTuple):
 
 
 def _has_picture(container: Any, probe: Probe, size: tuple[int, int]) -> bool:
-    video = container.streams[probe.video_stream]
+    video = container.streams[probe.video_stream or 0]
     coded = video.codec_context
     return (
         coded.name == "h264"

@@ -91,7 +91,7 @@ def make(
         "original": str(original.resolve()),
         "probe": probe._asdict(),
         "limits": limits._asdict(),
-        "ffmpeg": find_ffmpeg() if probe.kind == "video" else "",
+        "ffmpeg": find_ffmpeg() if probe.kind != "image" else "",
         "rung": str(rung.resolve()) if rung else None,
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ STILL_WIDTHS = (160, 320, 640, 960, 1280, 1920)
 LADDER = (360, 720, 1080)
 """The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
 LONG_SIDE_MAX = 3_840
+STORYBOARD_FROM_S = 10
 
 
 class Limits(NamedTuple):
@@ -47,7 +48,8 @@ class Probe(NamedTuple):
     rotation: int = 0
     frame_rate: str = ""
     """Of the rungs to be made: "25" or "30000/1001"."""
-    video_stream: int = 0
+    video_stream: int | None = 0
+    """Of sound alone: its cover, if it has one that can be shown."""
     audio_stream: int | None = None
     hdr: bool = False
     interlaced: bool = False
@@ -59,8 +61,11 @@ def steps(probe: Probe) -> tuple[str, ...]:
     """The recipes for this medium in the order they are to be made: what shows or plays first, first."""
     if probe.kind == "image":
         return "still", "avif"
+    if probe.kind == "audio":
+        return ("sound",) if probe.video_stream is None else ("sound", "poster")
     lowest, *others = (f"rung-{rung}" for rung in rungs(probe))
-    return "poster", lowest, "mp4", *others
+    storyboard = ("storyboard",) if (probe.duration_s or 0) >= STORYBOARD_FROM_S else ()
+    return "poster", lowest, "mp4", *storyboard, *others
 
 
 def rungs(probe: Probe) -> tuple[int, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from core.media import Rendition
-from pipeline.media.make import Made, Probe, make, rungs, steps
+from pipeline.media.make import Made, Probe, find_ffmpeg, make, rungs, steps
 from tests.media.conftest import Clip, Workbench
 
 
@@ -241,6 +243,69 @@ def test_a_phones_hdr_video_is_made_for_plain_screens(bench: Workbench, clip: Cl
     frames, _, _ = read(bench.made("rung-96") / "index.m3u8")
     assert (frames[0].format.name, frames[0].color_trc, frames[0].colorspace) == ("yuv420p", 1, 1)
     bench.make(original, "poster")
+
+
+def test_pq_too(bench: Workbench, clip: Clip) -> None:
+    options = ["-vf", "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"]
+    options += ["-c:v", "libx264", "-pix_fmt", "yuv420p10le"]
+    options += ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"]
+    original = clip("testsrc=size=128x96:rate=10", *options, name="pq.mov")
+    assert bench.probe(original).hdr
+    bench.make(original, "rung-96")
+    frames, _, _ = read(bench.made("rung-96") / "index.m3u8")
+    assert (frames[0].format.name, frames[0].color_trc, frames[0].colorspace) == ("yuv420p", 1, 1)
+
+
+def test_interlaced_pictures_are_woven_into_whole_ones(bench: Workbench, clip: Clip) -> None:
+    """A bar that moves fast is torn into a comb where fields are taken for frames."""
+    picture = "color=black:size=192x96:rate=50,drawbox=x=mod(t*450\\,150):w=24:h=96:color=white:t=fill"
+    weave = ["-vf", "interlace=scan=tff:lowpass=0", "-flags", "+ildct+ilme", "-x264-params", "tff=1"]
+    original = clip(picture, *weave, "-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p", name="tv.mp4")
+    assert bench.probe(original).interlaced
+    bench.make(original, "rung-96")
+    frames, _, _ = read(bench.made("rung-96") / "index.m3u8")
+    assert not any(frame.interlaced_frame for frame in frames)
+    combed = 0
+    for frame in frames:
+        grey = frame.to_image().convert("L")
+        column = [[grey.getpixel((x, y)) for y in range(40, 56)] for x in range(192)]
+        combed += sum(abs(a - b) > 100 for rows in column for a, b in itertools.pairwise(rows))
+    assert combed < 40
+
+
+def test_nothing_that_a_camera_noted_goes_along(bench: Workbench, clip: Clip) -> None:
+    """Places, times, makes, chapters, tracks of data: not in what is encoded, copied, or wrapped anew."""
+    notes = bench.folder / "notes.txt"
+    notes.write_text(
+        ";FFMETADATA1\nlocation=+52.5-013.4/\ncom.apple.quicktime.make=Secret\ncreation_time=2020-02-02T02:02:02Z\n"
+        "[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=5\ntitle=Secret chapter\n"
+    )
+    plain = clip("testsrc=size=640x360:rate=25", "-g", "50", "-pix_fmt", "yuv420p", sound=True, film_s=12)
+    original = bench.folder / "noted.mov"
+    tracks = ["-metadata:s:v", "handler_name=Secret cam", "-metadata:s:a", "handler_name=Secret mic"]
+    command = [
+        find_ffmpeg(),
+        "-v",
+        "error",
+        "-i",
+        str(plain),
+        "-i",
+        str(notes),
+        "-map",
+        "0",
+        "-map_metadata",
+        "1",
+    ]
+    written = ["-c", "copy", *tracks, "-timecode", "01:02:03:04", "-movflags", "use_metadata_tags"]
+    subprocess.run([*command, *written, str(original)], check=True)
+    source = original.read_bytes()
+    assert all(word in source for word in (b"Secret", b"+52.5", b"tmcd", b"chap"))
+    for recipe in steps(bench.probe(original)):
+        bench.make(original, recipe, rung="rung-240" if recipe == "mp4" else None)
+        for path in bench.made(recipe).iterdir():
+            body = path.read_bytes()
+            found = [word for word in (b"Secret", b"+52.5", b"tmcd", b"chap", b"creation") if word in body]
+            assert found == [], path
 
 
 def test_the_mp4_can_be_made_without_the_rung(bench: Workbench, clip: Clip) -> None:
