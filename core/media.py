@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MEDIA_PER_PROFILE_MAX = 500
 ALT_CHARS_MAX = 1000
+SEGMENT_TYPE = "video/iso.segment"
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 """An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
 
-Kind = Literal["image", "video"]
+Kind = Literal["image", "video", "audio"]
 State = Literal["uploaded", "making", "ready", "failed"]
 Use = Literal["avatar", "cover", "gallery"]
 """Where a page shows a picture: cropped to a square, cropped to three by one, or whole."""
@@ -52,13 +54,43 @@ class RenditionFile(Frozen):
     frame_rate: float | None = None
 
 
+class Segments(Frozen):
+    """The segments of one track, `<track>-00001.m4s` and so on, as one entry: a film has thousands of them.
+
+    `bytes` is what all have together, `timescale` the ticks per second of their clock.
+    """
+
+    track: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{1,20}$")]
+    type: Annotated[str, StringConstraints(max_length=60)] = SEGMENT_TYPE
+    count: Annotated[int, Field(ge=1, lt=100_000)]
+    bytes: Annotated[int, Field(ge=0)]
+    timescale: Annotated[int, Field(ge=1)]
+
+    def name(self, number: int) -> str:
+        """The name of the segment with that number; the first is 1."""
+        return f"{self.track}-{number:05}.m4s"
+
+    def names(self) -> Iterator[str]:
+        return map(self.name, range(1, self.count + 1))
+
+
+class Part(NamedTuple):
+    """One object of a rendition, as it lies in storage. `bytes` is None where only the sum of several is known."""
+
+    name: str
+    type: str
+    bytes: int | None
+
+
 class Rendition(Frozen):
     """What one attempt at one recipe made of a medium.
 
-    Its files lie together under `<recipe>-<attempt>`. An attempt's id is never used again, so a key never gets other
-    bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, the same of a crop: `avatar`, `avatar-avif`, `cover`,
-    `cover-avif`; `loop` (an animation as silent video); `poster` (of a video), `rung-360` … (HLS media playlist and
-    segments), `hls` (the multivariant playlist over the rungs that exist), `mp4` (progressive).
+    Its files and segments lie together under `<recipe>-<attempt>`. An attempt's id is never used again, so a key never
+    gets other bytes. Recipes: `still` (WebP and JPEG at several widths), `avif`, the same of a crop: `avatar`,
+    `avatar-avif`, `cover`, `cover-avif`; `loop` (an animation as silent video); `poster` (of a video), `rung-360` … (HLS
+    media playlists and segments; the lowest has the sound of all), `hls` (the multivariant playlist and the DASH manifest
+    over the rungs that exist), `mp4` (progressive), `storyboard` (small pictures and which is when), `sound` (all that is
+    made of sound alone, with a `poster` where it came with a cover).
 
     `made_by` is the fingerprint of the settings it was made with ([media]), `focus` the creator's, of a crop.
     """
@@ -66,8 +98,28 @@ class Rendition(Frozen):
     recipe: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
     attempt: Id
     files: tuple[RenditionFile, ...]
+    segments: tuple[Segments, ...] = ()
     made_by: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,16}$")] = ""
     focus: Focus | None = None
+
+    def parts(self) -> Iterator[Part]:
+        """Every object of it, one by one."""
+        for file in self.files:
+            yield Part(file.name, file.type, file.bytes)
+        for row in self.segments:
+            yield from (Part(name, row.type, None) for name in row.names())
+
+    def part(self, name: str) -> Part | None:
+        return next((part for part in self.parts() if part.name == name), None)
+
+    @property
+    def count(self) -> int:
+        """How many objects it has."""
+        return len(self.files) + sum(row.count for row in self.segments)
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files) + sum(row.bytes for row in self.segments)
 
 
 class Media(Frozen):

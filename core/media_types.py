@@ -13,7 +13,10 @@ if TYPE_CHECKING:  # the decoders' child process starts faster without pydantic
 HEAD_BYTES = 512
 """How much of a file's beginning `identify` wants to see; less will do where the file is shorter."""
 
-ACCEPTED = "JPEG, PNG, WebP, GIF, AVIF or HEIC for pictures, MP4, MOV, WebM or MKV for videos"
+ACCEPTED = (
+    "JPEG, PNG, WebP, GIF, AVIF or HEIC for pictures, MP4, MOV, WebM or MKV for videos, "
+    "M4A, MP3, Ogg, FLAC or WAV for sound"
+)
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF = {b"avif", b"avis"}
@@ -60,6 +63,8 @@ def identify(head: bytes) -> tuple[Kind, str] | None:
         return "image", "image/webp"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return _ebml(head)
+    if sound := _sound(head):
+        return "audio", sound
     if head[4:8] in _OLD_QUICKTIME:
         return "video", "video/quicktime"
     return _iso_media(_brands(head))
@@ -72,7 +77,7 @@ def accept(head: bytes) -> tuple[Kind, str]:
         return found
     if not head:
         raise UnsupportedMedia("The file is empty.")
-    what = next((name for magic, name in _REFUSED if magic.match(head)), "not a picture or video")
+    what = next((name for magic, name in _REFUSED if magic.match(head)), "not a picture, video or recording")
     raise UnsupportedMedia(f"This file is {what} and can't be used here. Accepted are {ACCEPTED}.")
 
 
@@ -93,10 +98,31 @@ def _iso_media(brands: list[bytes]) -> tuple[Kind, str] | None:
         return "image", "image/heic"
     if brands[0] == b"qt  ":
         return "video", "video/quicktime"
-    # Sound alone ("M4A ", "M4B ") names mp42 as compatible too, so the major brand decides there.
-    if brands[0][:3] not in (b"M4A", b"M4B", b"M4P", b"crx") and any(map(_MP4.fullmatch, brands)):
+    # Sound alone names mp42 as compatible too, so the major brand decides there.
+    if brands[0][:3] in (b"M4A", b"M4B"):
+        return "audio", "audio/mp4"
+    if brands[0][:3] not in (b"M4P", b"crx") and any(map(_MP4.fullmatch, brands)):
         return "video", "video/mp4"
     return None
+
+
+def _sound(head: bytes) -> str | None:
+    if head.startswith(b"OggS"):
+        return "audio/ogg"
+    if head.startswith(b"fLaC"):
+        return "audio/flac"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head.startswith(b"ID3") or _is_mp3_frame(head):
+        return "audio/mpeg"
+    return None
+
+
+def _is_mp3_frame(head: bytes) -> bool:
+    """A frame header of MPEG audio, layer III (ISO/IEC 11172-3, 2.4.1.3), none of whose fields is a reserved value."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2 or head[1] & 0x18 == 0x08:
+        return False
+    return head[2] & 0xF0 not in (0x00, 0xF0) and head[2] & 0x0C != 0x0C
 
 
 def _ebml(head: bytes) -> tuple[Kind, str] | None:

@@ -10,6 +10,7 @@ from core import keys
 from core.errors import BadInput, EditConflict, KeyReused, NotFound, OutcomeUnknown
 from core.ids import digest, new_id
 from core.log import get_logger
+from core.media import Kind
 from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
 from core.store import Answer, Store, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
@@ -177,13 +178,13 @@ def check_references(profile: Profile, snapshot: Snapshot) -> None:
     kinds = {medium.id: medium.kind for medium in snapshot.media}
     wrong: dict[str, str] = {}
 
-    def check(field: str, media_id: str | None, kind: str = "") -> None:
+    def check(field: str, media_id: str | None, *right: Kind) -> None:
         if media_id is None:
             return
         if media_id not in kinds:
             wrong[field] = "is not one of this profile's photos or videos"
-        elif kind and kinds[media_id] != kind:
-            wrong[field] = "must be a photo" if kind == "image" else "must be a video"
+        elif right and kinds[media_id] not in right:
+            wrong[field] = "must be a photo" if "image" in right else "must be a video"
 
     check("avatar", profile.avatar, "image")
     check("cover", profile.cover, "image")
@@ -192,6 +193,6 @@ def check_references(profile: Profile, snapshot: Snapshot) -> None:
             for place, media_id in enumerate(section.media):
                 check(f"sections.{number}.media.{place}", media_id)
         elif isinstance(section, VideoSection):
-            check(f"sections.{number}.media", section.media, "video")
+            check(f"sections.{number}.media", section.media, "video", "audio")
     if wrong:
         raise BadInput(wrong)

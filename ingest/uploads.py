@@ -51,6 +51,9 @@ class Ticket(Frozen):
     alt: str
 
 
+_NAMED: dict[Kind, str] = {"image": "A photo", "video": "A video", "audio": "A recording"}
+
+
 class Uploads:
     """Takes uploads to the private store and, once whole, adds them to their profile."""
 
@@ -62,12 +65,13 @@ class Uploads:
         self._bytes_max: dict[Kind, int] = {
             "image": settings.image_mb_max * MB,
             "video": settings.video_mb_max * MB,
+            "audio": settings.video_mb_max * MB,
         }
         self._signer = signer
 
     def start(self, profile_id: str, wish: UploadStart) -> Ticket:
         """Begins an upload. Raises TooLarge, Conflict when the profile is full."""
-        kinds: list[Kind] = ["image"] if wish.purpose in ("avatar", "cover") else ["image", "video"]
+        kinds: list[Kind] = ["image"] if wish.purpose in ("avatar", "cover") else ["image", "video", "audio"]
         limit = max(self._bytes_max[kind] for kind in kinds)
         if wish.bytes and wish.bytes > limit:
             raise _too_large(limit, "photo" if kinds == ["image"] else "video")
@@ -159,7 +163,7 @@ class Uploads:
         try:
             kind, mime = accept(head[:HEAD_BYTES])
             if ticket.purpose in ("avatar", "cover") and kind != "image":
-                raise UnsupportedMedia("A video can't be used here; please choose a photo.")
+                raise UnsupportedMedia(f"{_NAMED[kind]} can't be used here; please choose a photo.")
             if size > self._bytes_max[kind]:
                 raise _too_large(self._bytes_max[kind], "photo" if kind == "image" else "video")
         except (UnsupportedMedia, TooLarge):

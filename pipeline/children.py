@@ -16,12 +16,12 @@ def copy_folder(
     """Copies a rendition's files into `folder`. A key that is there has the same bytes: keys of children are never used
     again for others. `tags` purge it. With `look` most are believed to be there. Raises ObjectMissing when a file of the rendition is
     not there."""
-    for file in child.files:
-        key, origin = folder + file.name, child.source + file.name
-        if look and _is_there(to, key, file.bytes):
+    for part in child.made.parts():
+        key, origin = folder + part.name, child.source + part.name
+        if look and _is_there(to, key, part.bytes):
             continue
-        headers = Headers(type=file.type, tags=tags)
-        if file.bytes > WHOLE_BYTES_MAX:
+        headers = Headers(type=part.type, tags=tags)
+        if part.bytes is not None and part.bytes > WHOLE_BYTES_MAX:
             to.put_file(key, cast(BinaryIO, Stored(source, origin)), headers)
             continue
         found = source.get(origin)
@@ -44,8 +44,8 @@ def remove_folder(objects: Objects, folder: str) -> None:
         objects.delete(key)
 
 
-def _is_there(objects: Objects, key: str, size: int) -> bool:
+def _is_there(objects: Objects, key: str, size: int | None) -> bool:
     try:
-        return objects.stat(key).size == size
+        return objects.stat(key).size == size or size is None
     except ObjectMissing:
         return False

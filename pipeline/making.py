@@ -24,6 +24,7 @@ from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.children import remove_folder
 from pipeline.decoded import Decoded, keep_probe, kept_probe
+from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
 from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, Probe, StillRecipe, make, master, probe
 from pipeline.media.make import steps as steps_of
 from pipeline.media.recipes import BASE, avif_of, stills_for
@@ -31,7 +32,7 @@ from pipeline.media.recipes import BASE, avif_of, stills_for
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
 CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
-SHOWS = ("still", "avatar", "cover", "poster", "mp4")
+SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
 
@@ -69,7 +70,10 @@ def _lacks(medium: Media, used: Collection[Use]) -> bool:
 
 def _is_missing(medium: Media, recipe: str) -> bool:
     made = medium.rendition(recipe)
-    return made is None or (recipe in CROPS and made.focus != medium.focus)
+    if made is None or (recipe in CROPS and made.focus != medium.focus):
+        return True
+    # Rungs without segments are from releases before CMAF, and go with no others.
+    return recipe.startswith(RUNG) and not made.segments
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
@@ -153,11 +157,12 @@ class _Turn:
             recipe=recipe,
             attempt=new_id(),
             files=made.files,
+            segments=made.segments,
             made_by=maker.stills.fingerprint,
             focus=self.medium.focus if recipe in CROPS else None,
         )
         _store(maker.private, self.medium.id, rendition, made_in)
-        after = _add(maker, task, rendition, made, found.duration_s, last)
+        after = _add(maker, task, rendition, made, found, last)
         if after is None:
             return False
         self.medium = after
@@ -166,7 +171,7 @@ class _Turn:
             profile=task.profile_id,
             media=task.media_id,
             recipe=recipe,
-            bytes=sum(file.bytes for file in made.files),
+            bytes=rendition.bytes,
             ms=round((time.monotonic() - started) * 1000),
         )
         return True
@@ -200,7 +205,7 @@ def first_rung(steps: tuple[str, ...]) -> str | None:
 
 
 def _add(
-    maker: Maker, task: MediaTask, rendition: Rendition, made: Made, duration_s: float | None, last: bool
+    maker: Maker, task: MediaTask, rendition: Rendition, made: Made, found: Probe, last: bool
 ) -> Media | None:
     """Adds a finished rendition to its medium: one revision, no edit. None if the medium has gone meanwhile."""
     attempt = new_id()
@@ -208,11 +213,7 @@ def _add(
     def add(medium: Media) -> Media:
         after = medium.with_rendition(rendition)
         if rendition.recipe.startswith(RUNG):
-            playlist = master(after.renditions)
-            key = keys.rendition(medium.id, "hls", attempt, MASTER)
-            maker.private.put(key, playlist, Headers(type=HLS_TYPE))
-            file = RenditionFile(name=MASTER, type=HLS_TYPE, bytes=len(playlist))
-            after = after.with_rendition(Rendition(recipe="hls", attempt=attempt, files=(file,)))
+            after = after.with_rendition(_ladder(maker.private, after, attempt))
         shown = {
             name: value
             for name in ("width", "height", "thumbhash", "placeholder", "colour")
@@ -220,13 +221,34 @@ def _add(
         }
         # A picture that gets another crop stays ready: pages show what there is until then.
         state = "ready" if last or medium.state == "ready" else "making"
-        return after.model_copy(update={**shown, "duration_s": duration_s, "state": state})
+        # What came under a video's name may be sound alone.
+        facts = {"kind": found.kind, "duration_s": found.duration_s, "state": state}
+        return after.model_copy(update={**shown, **facts})
 
     after = _change(maker.store, task, f"{rendition.recipe} made", add)
     if after is None:
         remove_folder(maker.private, keys.rendition_folder(task.media_id))
         maker.private.delete(keys.original(task.media_id))
     return after
+
+
+def _ladder(private: Objects, medium: Media, attempt: str) -> Rendition:
+    """Writes what players choose a rung by, HLS and DASH, over the rungs that the medium has by now."""
+
+    def read(rung: Rendition, name: str) -> str:
+        found = private.get(keys.rendition(medium.id, rung.recipe, rung.attempt, name))
+        assert found is not None
+        return found.body.decode("ascii")
+
+    files = []
+    for name, kind, body in (
+        (MASTER, HLS_TYPE, master(medium.renditions)),
+        (MANIFEST, DASH_TYPE, manifest(medium.renditions, read)),
+    ):
+        if body:
+            private.put(keys.rendition(medium.id, "hls", attempt, name), body, Headers(type=kind))
+            files.append(RenditionFile(name=name, type=kind, bytes=len(body)))
+    return Rendition(recipe="hls", attempt=attempt, files=tuple(files))
 
 
 def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], Media]) -> Media | None:
@@ -252,22 +274,22 @@ def _fetch(private: Objects, key: str, to: Path) -> None:
 
 
 def _store(private: Objects, media_id: str, rendition: Rendition, folder: Path) -> None:
-    for made in rendition.files:
-        key = keys.rendition(media_id, rendition.recipe, rendition.attempt, made.name)
-        with (folder / made.name).open("rb") as file:
-            private.put_file(key, file, Headers(type=made.type))
+    for part in rendition.parts():
+        key = keys.rendition(media_id, rendition.recipe, rendition.attempt, part.name)
+        with (folder / part.name).open("rb") as file:
+            private.put_file(key, file, Headers(type=part.type))
 
 
 def _lowest_rung(private: Objects, medium: Media, folder: Path) -> Path | None:
     """The folder of the first rung's files, fetched again if this worker didn't make them itself."""
-    first = next((one for one in medium.renditions if one.recipe.startswith(RUNG)), None)
+    first = next((one for one in medium.renditions if one.recipe.startswith(RUNG) and one.segments), None)
     if first is None:
         return None
     here = folder / first.recipe
     if not here.is_dir():
         here.mkdir()
-        for made in first.files:
+        for part in first.parts():
             _fetch(
-                private, keys.rendition(medium.id, first.recipe, first.attempt, made.name), here / made.name
+                private, keys.rendition(medium.id, first.recipe, first.attempt, part.name), here / part.name
             )
     return here

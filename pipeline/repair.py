@@ -110,19 +110,19 @@ def _has_all(tools: Tools, medium: Media, made: Rendition) -> bool:
     private, public = tools.buckets["private"], tools.buckets["public"]
     source = keys.rendition(medium.id, made.recipe, made.attempt, "")
     shown = keys.media(medium.id, medium.publication, made.recipe, made.attempt, "")
-    for file in made.files:
+    for part in made.parts():
         try:
-            private.stat(source + file.name)
+            private.stat(source + part.name)
             continue
         except ObjectMissing:
             pass
         try:
-            found = public.get(shown + file.name)
+            found = public.get(shown + part.name)
         except ObjectMissing:
             return False
         assert found is not None
         with suppress(PreconditionFailed):
-            private.put(source + file.name, found.body, Headers(type=file.type), only_if=ABSENT)
+            private.put(source + part.name, found.body, Headers(type=part.type), only_if=ABSENT)
     return True
 
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from core import keys
 from core.errors import ObjectMissing
-from core.media import RenditionFile
 from core.objects import Bucket, Found
 from core.profile import Snapshot
 from core.store.everyone import everyone
@@ -107,7 +106,7 @@ class Survey:
             for place, entry in manifest.entries.items()
         ]
         sizes = {
-            keys.media(medium.id, medium.publication, made.recipe, made.attempt, ""): _size(made.files)
+            keys.media(medium.id, medium.publication, made.recipe, made.attempt, ""): (made.count, made.bytes)
             for medium in snapshot.media
             for made in medium.renditions
         }
@@ -118,7 +117,7 @@ class Survey:
         if not head.deleted:
             rows += [("private", keys.original(medium.id), None) for medium in snapshot.media]
             folders += [
-                ("private", keys.rendition(medium.id, made.recipe, made.attempt, ""), *_size(made.files))
+                ("private", keys.rendition(medium.id, made.recipe, made.attempt, ""), made.count, made.bytes)
                 for medium in snapshot.media
                 for made in medium.renditions
             ]
@@ -191,7 +190,3 @@ class Survey:
                 continue
             if age_s > self._grace_s:
                 yield Difference("orphan", "", bucket, key, f"nothing names it ({age_s / 3600:.0f} h old)")
-
-
-def _size(files: tuple[RenditionFile, ...]) -> tuple[int, int]:
-    return len(files), sum(file.bytes for file in files)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core import keys
 from core.document import Document, document
-from core.media import RenditionFile
+from core.media import Rendition
 from core.objects import Bucket
 from core.profile import Snapshot
 from core.rank import Edition, Mark, Rank
@@ -22,10 +22,10 @@ from pipeline.manifest import Place
 
 
 class Child(NamedTuple):
-    """The files of one rendition: where they were made (a folder of the private bucket) and what they are."""
+    """One rendition: where its files were made (a folder of the private bucket) and what they are."""
 
     source: str
-    files: tuple[RenditionFile, ...]
+    made: Rendition
 
 
 class Fate(NamedTuple):
@@ -145,5 +145,5 @@ def _folders(doc: Document) -> dict[str, Child]:
     for medium in doc.media:
         for made in medium.renditions:
             folder = keys.media(medium.id, medium.publication, made.recipe, made.attempt, "")
-            found[folder] = Child(keys.rendition(medium.id, made.recipe, made.attempt, ""), made.files)
+            found[folder] = Child(keys.rendition(medium.id, made.recipe, made.attempt, ""), made)
     return found

@@ -80,7 +80,7 @@ def _compare(tools: Tools, profile_id: str) -> Iterator[Difference]:
             child.source: child
             for medium in snapshot.media
             for child in (
-                Child(keys.rendition(medium.id, one.recipe, one.attempt, ""), one.files)
+                Child(keys.rendition(medium.id, one.recipe, one.attempt, ""), one)
                 for one in medium.renditions
             )
         }
@@ -139,13 +139,18 @@ def _of_files(
     tools: Tools, profile_id: str, bucket: Bucket, folders: Mapping[str, Child]
 ) -> Iterator[Difference]:
     for folder, child in folders.items():
-        for file in child.files:
-            key = folder + file.name
+        sizes: list[int] = []
+        for part in child.made.parts():
+            key = folder + part.name
             try:
                 size = tools.buckets[bucket].stat(key).size
             except ObjectMissing:
                 yield Difference("missing", profile_id, bucket, key, "the file isn't there")
                 continue
-            if size != file.bytes:
-                said = f"it has {size} bytes, and should have {file.bytes}"
+            sizes.append(size)
+            if part.bytes is not None and size != part.bytes:
+                said = f"it has {size} bytes, and should have {part.bytes}"
                 yield Difference("missing", profile_id, bucket, key, said)
+        if child.made.segments and len(sizes) == child.made.count and sum(sizes) != child.made.bytes:
+            said = f"its files have {sum(sizes)} bytes together, and should have {child.made.bytes}"
+            yield Difference("missing", profile_id, bucket, folder, said)

@@ -120,7 +120,7 @@ class Editor:
             MediaCard(
                 id=one.id,
                 kind=one.kind,
-                name=one.filename or ("Photo" if one.kind == "image" else "Video"),
+                name=one.filename or words.MEDIA[one.kind],
                 alt=one.alt,
                 listed=one.listed,
                 state=one.state,

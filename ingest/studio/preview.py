@@ -73,24 +73,24 @@ class Preview:
         found = _MEDIA.fullmatch(path)
         medium = snapshot.medium(found[1]) if found else None
         rendition = medium.rendition(found[2]) if medium and found else None
-        files = rendition.files if found and rendition and rendition.attempt == found[3] else ()
-        file = next((one for one in files if found and one.name == found[4]), None)
-        if file is None or not found:
+        part = rendition.part(found[4]) if found and rendition and rendition.attempt == found[3] else None
+        if part is None or not found:
             raise NotFound("There is no such picture in the preview.")
-        key = keys.rendition(found[1], found[2], found[3], file.name)
+        key = keys.rendition(found[1], found[2], found[3], part.name)
         span = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", asked)
         try:
-            if span is None and file.bytes <= PIECE_BYTES_MAX:
-                return _answer(self._private.read(key, 0, file.bytes), file.type, "private, max-age=3600")
+            size = self._private.stat(key).size if part.bytes is None else part.bytes
+            if span is None and size <= PIECE_BYTES_MAX:
+                return _answer(self._private.read(key, 0, size), part.type, "private, max-age=3600")
             start = int(span[1]) if span else 0
-            wanted = int(span[2]) - start + 1 if span and span[2] else file.bytes
+            wanted = int(span[2]) - start + 1 if span and span[2] else size
             body = self._private.read(key, start, max(0, min(wanted, PIECE_BYTES_MAX)))
         except ObjectMissing:
             raise Unavailable("This picture is being made anew.") from None
         if not body:
-            return Response(status_code=416, headers={"content-range": f"bytes */{file.bytes}"})
-        response = _answer(body, file.type, "private, max-age=3600", 206)
-        response.headers["content-range"] = f"bytes {start}-{start + len(body) - 1}/{file.bytes}"
+            return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+        response = _answer(body, part.type, "private, max-age=3600", 206)
+        response.headers["content-range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
         return response
 
     def _load(self, call: Call) -> Snapshot:

@@ -10,6 +10,8 @@ _RECIPES = {
     "poster": "poster",
     "hls": "streaming",
     "mp4": "MP4",
+    "storyboard": "storyboard",
+    "sound": "sound",
 }
 
 LANGUAGES = {
@@ -57,6 +59,8 @@ VISIBILITIES = {
     "unlisted": ("Unlisted", "Who has the address can read it; lists and search engines leave it out."),
     "private": ("Private", "Nobody but you. Readers see “not found”."),
 }
+
+MEDIA = {"image": "Photo", "video": "Video", "audio": "Recording"}
 
 KINDS = {
     "text": ("Text", "A few paragraphs, with Markdown."),

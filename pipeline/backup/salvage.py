@@ -69,14 +69,14 @@ def bring_renditions(public: ReadObjects, private: Objects, medium: Media) -> in
     """Copies the files that readers get back to where publishing takes them from; how many are lost."""
     lost = 0
     for made in medium.renditions:
-        for file in made.files:
-            source = keys.media(medium.id, medium.publication, made.recipe, made.attempt, file.name)
-            to = keys.rendition(medium.id, made.recipe, made.attempt, file.name)
+        for part in made.parts():
+            source = keys.media(medium.id, medium.publication, made.recipe, made.attempt, part.name)
+            to = keys.rendition(medium.id, made.recipe, made.attempt, part.name)
             try:
                 found = public.get(source)
                 assert found is not None
                 with suppress(PreconditionFailed):
-                    private.put(to, found.body, Headers(type=file.type), only_if=ABSENT)
+                    private.put(to, found.body, Headers(type=part.type), only_if=ABSENT)
             except ObjectMissing:
                 lost += 1
             except HoldfastError:

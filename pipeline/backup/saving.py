@@ -160,9 +160,9 @@ class Saving:
         for medium in snapshot.media:
             yield from self._save_file(keys.original(medium.id))
             for made in medium.renditions:
-                for file in made.files:
+                for part in made.parts():
                     yield from self._save_file(
-                        keys.rendition(medium.id, made.recipe, made.attempt, file.name)
+                        keys.rendition(medium.id, made.recipe, made.attempt, part.name)
                     )
 
     def _save_file(self, key: str) -> Iterator[File]:

@@ -123,11 +123,15 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         from pipeline.media import images
 
         return images.make(original, probe, task, StillRecipe(**job["stills"]), job["focus"])
-    from pipeline.media import clips, poster
+    from pipeline.media import clips, poster, sounds, storyboard
 
-    ffmpeg = clips.Ffmpeg(job["ffmpeg"], original, probe, limits)
+    ffmpeg, stills = clips.Ffmpeg(job["ffmpeg"], original, probe, limits), StillRecipe(**job["stills"])
     if task == "poster":
-        return poster.poster(ffmpeg, StillRecipe(**job["stills"]))
+        return sounds.cover(ffmpeg, stills) if probe.kind == "audio" else poster.poster(ffmpeg, stills)
+    if task == "sound":
+        return sounds.sound(ffmpeg)
+    if task == "storyboard":
+        return storyboard.storyboard(ffmpeg)
     if task == "mp4":
         return clips.progressive(ffmpeg, job["rung"])
     return clips.rung(ffmpeg, task)

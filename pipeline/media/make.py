@@ -13,10 +13,11 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
-from core.media import Focus, Frozen, RenditionFile, Use
+from core.media import Focus, Frozen, RenditionFile, Segments, Use
 from core.media_types import HEAD_BYTES, accept
 from pipeline.media import sandbox, words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
+from pipeline.media.progress import telling
 from pipeline.media.recipes import BASE, PROFILE, Limits, Probe, StillRecipe, rungs, steps
 from pipeline.media.sandbox import Bounds, run
 
@@ -50,6 +51,7 @@ class Made(Frozen):
     """
 
     files: tuple[RenditionFile, ...]
+    segments: tuple[Segments, ...] = ()
     width: int | None = None
     height: int | None = None
     placeholder: Annotated[
@@ -62,7 +64,7 @@ class Made(Frozen):
 class _Answer(Made):
     """A child's answer: as `Made`, but the sizes of files are looked up, never believed."""
 
-    files: Annotated[tuple[RenditionFile, ...], Field(min_length=1, max_length=2_000)]
+    files: Annotated[tuple[RenditionFile, ...], Field(min_length=1, max_length=100)]
 
 
 def probe(
@@ -95,13 +97,15 @@ def make(
     base: Path | None = None,
     rung: Path | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    told: Callable[[float], None] | None = None,
 ) -> Made:
     """Makes one of `steps(probe)` of `original` into `folder`, which is created; nothing is left there on failure.
 
     Of a picture, `base` is a folder (on the same disk) in which it stays decoded: the first step leaves it there, and the
     others need no original (None). `focus` is what its crops are to show. For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
     original is encoded once more. Raises UnsupportedMedia for the input's fault (with technical details as a note),
-    OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile.
+    OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile. `told` hears
+    a few times a second which share of a video's step is done.
     """
     if recipe not in steps(probe, get_args(Use)):
         raise ValueError(f"{recipe} is none of {steps(probe, get_args(Use))}")
@@ -113,15 +117,17 @@ def make(
         "limits": limits._asdict(),
         "stills": (stills or StillRecipe())._asdict(),
         "focus": (focus.x, focus.y) if focus else None,
-        "ffmpeg": find_ffmpeg() if probe.kind == "video" else "",
+        "ffmpeg": find_ffmpeg() if probe.kind != "image" else "",
         "rung": str(rung.resolve()) if rung else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
     with _working_folder(folder) as work, _lent(base, Path(work)):
+        if told and probe.duration_s:
+            stopping = telling(Path(work), probe.duration_s, told, stopping)
         answer = run(job, _bounds(probe.kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
-        for file in made.files:
-            (Path(work) / file.name).replace(folder / file.name)
+        for name in (*(file.name for file in made.files), *(n for row in made.segments for n in row.names())):
+            (Path(work) / name).replace(folder / name)
     return made
 
 
@@ -172,11 +178,18 @@ def _bounds(kind: str, task: str, limits: Limits) -> Bounds:
 def _checked(answer: dict[str, Any], work: Path) -> Made:
     """The answer with each file's true size; a file that is not there, or no plain file, makes it garbage."""
     try:
-        claimed = _Answer.model_validate({**answer, "files": [{**f, "bytes": 0} for f in answer["files"]]})
+        unsized = {
+            what: [{**one, "bytes": 0} for one in answer.get(what, ())] for what in ("files", "segments")
+        }
+        claimed = _Answer.model_validate({**answer, **unsized})
         files = tuple(f.model_copy(update={"bytes": _plain_bytes(work / f.name)}) for f in claimed.files)
+        segments = tuple(
+            row.model_copy(update={"bytes": sum(_plain_bytes(work / name) for name in row.names())})
+            for row in claimed.segments
+        )
     except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
         raise UnsupportedMedia(words.UNREADABLE) from error
-    return Made.model_validate(claimed.model_dump() | {"files": files})
+    return Made.model_validate(claimed.model_dump() | {"files": files, "segments": segments})
 
 
 def _plain_bytes(path: Path) -> int:

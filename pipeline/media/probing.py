@@ -41,11 +41,14 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
         ) as container:
             return _probe(container, mime, limits)
     except (av.error.FFmpegError, EOFError, ValueError) as error:
-        raise UnsupportedMedia(words.DAMAGED_VIDEO) from error
+        damaged = words.DAMAGED_SOUND if mime.startswith("audio/") else words.DAMAGED_VIDEO
+        raise UnsupportedMedia(damaged) from error
 
 
 def _probe(container: Any, mime: str, limits: Limits) -> Probe:
-    video = _picture(container)
+    audio, video = _sound(container), _picture(container)
+    if video is None:
+        return _of_sound(container, audio, mime, limits)
     _check_codec(video)
     coded = video.codec_context
     if max(coded.width, coded.height) > limits.video_side_px_max:
@@ -57,12 +60,7 @@ def _probe(container: Any, mime: str, limits: Limits) -> Probe:
         raise UnsupportedMedia(words.DAMAGED_VIDEO)
     shape = _shape(frame, video)
     duration_s = _duration_s(container, video)
-    if duration_s > limits.duration_s_max:
-        minutes = -(-duration_s // 60)
-        raise UnsupportedMedia(
-            words.VIDEO_TOO_LONG.format(f"{minutes:.0f}", f"{limits.duration_s_max / 60:.0f}")
-        )
-    audio = _sound(container)
+    _check_length(duration_s, words.VIDEO_TOO_LONG, limits)
     return Probe(
         kind="video",
         type=mime,
@@ -75,16 +73,55 @@ def _probe(container: Any, mime: str, limits: Limits) -> Probe:
         video_stream=video.index,
         audio_stream=audio,
         hdr=frame.color_trc in _HDR_TRANSFERS,
+        interlaced=bool(frame.interlaced_frame),
+        start_s=round(_start_s(container, video), 6),
     )
 
 
+def _of_sound(container: Any, audio: int | None, mime: str, limits: Limits) -> Probe:
+    """Sound alone; a frame of it is decoded, too."""
+    from pipeline.media import sounds  # with libvips, for the cover
+
+    if audio is None or next(container.decode(container.streams[audio]), None) is None:
+        raise UnsupportedMedia(words.DAMAGED_SOUND)
+    container.seek(0)
+    duration_s = _duration_s(container, container.streams[audio])
+    _check_length(duration_s, words.SOUND_TOO_LONG, limits)
+    container.seek(0)
+    return Probe(
+        kind="audio",
+        type=mime,
+        width=0,
+        height=0,
+        duration_s=round(duration_s, 3),
+        has_audio=True,
+        video_stream=sounds.cover_stream(container, limits),
+        audio_stream=audio,
+    )
+
+
+def _check_length(duration_s: float, too_long: str, limits: Limits) -> None:
+    if duration_s > limits.duration_s_max:
+        minutes, most = -(-duration_s // 60), limits.duration_s_max / 60
+        raise UnsupportedMedia(too_long.format(f"{minutes:.0f}", f"{most:.0f}"))
+
+
+def _start_s(container: Any, video: Any) -> float:
+    """When the pictures begin after the rest of the file, by which ffmpeg sets its clock to zero."""
+    if video.start_time is None or container.start_time is None:
+        return 0.0
+    return float(video.start_time * video.time_base) - float(container.start_time) / av.time_base
+
+
 def _picture(container: Any) -> Any:
-    """The first stream of moving pictures; the cover of a sound file is none."""
+    """The first stream of moving pictures; the cover of a sound file is none. None where there is only sound."""
     cover = av.stream.Disposition.attached_pic
     moving = [s for s in container.streams.video if not s.disposition & cover]
     if moving:
         return moving[0]
-    raise UnsupportedMedia(words.ONLY_SOUND if container.streams.audio else words.DAMAGED_VIDEO)
+    if not container.streams.audio:
+        raise UnsupportedMedia(words.DAMAGED_VIDEO)
+    return None
 
 
 def _check_codec(video: Any) -> None:

@@ -17,6 +17,8 @@ RECIPES_VERSION = 2
 all anew."""
 LADDER = (360, 720, 1080)
 """The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
+LONG_SIDE_MAX = 3_840
+STORYBOARD_FROM_S = 10
 
 
 class Limits(NamedTuple):
@@ -84,11 +86,15 @@ class Probe(NamedTuple):
     rotation: int = 0
     frame_rate: str = ""
     """Of the rungs to be made: "25" or "30000/1001"."""
-    video_stream: int = 0
+    video_stream: int | None = 0
+    """Of sound alone: its cover, if it has one that can be shown."""
     audio_stream: int | None = None
     hdr: bool = False
     frames: int = 1
     """Of an animation."""
+    interlaced: bool = False
+    start_s: float = 0
+    """When the pictures begin, in seconds after the file does: the zero of all that is made."""
 
 
 def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]:
@@ -98,20 +104,24 @@ def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]
         stills = stills_for(uses)
         loop = ("loop",) if probe.frames > 1 and "gallery" in uses else ()
         return (*stills, *loop, *map(avif_of, stills))
+    if probe.kind == "audio":
+        return ("sound",) if probe.video_stream is None else ("sound", "poster")
     lowest, *others = (f"rung-{rung}" for rung in rungs(probe))
-    return "poster", lowest, "mp4", *others
+    storyboard = ("storyboard",) if (probe.duration_s or 0) >= STORYBOARD_FROM_S else ()
+    return "poster", lowest, "mp4", *storyboard, *others
 
 
 def rungs(probe: Probe) -> tuple[int, ...]:
-    """The shorter sides of the rungs, lowest first: never upscaled, and two where the source allows it."""
-    own = max(2, min(probe.width, probe.height) // 2 * 2)
-    fitting = tuple(rung for rung in LADDER if rung <= own)
-    if len(fitting) >= 2:
-        return fitting
-    for lower, wanted in ((360, 480), (240, 360), (180, 240)):
-        if own >= wanted:
-            return lower, own
-    return (own,)
+    """The shorter sides of the rungs, lowest first: never upscaled, and two where the source allows it.
+
+    The highest is the source's own size, so that it may be copied; no other is nearly as large.
+    """
+    long, short = max(probe.width, probe.height), min(probe.width, probe.height)
+    own = max(2, min(short, LADDER[-1], LONG_SIDE_MAX * short // long) // 2 * 2)
+    lower = tuple(rung for rung in LADDER if rung * 4 <= own * 3)
+    if not lower:
+        lower = next(((low,) for low, least in ((240, 360), (180, 240)) if own >= least), ())
+    return (*lower, own)
 
 
 def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
@@ -143,3 +153,8 @@ def use_of(recipe: str) -> str:
     """What the files of a still's recipe, AVIF or not, are for."""
     use = recipe.removesuffix("-avif")
     return use if use in ("avatar", "cover") else "gallery"
+
+
+def has_sound(probe: Probe, recipe: str) -> bool:
+    """Whether that rung's step makes the one sound track of all rungs, too: the lowest does, so that it plays at once."""
+    return probe.has_audio and rung_of(recipe) == rungs(probe)[0]

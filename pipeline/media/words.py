@@ -18,7 +18,8 @@ VIDEO_TOO_LARGE = (
     "This video is {0} x {1} pixels; up to {2} on a side can be used. Please export a smaller one."
 )
 VIDEO_TOO_LONG = "This video lasts {0} minutes; up to {1} can be used. Please send a shorter one."
-ONLY_SOUND = "There is only sound in this file. Please send a video with a picture."
+SOUND_TOO_LONG = "This recording lasts {0} minutes; up to {1} can be used. Please send a shorter one."
+DAMAGED_SOUND = "This recording is damaged or incomplete. Please export it once more, or send another one."
 OTHER_CODEC = "This video is of a kind ({0}) that can't be used. Please export it as MP4 (H.264)."
 NO_FRAME = "No frame of this video can be shown. Please export it once more."
 NO_HEIC_HERE = (

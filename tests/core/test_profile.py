@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.media import Frozen, Media
+from core.media import Frozen, Media, Rendition
 from core.profile import (
     Event,
     EventsSection,
@@ -351,3 +351,27 @@ def test_an_alt_text_holds_nothing_that_a_feed_can_not(bad: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse(Media, {"id": "medium1234", "kind": "image", "alt": f"boats{bad}"})
     assert set(caught.value.fields) == {"alt"}
+
+
+def test_segments_are_one_entry_and_many_parts() -> None:
+    rung = Rendition.model_validate(
+        {
+            "recipe": "rung-360",
+            "attempt": "attempt1",
+            "files": [{"name": "index.m3u8", "type": "application/vnd.apple.mpegurl", "bytes": 7}],
+            "segments": [{"track": "track0", "count": 1800, "bytes": 5000, "timescale": 90000}],
+        }
+    )
+    names = [part.name for part in rung.parts()]
+    assert (rung.count, len(names), rung.bytes) == (1801, 1801, 5007)
+    assert (names[0], names[1], names[-1]) == ("index.m3u8", "track0-00001.m4s", "track0-01800.m4s")
+    assert rung.part("track0-00002.m4s") == ("track0-00002.m4s", "video/iso.segment", None)
+    assert rung.part("track0-01801.m4s") is None
+    assert len(rung.model_dump_json()) < 400
+
+
+def test_a_rung_whose_segments_were_stored_one_by_one_is_read_as_before() -> None:
+    names = ["index.m3u8", "init.mp4", "seg-0000.m4s"]
+    files = [{"name": name, "type": "video/iso.segment", "bytes": 5} for name in names]
+    rung = Rendition.model_validate({"recipe": "rung-360", "attempt": "attempt1", "files": files})
+    assert [(part.name, part.bytes) for part in rung.parts()] == [(name, 5) for name in names]

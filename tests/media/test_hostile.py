@@ -157,11 +157,6 @@ def test_a_video_without_its_end_is_refused(bench: Workbench, clip: Clip) -> Non
     assert "damaged" in refusal(bench, bench.put(whole[: len(whole) // 2]))
 
 
-def test_sound_alone_is_refused(bench: Workbench, clip: Clip) -> None:
-    sound = clip("testsrc=size=64x64:rate=10", "-map", "1:a", name="sound.mp4", sound=True)
-    assert "only sound" in refusal(bench, bench.put(sound.read_bytes()))
-
-
 def test_a_codec_that_is_not_on_the_list_is_refused(bench: Workbench, clip: Clip) -> None:
     odd = clip("testsrc=size=64x64:rate=10", "-c:v", "ffv1", name="odd.mkv")
     assert "H.264" in refusal(bench, bench.put(odd.read_bytes()))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from core import keys
-from core.media import RenditionFile
+from core.media import Rendition, RenditionFile
 from core.objects import Object
 from core.rank import Edition, Mark, Rank, read_rank, stamp_html
 from generator.files import File, Page, headers
@@ -51,13 +51,14 @@ def revision(
         rank = Edition(1, rollout, bare).rank(key, claims[name], changed)
         drawn.append(Page(key, rank, headers(HTML, rank, profile), lambda w=words, r=rank: stamp_html(w, r)))
     file = RenditionFile(name="640.webp", type="image/webp", bytes=3)
+    still = Rendition(recipe="still", attempt="attempt1", files=(file,))
     return TinyTarget(
         profile_id=profile,
         mark=Mark(1, number, rollout),
         bucket="private" if private or deleted else "public",
         pages=tuple(drawn),
         folders={
-            keys.media("medium1", one, "still", "a1", ""): Child("_renditions/", (file,)) for one in folders
+            keys.media("medium1", one, "still", "a1", ""): Child("_renditions/", still) for one in folders
         },
         takedown=private or deleted,
         claims=claims,

@@ -9,6 +9,7 @@ import pytest
 from core import keys
 from core.errors import ObjectMissing
 from core.ids import new_id
+from core.media import Rendition, RenditionFile, Segments
 from core.objects import Bucket, Headers
 from core.profile import Head, Profile
 from core.rank import Mark, Rank, read_rank, stamp_html
@@ -214,6 +215,34 @@ def test_a_file_that_is_lost_twice_is_made_anew_from_its_original(site: Site, an
     assert site.medium(ann).state == "uploaded"
     assert site.medium(ann).renditions == ()
     assert [one.media_id for one in site.store.media_work.pending(10)] == ["medium1234"]
+
+
+def test_segments_are_published_saved_and_compared_though_the_store_names_only_their_number(
+    site: Site, ann: str
+) -> None:
+    files = {"index.m3u8": b"#EXTM3U", "track0-00001.m4s": b"one", "track0-00002.m4s": b"two!"}
+    playlist = RenditionFile(name="index.m3u8", type="application/vnd.apple.mpegurl", bytes=7)
+    row = Segments(track="track0", count=2, bytes=7, timescale=90_000)
+    rung = Rendition(recipe="rung-360", attempt="attempt1", files=(playlist,), segments=(row,))
+    for name, body in files.items():
+        site.private.put(keys.rendition("medium1234", rung.recipe, rung.attempt, name), body, Headers())
+    site.change(
+        ann,
+        lambda old: old.model_copy(update={"media": tuple(one.with_rendition(rung) for one in old.media)}),
+    )
+    site.publish(ann)
+    medium = site.medium(ann)
+    shown = keys.media(medium.id, medium.publication, rung.recipe, rung.attempt, "")
+    assert {key.removeprefix(shown): site.public.get(key).body for key in site.public.walk(shown)} == files
+    assert site.public.get(shown + "track0-00001.m4s").headers.type == "video/iso.segment"
+    assert survey(site) == []
+
+    site.public.delete(shown + "track0-00002.m4s")
+    assert kinds(survey(site)) == [("missing", shown + "track0-00002.m4s")]
+    assert_mended(site, ann)
+    site.public.delete(shown + "track0-00002.m4s")
+    site.public.put(shown + "track0-00002.m4s", b"tw", Headers())
+    assert kinds(survey(site)) == [("missing", shown)]
 
 
 # ── orphans ──
