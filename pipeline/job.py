@@ -13,13 +13,13 @@ from core.errors import HoldfastError
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
-from core.store import MAIN, MediaTask, Purge, Stage, Store
+from core.store import MAIN, Purge, Stage, Store
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
 from pipeline.listing import Lister
-from pipeline.media_queue import MediaQueue
+from pipeline.media_queue import MediaQueue, task_of
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
 from pipeline.target import Target, target
@@ -196,7 +196,7 @@ def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
         return
     for medium in snapshot.media:
         if medium.state in ("uploaded", "making"):
-            media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
+            media.add(task_of(medium, snapshot.head.id))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

@@ -24,6 +24,7 @@ from core.store.revise import revise
 from pipeline.children import remove_folder
 from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, make, master, probe
 from pipeline.media.make import steps as steps_of
+from pipeline.telling import telling
 
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
@@ -43,12 +44,12 @@ class Maker(NamedTuple):
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
-    """Makes renditions that the medium lacks: first those that show it at all, and in a later turn all others, so that
-    nobody's first picture waits for somebody else's second format. Whether the medium is finished.
+    """Makes renditions that the medium lacks: first those that show it at all, and in later turns one of the others, so
+    that nobody's first picture waits for somebody else's second format. Whether the medium is finished.
 
     Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
     Unavailable and other errors of the machine's."""
-    medium = _current(maker.store, task)
+    medium = current(maker.store, task)
     if medium is None or medium.state in ("ready", "failed"):
         return True
     try:
@@ -80,8 +81,11 @@ def _steps(maker: Maker, task: MediaTask, medium: Media, folder: Path) -> bool:
         _change(maker.store, task, "media ready", lambda one: one.model_copy(update={"state": "ready"}))
         return True
     shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
-    for recipe in shows or missing:
+    # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
+    for recipe in shows or missing[:1]:
         started = time.monotonic()
+        done = sum(medium.rendition(one) is not None for one in steps)
+        telling(maker.store.media_work, medium.id, recipe, done, len(steps))
         made_in = folder / recipe
         rung = _lowest_rung(maker.private, medium, folder) if recipe == "mp4" else None
         made = make(original, found, recipe, made_in, maker.limits, rung=rung, stopping=maker.stopping)
@@ -151,7 +155,8 @@ def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], 
     return None if after.head.deleted else after.medium(task.media_id)
 
 
-def _current(store: Store, task: MediaTask) -> Media | None:
+def current(store: Store, task: MediaTask) -> Media | None:
+    """The medium as it is now; None if it isn't there any more."""
     snapshot = store.profiles.load(task.profile_id)
     return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)
 
