@@ -11,6 +11,7 @@ from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
 from ingest.accounts import Username
+from ingest.gallery import StepView
 
 
 class ApiModel(BaseModel):
@@ -80,7 +81,7 @@ class PostList(ApiModel):
 
 
 class MediaView(ApiModel):
-    """A photo or video. `ready` are the recipes whose results exist."""
+    """A photo or video. `ready` are the recipes whose results exist, `now` is what a worker is at."""
 
     id: str
     kind: Kind
@@ -97,6 +98,7 @@ class MediaView(ApiModel):
     duration_s: float | None
     colour: str
     ready: list[str]
+    now: StepView | None = None
 
 
 class MediaList(ApiModel):
@@ -151,7 +153,7 @@ def profile_view(head: Head, site: SiteSettings) -> ProfileView:
     )
 
 
-def media_view(medium: Media) -> MediaView:
+def media_view(medium: Media, now: StepView | None) -> MediaView:
     return MediaView(
         id=medium.id,
         kind=medium.kind,
@@ -168,4 +170,5 @@ def media_view(medium: Media) -> MediaView:
         duration_s=medium.duration_s,
         colour=medium.colour,
         ready=[one.recipe for one in medium.renditions],
+        now=now,
     )
