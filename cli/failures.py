@@ -16,9 +16,10 @@ from core.backends import open_backends
 from core.errors import OperatorError
 from core.ids import new_id
 from core.profile import Snapshot
-from core.store import Change, Failure, MediaTask, Store
+from core.store import Change, Failure, Store
 from core.store.naming import owner_of
 from core.store.revise import revise
+from pipeline.media_queue import task_of
 
 
 @with_flags
@@ -87,8 +88,11 @@ def again(store: Store, failure: Failure) -> None:
             )
             return old.model_copy(update={"media": media})
 
-        revise(store, failure.profile_id, reset, writer=new_id(), what="media retried", by_creator=False)
-        store.media_work.add(MediaTask(failure.subject, failure.profile_id, int(time.time())))
+        after = revise(
+            store, failure.profile_id, reset, writer=new_id(), what="media retried", by_creator=False
+        ).snapshot
+        if medium := after.medium(failure.subject):
+            store.media_work.add(task_of(medium, failure.profile_id))
     head = store.profiles.head(failure.profile_id)
     if head is not None:
         store.changes.hint(Change(failure.profile_id, head.revision))

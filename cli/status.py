@@ -247,7 +247,8 @@ def _stage(newest: Answer, stage: str) -> str:
 def _medium(one: Answer) -> str:
     made = f" ({', '.join(one['ready'])})" if one["ready"] else ""
     why = f": {one['failure']}" if one["failure"] else ""
-    return f"{one['kind']} {one['id']} {one['filename']}  {one['state']}{made}{why}"
+    now = f"; {one['now']['step']}, {one['now']['percent']} %" if one["now"] else ""
+    return f"{one['kind']} {one['id']} {one['filename']}  {one['state']}{made}{now}{why}"
 
 
 def _entry(one: Answer) -> str:

@@ -30,6 +30,22 @@ class MediaChange(Frozen):
     focus: Focus | None = None
 
 
+class StepView(Frozen):
+    """What is being made of a medium just now: `percent` of it is done, and `steps_done` of all `steps` are finished."""
+
+    step: str
+    steps_done: int
+    steps: int
+    percent: int
+
+
+def steps_of(store: Store, snapshot: Snapshot) -> dict[str, StepView]:
+    """For those of its media that are being made: how far they are, as far as a worker has told."""
+    unfinished = [one.id for one in snapshot.media if one.state in ("uploaded", "making")]
+    told = store.media_work.progress(unfinished) if unfinished else {}
+    return {media_id: StepView(**making._asdict()) for media_id, making in told.items()}
+
+
 def require_medium(snapshot: Snapshot, media_id: str) -> Media:
     medium = snapshot.medium(media_id)
     if medium is None:

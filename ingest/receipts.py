@@ -15,7 +15,7 @@ from core.store import History, Reached, Stage, Store
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
-from ingest.gallery import in_order
+from ingest.gallery import StepView, in_order, steps_of
 
 STAGES: tuple[Stage, ...] = ("published", "purged", "live")
 STREAM_S_MAX = 600.0
@@ -32,7 +32,7 @@ class StageTime(Frozen):
 
 
 class MediaProgress(Frozen):
-    """What is being made of a medium; `ready` are the recipes whose results exist."""
+    """What is being made of a medium; `ready` are the recipes whose results exist, `now` is what a worker is at."""
 
     id: str
     kind: Kind
@@ -40,6 +40,7 @@ class MediaProgress(Frozen):
     state: State
     failure: str
     ready: tuple[str, ...]
+    now: StepView | None = None
 
 
 class Receipt(Frozen):
@@ -144,7 +145,7 @@ def _receipt(
         url=page_url(site, head),
         accepted=accepted,
         **reached,
-        media=() if head.deleted else tuple(_progress(medium) for medium in in_order(snapshot)),
+        media=() if head.deleted else _media(store, snapshot),
     )
 
 
@@ -190,7 +191,12 @@ def _state(reached: dict[Stage, StageTime]) -> Literal["accepted", "published", 
     return "accepted"
 
 
-def _progress(medium: Media) -> MediaProgress:
+def _media(store: Store, snapshot: Snapshot) -> tuple[MediaProgress, ...]:
+    now = steps_of(store, snapshot)
+    return tuple(_progress(medium, now.get(medium.id)) for medium in in_order(snapshot))
+
+
+def _progress(medium: Media, now: StepView | None) -> MediaProgress:
     return MediaProgress(
         id=medium.id,
         kind=medium.kind,
@@ -198,4 +204,5 @@ def _progress(medium: Media) -> MediaProgress:
         state=medium.state,
         failure=medium.failure,
         ready=tuple(one.recipe for one in medium.renditions),
+        now=now,
     )

@@ -13,14 +13,14 @@ from core.errors import HoldfastError
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
-from core.store import MAIN, MediaTask, Purge, Stage, Store
+from core.store import MAIN, Purge, Stage, Store
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.making import waiting
-from pipeline.media_queue import MediaQueue
+from pipeline.media_queue import MediaQueue, task_of
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
 from pipeline.target import Target, target
@@ -194,7 +194,7 @@ def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
 
 def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
     for medium in waiting(snapshot):
-        media.add(MediaTask(medium.id, snapshot.head.id, int(time.time())))
+        media.add(task_of(medium, snapshot.head.id), again=medium.state == "ready")
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

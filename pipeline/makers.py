@@ -1,4 +1,7 @@
-"""The makers' loop: media that wait for the decoders in, renditions made out; one turn of one medium at a time."""
+"""The makers' loop: media that wait for the decoders in, renditions made out; one turn of one medium at a time.
+
+Each lane has makers of its own, so pictures never wait behind videos.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import time
 
 from core.errors import Unavailable
 from core.log import get_logger
-from core.store import Failure, MediaTask
+from core.store import Failure, Lane, MediaTask
 from pipeline.loops import Loops, backoff_s
-from pipeline.making import Maker, make_some, set_failed
-from pipeline.media_queue import MediaQueue
+from pipeline.making import Maker, current, make_some, set_failed, still_waits
+from pipeline.media_queue import MediaQueue, task_of
 from pipeline.sharing import Sharing
+from pipeline.turns import Turns
 
 PENDING_MAX = 200
-"""Media that are looked through for one of this worker's own; the others among them have their own workers."""
+"""Profiles, those with the oldest work first, of which one gets the next turn."""
 IDLE_S, IDLE_GROWTH, IDLE_MAX_S = 0.05, 1.5, 2.0
 log = get_logger("worker")
 
@@ -29,13 +33,15 @@ class Makers:
         self._sharing, self._loops = sharing, loops
         self._busy: set[str] = set()
         self._tries: dict[str, int] = {}
+        self._rests: dict[str, float] = {}
+        self._turns: dict[Lane, Turns] = {"image": Turns(), "video": Turns()}
         self._guard = threading.Lock()
 
-    def make(self) -> None:
+    def make(self, lane: Lane) -> None:
         """Makes one medium's turn after another until the worker stops."""
         idle_s, wakes = IDLE_S, 0
         while not self._loops.stopping:
-            task = self._next_task()
+            task = self._next_task(lane)
             if task is None:
                 woken = self._queue.wait(wakes, idle_s)
                 idle_s = min(IDLE_MAX_S, idle_s * IDLE_GROWTH) if woken == wakes else IDLE_S
@@ -51,7 +57,7 @@ class Makers:
             if not self._loops.stopping:
                 self._loops.guarded(lambda error=error: self._failed(task, error))  # type: ignore[misc]
         else:
-            self._tries.pop(task.media_id, None)
+            self._forget(task.media_id)
             self._loops.guarded(lambda: self._turn_over(task, finished))
         finally:
             with self._guard:
@@ -59,25 +65,34 @@ class Makers:
 
     def _turn_over(self, task: MediaTask, finished: bool) -> None:
         work = self._maker.store.media_work
-        if finished:
+        medium = None if finished else current(self._maker.store, task)
+        if medium is None:
             work.done(task.media_id)
+            # An edit that asked for more just before found its medium waiting still, and added nothing.
+            if more := still_waits(self._maker.store, task):
+                self._queue.add(task_of(more, task.profile_id), again=True)
         else:
-            work.defer(task._replace(added_at=int(time.time())))
+            work.defer(task_of(medium, task.profile_id)._replace(later=True, remake=task.remake))
 
-    def _next_task(self) -> MediaTask | None:
+    def _next_task(self, lane: Lane) -> MediaTask | None:
         # A transcode may take half an hour: it isn't begun while its owner may be somebody who hasn't been seen yet.
         if not self._sharing.settled:
             return None
         with self._guard:
             try:
-                pending = self._maker.store.media_work.pending(PENDING_MAX)
+                waiting = self._maker.store.media_work.pending(
+                    PENDING_MAX, lane=lane, wanted=self._may_begin, of_profile=1
+                )
             except Unavailable:
                 return None
-            for task in pending:
-                if task.media_id not in self._busy and self._sharing.mine(task.media_id):
-                    self._busy.add(task.media_id)
-                    return task
-        return None
+            task = self._turns[lane].choose(waiting)
+            if task is not None:
+                self._busy.add(task.media_id)
+            return task
+
+    def _may_begin(self, media_id: str) -> bool:
+        rests = self._rests.get(media_id, 0.0) > time.monotonic()
+        return not rests and media_id not in self._busy and self._sharing.mine(media_id)
 
     def _failed(self, task: MediaTask, error: Exception) -> None:
         tries = self._tries[task.media_id] = self._tries.get(task.media_id, 0) + 1
@@ -85,11 +100,16 @@ class Makers:
             "media_retried", profile=task.profile_id, media=task.media_id, tries=tries, reason=str(error)
         )
         if tries < self._attempts:
-            self._loops.wait(backoff_s(tries))
+            # Others go on meanwhile.
+            self._rests[task.media_id] = time.monotonic() + backoff_s(tries)
             return
         store, reason = self._maker.store, f"{type(error).__name__}: {error}"
         failure = Failure(task.media_id, task.profile_id, "media", reason[:500], tries, int(time.time()))
         store.failures.put(failure)
         set_failed(store, task, "Something went wrong on our side; please upload it again later.")
         store.media_work.done(task.media_id)
-        self._tries.pop(task.media_id, None)
+        self._forget(task.media_id)
+
+    def _forget(self, media_id: str) -> None:
+        self._tries.pop(media_id, None)
+        self._rests.pop(media_id, None)

@@ -27,7 +27,8 @@ from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
 from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, Probe, StillRecipe, make, master, probe
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, avif_of, stills_for
+from pipeline.media.recipes import BASE, avif_of, fingerprint, stills_for
+from pipeline.telling import telling
 
 PIECE_BYTES = 1 << 20
 RUNG = "rung-"
@@ -77,8 +78,8 @@ def _is_missing(medium: Media, recipe: str) -> bool:
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
-    """Makes renditions that the medium lacks: first those that show it at all, and in a later turn all others, so that
-    nobody's first picture waits for somebody else's second format. Whether the medium is finished.
+    """Makes renditions that the medium lacks: first those that show it at all, and in later turns one of the others, so
+    that nobody's first picture waits for somebody else's second format. Whether the medium is finished.
 
     Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
     Unavailable and other errors of the machine's."""
@@ -104,12 +105,13 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
 
 
 def set_failed(store: Store, task: MediaTask, reason: str) -> None:
-    """Tells the creator why nothing came of an upload."""
+    """Tells the creator why nothing came of an upload. What pages show already, they go on showing."""
+    failed = {"state": "failed", "failure": reason[:300]}
     _change(
         store,
         task,
         "media failed",
-        lambda one: one.model_copy(update={"state": "failed", "failure": reason[:300]}),
+        lambda one: one if one.state == "ready" else one.model_copy(update=failed),
     )
 
 
@@ -126,18 +128,28 @@ class _Turn:
         """Whether the medium is finished."""
         found = self._probed()
         steps = steps_of(found, self.used)
-        missing = [recipe for recipe in steps if _is_missing(self.medium, recipe)]
+        missing = [recipe for recipe in steps if self._is_wanted(recipe)]
         if not missing:
             if self.medium.state != "ready":
                 _change(self.maker.store, self.task, "media ready", _ready)
             return True
         shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
-        for recipe in shows or missing:
-            if not self._step(recipe, found, last=recipe == missing[-1]):
+        # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
+        now = shows or missing[:1]
+        for recipe in now:
+            done = len(steps) - len(missing) + now.index(recipe)
+            told = telling(self.maker.store.media_work, self.medium.id, recipe, done, len(steps))
+            if not self._step(recipe, found, told, last=recipe == missing[-1]):
                 return True
-        return not (shows and shows != missing)
+        return len(now) == len(missing)
 
-    def _step(self, recipe: str, found: Probe, *, last: bool) -> bool:
+    def _is_wanted(self, recipe: str) -> bool:
+        made = self.medium.rendition(recipe)
+        if made is None or _is_missing(self.medium, recipe):
+            return True
+        return self.task.remake and made.made_by != fingerprint(recipe, self.maker.stills)
+
+    def _step(self, recipe: str, found: Probe, told: Callable[[float], None], *, last: bool) -> bool:
         """Makes one rendition and adds it to the medium; False if that has gone meanwhile."""
         maker, task, started = self.maker, self.task, time.monotonic()
         made_in = self.folder / recipe
@@ -152,13 +164,14 @@ class _Turn:
             base=self.decoded if found.kind == "image" else None,
             rung=_lowest_rung(maker.private, self.medium, self.folder) if recipe == "mp4" else None,
             stopping=maker.stopping,
+            told=told,
         )
         rendition = Rendition(
             recipe=recipe,
             attempt=new_id(),
             files=made.files,
             segments=made.segments,
-            made_by=maker.stills.fingerprint,
+            made_by=fingerprint(recipe, maker.stills),
             focus=self.medium.focus if recipe in CROPS else None,
         )
         _store(maker.private, self.medium.id, rendition, made_in)
@@ -262,6 +275,18 @@ def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], 
 
     after = revise(store, task.profile_id, swap, writer=new_id(), what=what, by_creator=False).snapshot
     return None if after.head.deleted else after.medium(task.media_id)
+
+
+def current(store: Store, task: MediaTask) -> Media | None:
+    """The medium as it is now; None if it isn't there any more."""
+    snapshot = store.profiles.load(task.profile_id)
+    return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)
+
+
+def still_waits(store: Store, task: MediaTask) -> Media | None:
+    """The medium, if something is to be made of it."""
+    snapshot = store.profiles.load(task.profile_id)
+    return next((one for one in waiting(snapshot) if one.id == task.media_id), None) if snapshot else None
 
 
 def _fetch(private: Objects, key: str, to: Path) -> None:

@@ -1,4 +1,5 @@
-"""What waits for the decoders, as one process sees it: adds each medium once, and wakes its own makers at once."""
+"""What waits for the decoders, as one process sees it: adds each medium once, in its lane and with what it is likely to
+cost, and wakes its own makers at once."""
 
 from __future__ import annotations
 
@@ -6,12 +7,31 @@ import threading
 import time
 from collections import OrderedDict
 
+from core.media import Media
 from core.store import MediaTask, MediaWork
 
+IMAGE_BYTES_PER_S, VIDEO_BYTES_PER_S = 3_000_000, 1_000_000
+"""What one second of work gets done, roughly, before it is known how long a video plays; then it is about that long."""
 REMEMBERED_MAX = 10_000
 REMEMBERED_S = 60.0
 """For so long a medium isn't added again. Every revision of its profile wants it added while it is in the making; but what
 was done with, failed and is tried again has to come back, too."""
+
+
+def task_of(medium: Media, profile_id: str) -> MediaTask:
+    """The task to make it, or what is left to make of it."""
+    if medium.kind == "image":
+        cost_s = medium.original_bytes / IMAGE_BYTES_PER_S
+    else:
+        cost_s = medium.duration_s or medium.original_bytes / VIDEO_BYTES_PER_S
+    return MediaTask(
+        medium.id,
+        profile_id,
+        int(time.time()),
+        "image" if medium.kind == "image" else "video",
+        1 + int(cost_s),
+        later=medium.state == "making",
+    )
 
 
 class MediaQueue:
@@ -23,10 +43,10 @@ class MediaQueue:
         self._changed = threading.Condition()
         self._wakes = 0
 
-    def add(self, task: MediaTask) -> None:
-        """Adds the medium, unless this process has done so just now."""
+    def add(self, task: MediaTask, *, again: bool = False) -> None:
+        """Adds the medium; unless this process has done so just now, or `again`: what is ready may be wanted otherwise."""
         with self._changed:
-            before = self._added_at.get(task.media_id)
+            before = None if again else self._added_at.get(task.media_id)
         if before is not None and time.monotonic() - before < REMEMBERED_S:
             return
         self._work.add(task)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.log import get_logger
 from core.settings import Settings, WorkerSettings
-from core.store import MAIN, Due
+from core.store import MAIN, Due, Lane
 from pipeline.decoded import Decoded
 from pipeline.job import Tools
 from pipeline.loops import Loops
@@ -40,6 +40,7 @@ REGIONS_S, AWAY_S = 1.0, 3.0
 PURGE_YOUNG_S = 2.0
 DRAIN_S = 15.0
 LEFTOVER_S = 86_400.0
+LANES: tuple[Lane, ...] = ("image", "video")
 log = get_logger("worker")
 
 
@@ -109,7 +110,11 @@ class Worker:
             ("heart", lambda: every(beat_s, self._beat)),
             ("reader", self._reader.read),
             *((f"publisher-{n}", self._publishers.publish) for n in range(self._settings.threads)),
-            *((f"maker-{n}", self._makers.make) for n in range(self._makers_wanted)),
+            *(
+                (f"{lane}-maker-{n}", partial(self._makers.make, lane))
+                for lane in LANES
+                for n in range(self._makers_wanted)
+            ),
             ("purger", lambda: every(PURGES_S, self._drain)),
             ("edges", self._call_edges),
             ("clock", lambda: every(DUE_S, self._fall_due)),
@@ -157,7 +162,7 @@ class Worker:
 
     @property
     def _makers_wanted(self) -> int:
-        """Originals lie with the main replica; the others get what is made of them."""
+        """In each lane. Originals lie with the main replica; the others get what is made of them."""
         return self._settings.media_jobs if self._tools.replica == MAIN else 0
 
     def _decoders(self) -> dict[str, str]:

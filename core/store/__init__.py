@@ -28,7 +28,17 @@ from core.store.contracts.published import (
     Stage,
 )
 from core.store.contracts.replicas import InSync, Replicas
-from core.store.contracts.work import NO_ROLLOUT, Failure, Failures, MediaTask, MediaWork, Rollout, Rollouts
+from core.store.contracts.work import (
+    NO_ROLLOUT,
+    Failure,
+    Failures,
+    Lane,
+    Making,
+    MediaTask,
+    MediaWork,
+    Rollout,
+    Rollouts,
+)
 from core.store.contracts.workers import Bookmarks, Workers
 
 MAIN = "main"
@@ -114,8 +124,10 @@ __all__ = [
     "Hint",
     "History",
     "InSync",
+    "Lane",
     "Listed",
     "Listings",
+    "Making",
     "MediaTask",
     "MediaWork",
     "Names",

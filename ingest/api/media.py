@@ -69,7 +69,8 @@ class MediaApi:
     def list(self, call: Call) -> Response:
         snapshot = load(self._store, call.account_id, call.params["profile"])
         # Renditions move no edit, so that a finished one breaks no form; a list that shows them is never 304.
-        view = MediaList(media=[media_view(one) for one in gallery.in_order(snapshot)])
+        now = gallery.steps_of(self._store, snapshot)
+        view = MediaList(media=[media_view(one, now.get(one.id)) for one in gallery.in_order(snapshot)])
         return answer(view, edit=snapshot.head.edit)
 
     def order(self, call: Call) -> Response:

@@ -11,6 +11,7 @@ from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
 from ingest.accounts import Username
+from ingest.gallery import StepView
 
 
 class ApiModel(BaseModel):
@@ -80,8 +81,8 @@ class PostList(ApiModel):
 
 
 class MediaView(ApiModel):
-    """A photo or video. `ready` are the recipes whose results exist; `thumbhash` is a picture of some 25 bytes
-    (ThumbHash, in Base64)."""
+    """A photo or video. `ready` are the recipes whose results exist, `now` is what a worker is at; `thumbhash` is a picture of
+    some 25 bytes (ThumbHash, in Base64)."""
 
     id: str
     kind: Kind
@@ -100,6 +101,7 @@ class MediaView(ApiModel):
     thumbhash: str
     focus: Focus | None
     ready: list[str]
+    now: StepView | None = None
 
 
 class MediaList(ApiModel):
@@ -154,7 +156,7 @@ def profile_view(head: Head, site: SiteSettings) -> ProfileView:
     )
 
 
-def media_view(medium: Media) -> MediaView:
+def media_view(medium: Media, now: StepView | None) -> MediaView:
     return MediaView(
         id=medium.id,
         kind=medium.kind,
@@ -173,4 +175,5 @@ def media_view(medium: Media) -> MediaView:
         thumbhash=medium.thumbhash,
         focus=medium.focus,
         ready=[one.recipe for one in medium.renditions],
+        now=now,
     )

@@ -18,7 +18,7 @@ from core.store import Store
 from core.store.revise import Revised
 from ingest.access import load, name_of, page_url
 from ingest.calls import Call
-from ingest.gallery import in_order
+from ingest.gallery import StepView, in_order, steps_of
 from ingest.receipts import Receipt, receipt
 from ingest.studio import words
 from ingest.studio.form_fields import Form
@@ -43,6 +43,7 @@ class MediaCard:
     listed: bool
     state: str
     progress: str
+    now: StepView | None
     thumb: str
     focus: str
     """As its form spells it: per cent from the left and from the top; "" where crops choose themselves."""
@@ -116,6 +117,7 @@ class Editor:
         self.snapshot = load(self.store, self.call.account_id, self.id)
 
     def cards(self) -> list[MediaCard]:
+        now = steps_of(self.store, self.snapshot)
         return [
             MediaCard(
                 id=one.id,
@@ -124,7 +126,8 @@ class Editor:
                 alt=one.alt,
                 listed=one.listed,
                 state=one.state,
-                progress=words.progress(one),
+                progress=words.progress(one, now.get(one.id)),
+                now=now.get(one.id),
                 thumb=thumb_url(self.path, one),
                 focus=f"{one.focus.x * 100:.0f} {one.focus.y * 100:.0f}" if one.focus else "",
                 ratio=f"{one.width} / {one.height}" if one.width and one.height else "",

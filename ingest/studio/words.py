@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.media import Media
+from ingest.gallery import StepView
 
 _RECIPES = {
     "still": "JPEG and WebP",
@@ -72,18 +73,19 @@ KINDS = {
 }
 
 
-def progress(medium: Media) -> str:
+def progress(medium: Media, now: StepView | None = None) -> str:
     """How a photo or video is coming on."""
-    ready = [_recipe(one.recipe) for one in medium.renditions]
+    ready = ", ".join(dict.fromkeys(_recipe(one.recipe) for one in medium.renditions))
     match medium.state:
         case "failed":
             return medium.failure or "Couldn't be used."
         case "ready":
             return "Ready"
-        case "making" if ready:
-            return f"Being made: {', '.join(dict.fromkeys(ready))} ready"
+        case _ if now:
+            step = f"Being made: {_recipe(now.step)}, step {now.steps_done + 1} of {now.steps}"
+            return f"{step}; ready: {ready}" if ready else step
         case "making":
-            return "Being made"
+            return f"Being made: {ready} ready" if ready else "Being made"
         case _:
             return "Uploaded; waits its turn"
 

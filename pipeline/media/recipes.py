@@ -69,10 +69,6 @@ class StillRecipe(NamedTuple):
     def widest_px(self) -> int:
         return max(*self.avatar_px, *self.cover_px, *self.gallery_px, self.full_px)
 
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(repr((RECIPES_VERSION, self)).encode()).hexdigest()[:12]
-
 
 class Probe(NamedTuple):
     """What an original truly is. Sizes are pixels as shown: rotation and pixel shape applied."""
@@ -153,6 +149,12 @@ def use_of(recipe: str) -> str:
     """What the files of a still's recipe, AVIF or not, are for."""
     use = recipe.removesuffix("-avif")
     return use if use in ("avatar", "cover") else "gallery"
+
+
+def fingerprint(recipe: str, how: StillRecipe) -> str:
+    """Of what a rendition by that recipe is made with; of videos the settings say nothing."""
+    is_still = recipe == "poster" or recipe.removesuffix("-avif") in (*_STILLS.values(), "avif")
+    return hashlib.sha256(repr((RECIPES_VERSION, how if is_still else None)).encode()).hexdigest()[:12]
 
 
 def has_sound(probe: Probe, recipe: str) -> bool:

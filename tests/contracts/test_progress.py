@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from core.store import (
     MAIN,
     TRANSITIONS_MAX,
     Failure,
+    Making,
     MediaTask,
     Purge,
     PurgePath,
@@ -45,6 +47,76 @@ def test_a_medium_that_is_put_off_waits_behind_all_others(store: Store) -> None:
     assert list(store.media_work.pending(10)) == [second, later]
     store.media_work.defer(MediaTask("unknown", "ann", 4000))
     assert list(store.media_work.pending(10)) == [second, later], "what isn't there stays away"
+
+
+def test_short_work_comes_before_long_until_the_long_one_has_waited_for_as_long(store: Store) -> None:
+    film = MediaTask("film", "ann", 1000, "video", cost_s=600)
+    clip, late = (
+        MediaTask(name, "bob", at, "video", cost_s=5) for name, at in (("clip", 1500), ("late", 1600))
+    )
+    for task in (film, late, clip):
+        store.media_work.add(task)
+    assert list(store.media_work.pending(10)) == [clip, film, late]
+
+
+def test_what_shows_nothing_yet_comes_first_and_remakes_last(store: Store) -> None:
+    remake = MediaTask("remake", "ann", 1000, remake=True)
+    rest = MediaTask("rest", "ann", 2000, later=True)
+    photo = MediaTask("photo", "ann", 3000)
+    for task in (remake, rest, photo):
+        store.media_work.add(task)
+    assert list(store.media_work.pending(10)) == [photo, rest, remake]
+    store.media_work.add(MediaTask("rest", "ann", 4000, remake=True))
+    assert list(store.media_work.pending(10)) == [photo, rest, remake], "it is being made as it is"
+    wanted = MediaTask("remake", "ann", 5000)
+    store.media_work.add(wanted)
+    assert list(store.media_work.pending(10)) == [photo, wanted, rest], "no longer a remake alone"
+
+
+def test_each_lane_is_looked_at_by_itself(store: Store) -> None:
+    photo, film = MediaTask("photo", "ann", 2000), MediaTask("film", "ann", 1000, "video")
+    for task in (photo, film):
+        store.media_work.add(task)
+    assert list(store.media_work.pending(10, lane="image")) == [photo]
+    assert list(store.media_work.pending(10, lane="video")) == [film]
+    assert list(store.media_work.pending(10)) == [film, photo]
+    store.media_work.defer(film._replace(added_at=3000, later=True))
+    store.media_work.done("photo")
+    assert list(store.media_work.pending(10, lane="image")) == []
+    assert list(store.media_work.pending(10, lane="video")) == [film._replace(added_at=3000, later=True)]
+
+
+def test_no_creator_s_uploads_hide_another_s(store: Store) -> None:
+    for number in range(70):
+        store.media_work.add(MediaTask(f"ann{number:02}", "ann", 1000 + number))
+    store.media_work.add(MediaTask("bob1", "bob", 5000))
+
+    def seen(**how: Any) -> list[str]:
+        return [task.media_id for task in store.media_work.pending(2, lane="image", of_profile=1, **how)]
+
+    assert seen() == ["ann00", "bob1"]
+    assert seen(wanted=lambda media_id: media_id not in ("ann00", "ann01")) == ["ann02", "bob1"]
+    store.media_work.done("ann00")
+    assert seen() == ["ann01", "bob1"]
+    assert len(store.media_work.pending(10, of_profile=3)) == 4
+
+
+def test_progress_is_told_and_goes_with_the_task(store: Store) -> None:
+    for name in ("film", "clip"):
+        store.media_work.add(MediaTask(name, "ann", 1000, "video"))
+    assert store.media_work.progress(["film", "clip", "unknown"]) == {}
+    assert store.media_work.progress([]) == {}
+    store.media_work.tell("film", Making("poster", 0, 4, 0))
+    store.media_work.tell("film", Making("rung-360", 1, 4, 55))
+    store.media_work.tell("unknown", Making("still", 0, 2, 10))
+    told = {"film": Making("rung-360", 1, 4, 55)}
+    assert store.media_work.progress(["film", "clip", "unknown"]) == told
+    store.media_work.defer(MediaTask("film", "ann", 2000, "video", later=True))
+    assert store.media_work.progress(["film"]) == told, "it waits with what it has"
+    store.media_work.done("film")
+    store.media_work.tell("film", Making("rung-360", 1, 4, 60))
+    assert store.media_work.progress(["film"]) == {}
+    assert [task.media_id for task in store.media_work.pending(10)] == ["clip"]
 
 
 def test_media_work_survives_a_restart(store_place: StorePlace) -> None:

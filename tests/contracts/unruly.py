@@ -30,7 +30,7 @@ READS = {
     },
     "names": {"get"},
     "profiles": {"load", "head", "writer_of", "history", "answer", "walk"},
-    "media_work": {"pending"},
+    "media_work": {"pending", "progress"},
     "published": {"get", "transitions"},
     "purges": {"pending", "pending_of"},
     "listings": {"of"},

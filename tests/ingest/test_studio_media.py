@@ -9,6 +9,7 @@ from core import keys
 from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
+from core.store import Making, MediaTask
 from core.store.revise import revise
 from tests.ingest.forms import error_of, sign_up
 from tests.ingest.pictures import HTML, mp4, png
@@ -33,6 +34,25 @@ def test_files_are_sent_by_a_plain_form_and_refused_ones_are_named(studio: Studi
     assert len(list(studio.private.walk("_originals/"))) == 3
     nothing = browser.send("/@ann/media/upload", {}, files=[("files", ("", b""))])
     assert nothing.status_code == 422 and "choose a photo" in nothing.text
+
+
+def test_what_is_being_made_shows_its_step_and_how_far_it_is(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    media_id = ann.upload(mp4()).json()["id"]
+    work = studio.store.media_work
+    work.add(MediaTask(media_id, ann.profile_id, 1000, "video"))
+    assert ann.get("/media").json()["media"][0]["now"] is None
+    assert "waits its turn" in browser.visit("/@ann/media").text
+    work.tell(media_id, Making("rung-720", 3, 4, 42))
+    now = {"step": "rung-720", "steps_done": 3, "steps": 4, "percent": 42}
+    assert ann.get("/media").json()["media"][0]["now"] == now
+    assert ann.get("/receipt").json()["media"][0]["now"] == now
+    page = browser.visit("/@ann/media").text
+    assert "Being made: 720p, step 4 of 4" in page
+    assert re.search(r'<progress class="step" max="100" value="42"[^>]*data-step></progress>', page)
+    work.done(media_id)
+    assert ann.get("/media").json()["media"][0]["now"] is None
 
 
 def test_a_plain_form_that_breaks_off_or_has_no_token_leaves_nothing(

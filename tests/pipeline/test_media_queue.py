@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.store import MediaTask
+from core.store import Lane, MediaTask
 from pipeline import makers, media_queue
 from pipeline.decoded import Decoded
 from pipeline.loops import Loops
@@ -36,9 +37,20 @@ class Board:
         self.added.append(task.media_id)
         self.tasks.append(task)
 
-    def pending(self, limit: int) -> list[MediaTask]:
+    def pending(
+        self,
+        limit: int,
+        *,
+        lane: Lane,
+        wanted: Callable[[str], bool],
+        of_profile: int,
+    ) -> list[MediaTask]:
         self.looks.append(time.monotonic())
-        return self.tasks[:limit]
+        found: dict[str, list[MediaTask]] = {}
+        for task in sorted(self.tasks, key=lambda one: one.place):
+            if task.lane == lane and wanted(task.media_id):
+                found.setdefault(task.profile_id, []).append(task)
+        return [task for each in found.values() for task in each[:of_profile]][:limit]
 
     def done(self, media_id: str) -> None:
         self.tasks = [task for task in self.tasks if task.media_id != media_id]
@@ -102,7 +114,9 @@ def test_no_wake_up_is_missed_by_who_was_busy() -> None:
 class Workshop:
     """One maker's thread at a board, whose turns take no time."""
 
-    def __init__(self, site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch, lane: Lane = "image"
+    ) -> None:
         self.board, self.loops = Board(), Loops()
         self.made: list[str] = []
         monkeypatch.setattr(site.store, "media_work", self.board)
@@ -111,7 +125,7 @@ class Workshop:
         self.sharing = Sharing(site.store.workers, "me", 5)
         maker = Maker(site.store, site.private, Limits(), folder, Decoded(folder / "decoded"), lambda: False)
         self.makers = Makers(maker, self.queue, 2, self.sharing, self.loops)
-        self.thread = threading.Thread(target=self.makers.make, daemon=True)
+        self.thread = threading.Thread(target=self.makers.make, args=(lane,), daemon=True)
 
     def _make(self, _: Any, one: MediaTask) -> bool:
         self.made.append(one.media_id)
@@ -162,7 +176,7 @@ def test_a_maker_takes_only_what_is_its_worker_s_own(
         time.sleep(0.01)
     time.sleep(0.1)
     shop.close()
-    assert shop.made == mine
+    assert sorted(shop.made) == sorted(mine)
 
 
 def test_no_maker_begins_while_another_worker_may_be_at_it(
@@ -183,3 +197,49 @@ def test_no_maker_begins_while_another_worker_may_be_at_it(
         assert time.monotonic() < ends
         time.sleep(0.01)
     shop.close()
+
+
+def test_a_picture_does_not_wait_behind_videos(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(site, tmp_path, monkeypatch, "image")
+    for number in range(5):
+        shop.board.add(task(f"video{number}")._replace(lane="video"))
+    shop.board.add(task("photo"))
+    shop.sharing.beat(0)
+    shop.thread.start()
+    ends = time.monotonic() + 10
+    while not shop.made:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    time.sleep(0.1)
+    shop.close()
+    assert shop.made == ["photo"], "and its makers take no video"
+
+
+def test_while_one_that_failed_rests_others_have_their_turn(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(site, tmp_path, monkeypatch)
+    tries: list[str] = []
+
+    def make(_: Any, one: MediaTask) -> bool:
+        tries.append(one.media_id)
+        if one.media_id == "broken":
+            raise OSError("The disk is away.")
+        return True
+
+    monkeypatch.setattr(makers, "make_some", make)
+    monkeypatch.setattr(makers, "backoff_s", lambda _: 0.5)
+    monkeypatch.setattr(makers, "set_failed", lambda *_: None)
+    for name in ("broken", "photo1", "photo2"):
+        shop.board.add(task(name))
+    shop.board.tasks[0] = shop.board.tasks[0]._replace(added_at=0)
+    shop.sharing.beat(0)
+    shop.thread.start()
+    ends = time.monotonic() + 10
+    while shop.board.tasks:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    shop.close()
+    assert tries == ["broken", "photo1", "photo2", "broken"], "it is put aside after its second try"

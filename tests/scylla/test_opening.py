@@ -265,16 +265,30 @@ def test_a_store_of_the_first_schema_gets_what_came_later(keyspace: Keyspace) ->
     connection.run(f"DROP TABLE {name}.in_sync")
     # The other one of its step is there: as if a migration had been killed between the two.
     connection.run(f"ALTER TABLE {name}.rollouts DROP bare")
+    for column in ("lane", "cost_s", "making"):
+        connection.run(f"ALTER TABLE {name}.media_work DROP {column}")
     connection.run(f"UPDATE {name}.meta SET value = '1' WHERE part = 'all' AND key = 'schema' IF EXISTS")
     connection.close()
     assert "holdfast store migrate" in refused(keyspace.settings)
     connection = connect(keyspace.settings, patience_s=PATIENCE_S)
     assert migrate(connection, keyspace.settings, lambda _: None) == (1, VERSION)
-    connection.close()
     store = ScyllaStore(keyspace.settings, PATIENCE_S)
     assert store.replicas.change(0, ["main", "west"])
     assert store.replicas.in_sync() == (1, ("main", "west"))
     store.rollouts.current()  # which reads each of its columns
+    # What waited before there were lanes: a pointer to the medium alone, and the row as it was.
+    now = int(connection.cql.clock.now())
+    store.media_work._agendas["video"].add(now, "photo")
+    connection.cql.write(
+        "INSERT INTO media_work (media_id, profile_id, added_at) VALUES ('photo', 'ann', ?)", now
+    )
+    (old,) = store.media_work.pending(10, lane="video")
+    assert (old.media_id, old.profile_id, old.added_at) == ("photo", "ann", now)
+    store.media_work.defer(old._replace(later=True))
+    assert [(one.media_id, one.later) for one in store.media_work.pending(10)] == [("photo", True)]
+    store.media_work.done("photo")
+    assert not store.media_work.pending(10)
+    connection.close()
     store.close()
 
 

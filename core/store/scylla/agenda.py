@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -51,12 +52,22 @@ class Agenda:
     """One list. `ask` tells what pointers stand for now, None for what is done; `began` is when the store was made.
 
     Whoever adds a pointer has written the row that it stands for before. Where that can't be, "no" is believed only of
-    pointers older than `young_s`.
+    pointers older than `young_s`. In a list that isn't `dated`, pointers wait from now on, and `at` is but their order.
     """
 
-    def __init__(self, cql: Cql, name: str, slot_s: int, began: int, ask: Ask, young_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        cql: Cql,
+        name: str,
+        slot_s: int,
+        began: int,
+        ask: Ask,
+        young_s: float = 0.0,
+        *,
+        dated: bool = True,
+    ) -> None:
         self._cql, self._name, self._slot_s, self._ask = cql, name, slot_s, ask
-        self._young_s = young_s
+        self._young_s, self._dated = young_s, dated
         self._low = began // slot_s
         self._low_at = float("-inf")
         self._gone: dict[UUID, None] = {}
@@ -68,7 +79,8 @@ class Agenda:
         """Points to it from `at` on; from now, if that is past."""
         while True:
             began, added = time.monotonic(), self._cql.clock.new_timeuuid()
-            slot = max(at, int(self._cql.clock.now())) // self._slot_s
+            now = int(self._cql.clock.now())
+            slot = (max(at, now) if self._dated else now) // self._slot_s
             self._cql.write(
                 "INSERT INTO agenda (list, slot, at, id, added) VALUES (?, ?, ?, ?, ?)",
                 self._name,
@@ -94,9 +106,15 @@ class Agenda:
                 self._remember(row for row in slot.rows if row.of == of and at in (None, row.at))
 
     def pending(
-        self, limit: int, until: int | None = None, wanted: Callable[[str], bool] | None = None
+        self,
+        limit: int,
+        until: int | None = None,
+        wanted: Callable[[str], bool] | None = None,
+        group: Callable[[str], str] = str,
+        of_group: int | None = None,
     ) -> list[tuple[Pointer, Any]]:
-        """The oldest that wait (and are due by `until`, and `wanted`), each with what it stands for."""
+        """The oldest that wait (and are due by `until`, and `wanted`), each with what it stands for; of each group no more
+        than the first `of_group`."""
         with self._guard:
             self._look(until)
             waiting: dict[Pointer, list[_Row]] = {}
@@ -104,11 +122,17 @@ class Agenda:
                 if (until is None or row.at <= until) and (wanted is None or wanted(row.of)):
                     waiting.setdefault((row.at, row.of), []).append(row)
             found: list[tuple[Pointer, Any]] = []
-            for some in _batched(waiting):
+            of_each: Counter[str] = Counter()
+
+            def has_room(pointer: Pointer) -> bool:
+                return of_group is None or of_each[group(pointer[1])] < of_group
+
+            for some in _batched(filter(has_room, waiting)):
                 for pointer, stands_for in zip(some, self._ask(some), strict=True):
                     if stands_for is None:
                         self._remember(row for row in waiting[pointer] if not self._is_young(row))
-                    else:
+                    elif has_room(pointer):
+                        of_each[group(pointer[1])] += 1
                         found.append((pointer, stands_for))
                 if len(found) >= limit:
                     break

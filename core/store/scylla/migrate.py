@@ -33,6 +33,13 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE {keyspace}.rollouts ADD bare_fingerprint text",
         "ALTER TABLE {keyspace}.rollouts ADD bare bigint",
     ),
+    4: (
+        "ALTER TABLE {keyspace}.media_work ADD lane text",
+        "ALTER TABLE {keyspace}.media_work ADD cost_s bigint",
+        "ALTER TABLE {keyspace}.media_work ADD later boolean",
+        "ALTER TABLE {keyspace}.media_work ADD remake boolean",
+        "ALTER TABLE {keyspace}.media_work ADD making text",
+    ),
 }
 """Schema version → the statements that lead to it from the one before, each with its keyspace. Version 1 is what `init` makes of an empty keyspace."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.settings import StoreSettings
 
-VERSION = 3
+VERSION = 4
 SLOTS = 16
 """Partitions that failures are spread over."""
 
@@ -114,8 +114,9 @@ WORK = (
     ),
     Table(
         "media_work",
-        "(media_id text PRIMARY KEY, profile_id text, added_at bigint)",
-        "A medium that waits for the decoders. Read and written by its id.",
+        "(media_id text PRIMARY KEY, profile_id text, added_at bigint, lane text, cost_s bigint, later boolean, remake boolean,"
+        " making text)",
+        "A medium that waits for the decoders. Read and written by its id; `making` with a TTL, and it alone is no task.",
     ),
     Table(
         "due_work",

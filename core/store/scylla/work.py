@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from core.rank import Mark
-from core.store import MediaTask, Purge, PurgePath
+from core.store import Lane, Making, MediaTask, Purge, PurgePath
 from core.store.scylla.agenda import SLOW_S, Agenda, Pointer
 from core.store.scylla.cql import Cql
 
 MEDIA_SLOT_S, DUE_SLOT_S, PURGE_SLOT_S = 3600, 3600, 60
 PURGES_KNOWN = 20_000
+TOLD_S = 3600
+"""So long it is believed how far a medium is; a worker at it tells it anew each second."""
 YOUNG_S = 120.0
 """A medium's pointer comes before its row: so long it may point to nothing yet. Longer than `agenda.SLOW_S`."""
 
@@ -29,54 +32,127 @@ def due_work(cql: Cql, began: int) -> Agenda:
     return Agenda(cql, "due", DUE_SLOT_S, began, ask)
 
 
+_LISTS: dict[Lane, str] = {"image": "media/image", "video": "media"}
+"""What was added before there were lanes goes on in the videos'."""
+_TASK = "profile_id, added_at, lane, cost_s, later, remake"
+
+
 class ScyllaMediaWork:
+    """A pointer's `at` is the task's place as a number, its `of` the profile and the medium."""
+
     def __init__(self, cql: Cql, began: int) -> None:
         self._cql = cql
-        self._agenda = Agenda(cql, "media", MEDIA_SLOT_S, began, self._ask, YOUNG_S)
+        self._agendas = {
+            lane: Agenda(cql, name, MEDIA_SLOT_S, began, self._ask, YOUNG_S, dated=False)
+            for lane, name in _LISTS.items()
+        }
 
     def add(self, task: MediaTask) -> None:
-        if self._row(task.media_id) is None:
+        before = self._row(task.media_id)
+        if before is None or (before.remake and not task.remake):
             self._put(task)
 
-    def pending(self, limit: int) -> Sequence[MediaTask]:
-        return [
-            MediaTask(media_id, profile_id, at) for (at, media_id), profile_id in self._agenda.pending(limit)
-        ]
+    def pending(
+        self,
+        limit: int,
+        *,
+        lane: Lane | None = None,
+        wanted: Callable[[str], bool] | None = None,
+        of_profile: int | None = None,
+    ) -> Sequence[MediaTask]:
+        found: list[MediaTask] = []
+        for agenda in [self._agendas[lane]] if lane else self._agendas.values():
+            found += (
+                task
+                for _, task in agenda.pending(
+                    limit,
+                    wanted=wanted and (lambda of: wanted(_medium(of))),
+                    group=_owner,
+                    of_group=of_profile,
+                )
+            )
+        return sorted(found, key=lambda task: task.place)[:limit]
 
     def defer(self, task: MediaTask) -> None:
         if self._row(task.media_id) is not None:
             self._put(task)
 
     def done(self, media_id: str) -> None:
+        before = self._row(media_id)
         self._cql.write("DELETE FROM media_work WHERE media_id = ?", media_id)
-        self._agenda.forget(media_id)
+        if before is not None:
+            self._agendas[before.lane].forget(_of(before))
+
+    def tell(self, media_id: str, making: Making) -> None:
+        # Of a medium that is done with just now this makes a row anew, though no task; so it has to go by itself.
+        self._cql.write(
+            "UPDATE media_work USING TTL ? SET making = ? WHERE media_id = ?",
+            TOLD_S,
+            json.dumps(making),
+            media_id,
+        )
+
+    def progress(self, media_ids: Collection[str]) -> Mapping[str, Making]:
+        asked = list(media_ids)
+        select = "SELECT profile_id, making FROM media_work WHERE media_id = ?"
+        found = self._cql.read_many([(select, (media_id,)) for media_id in asked])
+        return {
+            media_id: Making(*json.loads(rows[0][1]))
+            for media_id, rows in zip(asked, found, strict=True)
+            if rows and rows[0][0] is not None and rows[0][1] is not None
+        }
 
     def _put(self, task: MediaTask) -> None:
         """The pointer first: a row without one would wait for ever, since nobody adds what has a row."""
         while True:
             began = time.monotonic()
-            self._agenda.add(task.added_at, task.media_id)
+            self._agendas[task.lane].add(_at(task), _of(task))
             self._cql.write(
-                "INSERT INTO media_work (media_id, profile_id, added_at) VALUES (?, ?, ?)",
-                task.media_id,
-                task.profile_id,
-                task.added_at,
+                f"INSERT INTO media_work (media_id, {_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                *task,
             )
             if time.monotonic() - began < SLOW_S:
                 return
 
-    def _row(self, media_id: str) -> tuple[str, int] | None:
-        row = self._cql.one("SELECT profile_id, added_at FROM media_work WHERE media_id = ?", media_id)
-        return (row[0], row[1]) if row else None
+    def _row(self, media_id: str) -> MediaTask | None:
+        return _task(media_id, self._cql.one(f"SELECT {_TASK} FROM media_work WHERE media_id = ?", media_id))  # noqa: S608
 
-    def _ask(self, pointers: Sequence[Pointer]) -> list[str | None]:
-        """The profile of each medium that waits since just then: a task that was put off has another pointer."""
-        select = "SELECT profile_id, added_at FROM media_work WHERE media_id = ?"
-        found = self._cql.read_many([(select, (media_id,)) for _, media_id in pointers])
-        return [
-            rows[0][0] if rows and rows[0][1] == at else None
-            for (at, _), rows in zip(pointers, found, strict=True)
+    def _ask(self, pointers: Sequence[Pointer]) -> list[MediaTask | None]:
+        """The task of each medium that waits in just that place: one that was put off has another pointer."""
+        select = f"SELECT {_TASK} FROM media_work WHERE media_id = ?"  # noqa: S608
+        found = self._cql.read_many([(select, (_medium(of),)) for _, of in pointers])
+        tasks = [
+            _task(_medium(of), rows[0] if rows else None)
+            for (_, of), rows in zip(pointers, found, strict=True)
         ]
+        return [
+            task if task and at == _at(task) else None for (at, _), task in zip(pointers, tasks, strict=True)
+        ]
+
+
+def _task(media_id: str, row: tuple[Any, ...] | None) -> MediaTask | None:
+    """Rows from before there were lanes lack all but the first two."""
+    if row is None or row[0] is None:
+        return None
+    profile_id, added_at, lane, cost_s, later, remake = row
+    return MediaTask(media_id, profile_id, added_at, lane or "video", cost_s or 0, bool(later), bool(remake))
+
+
+def _at(task: MediaTask) -> int:
+    remake, later, when, _ = task.place
+    return (2 * remake + later) * 10**12 + when
+
+
+def _of(task: MediaTask) -> str:
+    return f"{task.profile_id}/{task.media_id}"
+
+
+def _owner(of: str) -> str:
+    return of.rpartition("/")[0]
+
+
+def _medium(of: str) -> str:
+    return of.rpartition("/")[2]
 
 
 class ScyllaPurges:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from core.rank import Mark
@@ -11,6 +12,8 @@ from core.store import (
     NO_ROLLOUT,
     TRANSITIONS_MAX,
     Failure,
+    Lane,
+    Making,
     MediaTask,
     Purge,
     PurgePath,
@@ -20,6 +23,9 @@ from core.store import (
 )
 from core.store.sqlite.database import Database
 
+_TASK = "media_id, profile_id, added_at, lane, cost_s, later, remake"
+_BY_PLACE = "order by remake, later, added_at + cost_s, media_id"
+
 
 class SqliteMediaWork:
     def __init__(self, database: Database) -> None:
@@ -27,23 +33,60 @@ class SqliteMediaWork:
 
     def add(self, task: MediaTask) -> None:
         with self._db.write() as connection:
-            connection.execute("insert into media_work values (?, ?, ?) on conflict do nothing", task)
+            connection.execute(
+                f"insert into media_work ({_TASK}) values (?, ?, ?, ?, ?, ?, ?) on conflict do update"  # noqa: S608
+                " set added_at = excluded.added_at, cost_s = excluded.cost_s, later = excluded.later, remake = 0"
+                " where remake and not excluded.remake",
+                task,
+            )
 
-    def pending(self, limit: int) -> Sequence[MediaTask]:
-        rows = self._db.rows(
-            "select media_id, profile_id, added_at from media_work order by added_at, media_id limit ?", limit
-        )
-        return [MediaTask(*row) for row in rows]
+    def pending(
+        self,
+        limit: int,
+        *,
+        lane: Lane | None = None,
+        wanted: Callable[[str], bool] | None = None,
+        of_profile: int | None = None,
+    ) -> Sequence[MediaTask]:
+        found: list[MediaTask] = []
+        of_each: Counter[str] = Counter()
+        where, values = ("where lane = ?", (lane,)) if lane else ("", ())
+        with self._db.read() as connection:
+            # Row by row along the index, which ends early: a site may have a hundred thousand waiting.
+            for row in connection.execute(f"select {_TASK} from media_work {where} {_BY_PLACE}", values):  # noqa: S608
+                if len(found) >= limit:
+                    break
+                if wanted is not None and not wanted(row[0]):
+                    continue
+                of_each[row[1]] += 1
+                if of_profile is None or of_each[row[1]] <= of_profile:
+                    found.append(MediaTask._make((*row[:5], bool(row[5]), bool(row[6]))))
+        return found
 
     def defer(self, task: MediaTask) -> None:
         with self._db.write() as connection:
             connection.execute(
-                "update media_work set added_at = ? where media_id = ?", (task.added_at, task.media_id)
+                "update media_work set added_at = ?, cost_s = ?, later = ?, remake = ? where media_id = ?",
+                (task.added_at, task.cost_s, task.later, task.remake, task.media_id),
             )
 
     def done(self, media_id: str) -> None:
         with self._db.write() as connection:
             connection.execute("delete from media_work where media_id = ?", (media_id,))
+
+    def tell(self, media_id: str, making: Making) -> None:
+        with self._db.write(durable=False) as connection:
+            connection.execute(
+                "update media_work set making = ? where media_id = ?", (json.dumps(making), media_id)
+            )
+
+    def progress(self, media_ids: Collection[str]) -> Mapping[str, Making]:
+        rows = self._db.rows(
+            "select media_id, making from media_work join json_each(?) on media_id = value"
+            " where making is not null",
+            json.dumps(list(media_ids)),
+        )
+        return {media_id: Making(*json.loads(making)) for media_id, making in rows}
 
 
 class SqlitePublished:

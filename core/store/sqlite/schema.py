@@ -72,5 +72,15 @@ alter table rollouts add column bare integer not null default 0;
 update rollouts set bare = number;
 """
 
-STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE)
+# What waits already goes on in the videos' lane, where nobody waits for a picture in vain.
+_LANES = """
+alter table media_work add column lane text not null default 'video';
+alter table media_work add column cost_s integer not null default 1;
+alter table media_work add column later integer not null default 0;
+alter table media_work add column remake integer not null default 0;
+alter table media_work add column making text;
+create index media_work_by_place on media_work (lane, remake, later, added_at + cost_s, media_id);
+"""
+
+STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE, _LANES)
 """As many as the newest schema's number, which the file keeps as its `user_version`."""

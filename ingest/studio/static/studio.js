@@ -52,8 +52,12 @@
       const receipt = JSON.parse(event.data);
       for (const one of receipt.media) {
         const item = $(`[data-medium="${CSS.escape(one.id)}"]`, list);
-        const seen = `${one.state} ${one.ready.length}`;
-        if (!item || shown.get(one.id) === seen) continue;
+        if (!item) continue;
+        const bar = $("[data-step]", item);
+        bar.hidden = !one.now;
+        bar.value = one.now ? one.now.percent : 0;
+        const seen = `${one.state} ${one.ready.length} ${one.now ? one.now.step : ""}`;
+        if (shown.get(one.id) === seen) continue;
         const first = !shown.has(one.id);
         shown.set(one.id, seen);
         if (!first) refreshMedium(item, one.id);
