@@ -28,23 +28,36 @@ def draw(name: str, seed: str, theme: str = "plain") -> bytes:
 
     Equal arguments give equal bytes with one version of Pillow, which the release's fingerprint knows.
     """
+    return _drawn(*_motif(name, seed, theme))
+
+
+def picture(name: str, seed: str, theme: str, size_px: int) -> Image.Image:
+    """The same picture, not packed, in any size."""
+    return _picture(*_motif(name, seed, theme), size_px)
+
+
+def _motif(name: str, seed: str, theme: str) -> tuple[str, str, int]:
+    """What is drawn: letters (or none), colours, and how far the flower is turned."""
     digest = hashlib.sha256(seed.encode()).digest()
     letters = _drawable(initials(name))
     palette = PALETTES[theme]
-    return _drawn(letters, palette[digest[0] % len(palette)], 0 if letters else digest[1] % 60)
+    return letters, palette[digest[0] % len(palette)], 0 if letters else digest[1] % 60
 
 
 @lru_cache(maxsize=DRAWN_MAX)
 def _drawn(letters: str, colours: str, turned: int) -> bytes:
     """Many names share their initials and their colours, and drawing takes as long as a whole page."""
+    out = io.BytesIO()
+    _picture(letters, colours, turned, SIZE_PX).save(out, "PNG", compress_level=6)
+    return out.getvalue()
+
+
+def _picture(letters: str, colours: str, turned: int, size_px: int) -> Image.Image:
     first, second = colours.split()
     # The gradient runs straight down: equal pixels in each row pack to a tenth of a slanted one's bytes.
-    slope = Image.linear_gradient("L").resize((SIZE_PX, SIZE_PX))
+    slope = Image.linear_gradient("L").resize((size_px, size_px))
     image = Image.composite(Image.new("RGB", slope.size, second), Image.new("RGB", slope.size, first), slope)
-    image = _lettered(image, letters) if letters else _flower(image, turned)
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=6)
-    return out.getvalue()
+    return _lettered(image, letters) if letters else _flower(image, turned)
 
 
 def initials(name: str) -> str:
@@ -54,7 +67,7 @@ def initials(name: str) -> str:
     return "".join(firsts[:1] + firsts[1:][-1:])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _font(size_px: float) -> ImageFont.FreeTypeFont:
     """The font inside Pillow, unpacked once: no machine's own fonts decide what is drawn."""
     font = ImageFont.load_default(size_px)
@@ -76,10 +89,11 @@ def _drawable(letters: str) -> str:
 
 
 def _lettered(image: Image.Image, letters: str) -> Image.Image:
-    font = _font(SIZE_PX * (0.4 if len(letters) > 1 else 0.48))
+    size_px = image.width
+    font = _font(size_px * (0.4 if len(letters) > 1 else 0.48))
     left, top, right, bottom = font.getbbox(letters)
-    corner = (SIZE_PX / 2 - (left + right) / 2, SIZE_PX / 2 - (top + bottom) / 2)
-    ImageDraw.Draw(image).text(corner, letters, font=font, fill="white", stroke_width=1.5)
+    corner = (size_px / 2 - (left + right) / 2, size_px / 2 - (top + bottom) / 2)
+    ImageDraw.Draw(image).text(corner, letters, font=font, fill="white", stroke_width=size_px * 1.5 / SIZE_PX)
     return image
 
 
@@ -87,15 +101,15 @@ def _flower(image: Image.Image, turned: int) -> Image.Image:
     """For names in other scripts: six petals, turned by the name."""
     light = Image.new("L", image.size, 0)
     for turn in range(3):
-        petals = _petals().rotate(turned + turn * 60, Image.Resampling.BICUBIC)
+        petals = _petals(image.width).rotate(turned + turn * 60, Image.Resampling.BICUBIC)
         light = ImageChops.screen(light, petals)
     return Image.composite(Image.new("RGB", image.size, "white"), image, light)
 
 
-@lru_cache(maxsize=1)
-def _petals() -> Image.Image:
+@lru_cache(maxsize=4)
+def _petals(size_px: int) -> Image.Image:
     """Two petals opposite each other, drawn large and made small for a soft edge."""
-    big = SIZE_PX * 4
+    big = size_px * 4
     petals = Image.new("L", (big, big), 0)
     ImageDraw.Draw(petals).ellipse((big * 0.4, big * 0.2, big * 0.6, big * 0.8), fill=96)
-    return petals.resize((SIZE_PX, SIZE_PX), Image.Resampling.LANCZOS)
+    return petals.resize((size_px, size_px), Image.Resampling.LANCZOS)

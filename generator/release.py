@@ -106,9 +106,10 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _code() -> dict[str, bytes]:
-    """The generator, what it rests on in `core`, and the versions of the libraries."""
+    """The generator with its fonts, what it rests on in `core`, and the versions of the libraries."""
     code = Path(__file__).parent
-    parts = {f"generator/{path.name}": path.read_bytes() for path in sorted(code.glob("*.py"))}
+    read = sorted([*code.glob("*.py"), *code.glob("fonts/*.woff2"), *code.glob("fonts/*.json")])
+    parts = {f"generator/{path.relative_to(code).as_posix()}": path.read_bytes() for path in read}
     parts |= {f"core/{name}": (Path(core.__file__).parent / name).read_bytes() for name in CORE_FILES}
     return parts | {f"library/{name}": version(name).encode() for name in LIBRARIES}
 
