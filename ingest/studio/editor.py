@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from core import keys
 from core.errors import BadInput, EditConflict, HoldfastError, NotAllowed, NotFound, NotSignedIn
-from core.media import Media
+from core.media import CAPTIONS, Media
 from core.profile import Profile, Snapshot
 from core.settings import SiteSettings
 from core.store import Store
@@ -44,6 +44,8 @@ class MediaCard:
     state: str
     progress: str
     thumb: str
+    captions: tuple[tuple[str, str], ...]
+    """Language and label of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,11 @@ class Editor:
                 state=one.state,
                 progress=words.progress(one),
                 thumb=thumb_url(self.path, one),
+                captions=tuple(
+                    (made.recipe.removeprefix(CAPTIONS), made.files[0].label)
+                    for made in one.renditions
+                    if made.recipe.startswith(CAPTIONS)
+                ),
             )
             for one in in_order(self.snapshot)
         ]

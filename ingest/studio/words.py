@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.media import Media
+from core.media import CAPTIONS, Media
 
 _RECIPES = {
     "still": "JPEG and WebP",
@@ -74,7 +74,7 @@ KINDS = {
 
 def progress(medium: Media) -> str:
     """How a photo or video is coming on."""
-    ready = [_recipe(one.recipe) for one in medium.renditions]
+    ready = [_recipe(one.recipe) for one in medium.renditions if not one.recipe.startswith(CAPTIONS)]
     match medium.state:
         case "failed":
             return medium.failure or "Couldn't be used."

@@ -68,7 +68,7 @@ def test_a_lie_about_the_type_is_refused_and_nothing_is_kept(
 ) -> None:
     reply = ann.upload(HTML, pieces, filename="photo.jpg")
     assert reply.status_code == 415
-    assert "not a picture or video" in reply.json()["detail"]
+    assert "not a picture, video or recording" in reply.json()["detail"]
     assert stored(studio) == [] and ann.get("/media").json()["media"] == []
 
 
