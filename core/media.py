@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MEDIA_PER_PROFILE_MAX = 500
 ALT_CHARS_MAX = 1000
 SEGMENT_TYPE = "video/iso.segment"
+CAPTIONS = "captions-"
+"""Renditions by that name, with a language, are not made of the original: the creator sends them."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 """An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
@@ -41,6 +43,7 @@ class RenditionFile(Frozen):
     """One file of a rendition; `width` and `height` in pixels where it is a picture or a video.
 
     A rung's playlist also tells what players need to choose it: peak and average bits per second, codecs, frame rate.
+    `label` is what viewers choose captions by.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[0-9a-z][0-9a-z._-]{0,60}$")]
@@ -52,6 +55,7 @@ class RenditionFile(Frozen):
     average_bandwidth: int | None = None
     codecs: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.,]{0,60}$")] = ""
     frame_rate: float | None = None
+    label: Annotated[str, StringConstraints(max_length=60, pattern=_TEXT)] = ""
 
 
 class Segments(Frozen):
@@ -90,7 +94,7 @@ class Rendition(Frozen):
     `avatar-avif`, `cover`, `cover-avif`; `loop` (an animation as silent video); `poster` (of a video), `rung-360` … (HLS
     media playlists and segments; the lowest has the sound of all), `hls` (the multivariant playlist and the DASH manifest
     over the rungs that exist), `mp4` (progressive), `storyboard` (small pictures and which is when), `sound` (all that is
-    made of sound alone, with a `poster` where it came with a cover).
+    made of sound alone, with a `poster` where it came with a cover), `captions-en` ….
 
     `made_by` is the fingerprint of the settings it was made with ([media]), `focus` the creator's, of a crop.
     """

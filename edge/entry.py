@@ -11,6 +11,9 @@ from core.rank import Rank, read_rank
 from edge.encodings import Coding
 from edge.rules import Kind, kind_of
 
+SCRIPT = b'<script type="module" src="'
+"""By it a page that has a script of ours is known: creators' words never hold a "<" of their own."""
+
 OVERHEAD_BYTES = 1024
 """What an entry weighs besides its bodies; it keeps a flood of tiny ones within the bound, too."""
 
@@ -20,7 +23,7 @@ class Entry:
     """`body` is None for an object too large to be held; it is streamed, and only its `size` is known here.
 
     `stored_etag` is the store's own, for asking "still this one?"; empty for what was not read from `key` itself.
-    `source` is the path of the data document that a render, or the word that something is gone, came from.
+    `scripts` says that the page has a script of ours, `source` is the path of the data document that a render, or the word that something is gone, came from.
     The rest is the cache's book-keeping: which `sequence` of purges and which `epoch` of calls stood when the read
     began, when it was last found right (`checked_s`), whether it was purged since, when storage may be asked again
     after it was away (`retry_s`), and the bodies by content coding (empty: not worth it).
@@ -43,6 +46,7 @@ class Entry:
     checked_s: float = 0.0
     purged: bool = False
     retry_s: float = 0.0
+    scripts: bool = False
     encodings: dict[Coding, bytes] = field(default_factory=dict)
 
     @property
@@ -72,6 +76,7 @@ def whole(key: str, found: Object) -> Entry:
         modified_s=found.modified_s,
         rank=None if kind in (Kind.ASSET, Kind.MEDIA) else read_rank(found.body),
         tags=found.headers.tags,
+        scripts=found.headers.type.startswith("text/html") and SCRIPT in found.body,
     )
 
 

@@ -87,6 +87,7 @@ class Reader:
             entry.tags,
             keep=answer.keep,
             rendered=bool(entry.source),
+            scripts=entry.scripts,
             stale_left_s=answer.stale_left_s,
         )
         if status in MOVED:

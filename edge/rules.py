@@ -107,13 +107,15 @@ class Rules:
         *,
         keep: bool = True,
         rendered: bool = False,
+        scripts: bool = False,
         stale_left_s: float | None = None,
     ) -> dict[str, str]:
         """All headers that depend on the kind and not on the bytes.
 
         `tags` are purge tags, separated by spaces or commas. `keep` is False for an answer that no cache may hold.
-        `rendered` is one of the edge's own making. `stale_left_s` is given while storage is away: what is left of
-        the cap, which outer caches may use up but not begin anew.
+        `rendered` is one of the edge's own making. `scripts`: it has a script of ours, which may run and fetch.
+        `stale_left_s` is given while storage is away: what is left of the cap, which outer caches may use up but
+        not begin anew.
         """
         rule = self._table[kind]
         life = self._rendered if rendered else rule
@@ -129,7 +131,7 @@ class Rules:
         if rule.shared:
             found["access-control-allow-origin"] = "*"
         found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
-        return found | SECURITY
+        return found | SECURITY | ({"content-security-policy": PLAYS} if scripts else {})
 
 
 def _life(rule: Rule) -> dict[str, str]:
@@ -150,13 +152,17 @@ def _life(rule: Rule) -> dict[str, str]:
     return {"cache-control": cache, "cdn-cache-control": cdn}
 
 
+# Inline styles are ours: themes' custom properties and the placeholders' colours.
+_SHOWS = "img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+_NEVER = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+PLAYS = (
+    f"default-src 'none'; script-src 'self'; connect-src 'self'; media-src 'self' blob:; {_SHOWS}; {_NEVER}"
+)
+"""The policy of pages with a video: the player fetches segments, and hands them to the browser as a blob."""
 SECURITY = {
     "x-content-type-options": "nosniff",
-    # Pages run nothing. Inline styles are ours: themes' custom properties and the placeholders' colours.
-    "content-security-policy": (
-        "default-src 'none'; img-src 'self' data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    ),
+    # All other pages run nothing.
+    "content-security-policy": f"default-src 'none'; media-src 'self'; {_SHOWS}; {_NEVER}",
     "referrer-policy": "strict-origin-when-cross-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }

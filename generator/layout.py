@@ -14,6 +14,7 @@ from generator.meta import Meta, day
 from generator.pictures import Gallery, Picture, picture
 from generator.release import Release
 from generator.urls import Urls
+from generator.videos import Player
 
 SMALL_AVATAR_SIZES = "2.5rem"
 THUMB_SIZES = "(min-width: 40rem) 11rem, 6rem"
@@ -35,6 +36,8 @@ def draw(
         "theme": frame.theme if frame else "plain",
         "icon": sheet.use,
         "symbols": sheet.symbols,
+        "player": Player(release.asset_url("hls.min.mjs", urls)),
+        "video_script_href": release.asset_url("video.js", urls),
         "home_href": urls.home,
         "style_href": release.asset_url("style.css", urls),
         "mark_href": release.asset_url("mark.svg", urls),

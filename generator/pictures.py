@@ -11,9 +11,9 @@ from core import keys
 from core.document import Document
 from core.media import Media, Rendition, RenditionFile, Use
 from generator.urls import Urls
+from generator.videos import Video, video
 
 AVIF, WEBP, JPEG = "image/avif", "image/webp", "image/jpeg"
-HLS, MP4 = "application/vnd.apple.mpegurl", "video/mp4"
 PICTURE_TYPES = {"avif": AVIF, "webp": WEBP, "jpg": JPEG}
 # What a card elsewhere is shown at: wider files cost the crawler more and show no more.
 CARD_WIDTH_PX_MAX = 1280
@@ -25,11 +25,10 @@ _PLACEHOLDER = re.compile(r"data:image/(png|jpeg|webp|avif);base64,[A-Za-z0-9+/]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A `<source>`: a picture's `srcset`, or a video's `src`."""
+    """A `<source>` of a picture."""
 
     type: str
-    srcset: str = ""
-    src: str = ""
+    srcset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +55,6 @@ class Picture:
         return f"{self.width / self.height:.4f}"
 
 
-@dataclass(frozen=True, slots=True)
-class Video:
-    """A `<video>`: the browser takes the first source it can play, without a script. Without sources only the poster
-    is shown, since the video is still being made."""
-
-    id: str
-    sources: tuple[Source, ...]
-    poster: Picture | None
-    width: int
-    height: int
-    label: str
-    style: str
-    is_video: ClassVar[bool] = True
-
-    @property
-    def ratio(self) -> str:
-        return f"{self.width / self.height:.4f}"
-
-
 class Gallery:
     """The media of one page, in the order in which it shows them: the first picture is loaded at once, the rest lazily."""
 
@@ -95,16 +75,19 @@ class Gallery:
         return replace(shown, eager=eager, alt=shown.alt or alt)
 
     def video(self, media_id: str, sizes: str) -> Video | None:
+        """A video or a recording; None for what isn't there (yet)."""
         medium = self._media.get(media_id)
-        return video(medium, self._urls, sizes) if medium and medium.kind == "video" else None
+        if medium is None or medium.kind == "image":
+            return None
+        return video(medium, self._urls, picture(medium, self._urls, sizes))
 
     def items(self, media_ids: Iterable[str], sizes: str = "") -> list[Picture | Video]:
         """Pictures and videos in the creator's order; what isn't there (yet) is left out. Without `sizes`: those of
         rows of equal height."""
         found = (
-            self.video(medium.id, sizes or _row_sizes(medium))
-            if medium.kind == "video"
-            else self._moving(medium, sizes or _row_sizes(medium))
+            self._moving(medium, sizes or _row_sizes(medium))
+            if medium.kind == "image"
+            else self.video(medium.id, sizes or _row_sizes(medium))
             for medium in (self._media[one] for one in media_ids if one in self._media)
         )
         return [one for one in found if one]
@@ -146,22 +129,6 @@ def picture(medium: Media, urls: Urls, sizes: str, use: Use = "gallery") -> Pict
         alt=medium.alt,
         style=_style(medium),
     )
-
-
-def video(medium: Media, urls: Urls, sizes: str) -> Video | None:
-    """A video with the rungs that exist (HLS first: Safari plays nothing better), or its poster alone, or None."""
-    poster = picture(medium, urls, sizes)
-    sources = []
-    for recipe, name, kind in (("hls", "master.m3u8", HLS), ("mp4", "video.mp4", MP4)):
-        made = medium.rendition(recipe)
-        if made and any(file.name == name for file in made.files):
-            file = next(file for file in made.files if file.name == name)
-            sources.append(Source(kind, src=_url(medium, made, file, urls)))
-    if not sources and poster is None:
-        return None
-    width, height = (medium.width, medium.height) if medium.width and medium.height else (1280, 720)
-    label = medium.alt or "Video"
-    return Video(medium.id, tuple(sources), poster, width, height, label, _style(medium))
 
 
 def card(medium: Media, urls: Urls) -> str:

@@ -20,7 +20,12 @@ from generator.urls import Urls
 # What decides a page's bytes besides the generator itself.
 CORE_FILES = ("document.py", "keys.py", "media.py", "profile.py", "rank.py")
 LIBRARIES = ("jinja2", "markdown-it-py", "markupsafe", "nh3", "pillow", "pydantic")
-ASSET_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+ASSET_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,9 @@ def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Relea
 
 
 def _assets(read: Mapping[str, bytes]) -> Iterator[Asset]:
-    """`static/`, with all themes in the one style sheet: a reader's second page needs no second request."""
+    """`static/` but for its licences and notes, with all themes in the one style sheet: a reader's second page needs no second request."""
     for path, body in read.items():
-        if not path.startswith("static/"):
+        if not path.startswith("static/") or Path(path).suffix not in ASSET_TYPES:
             continue
         name = path.rpartition("/")[2]
         if name == "style.css":

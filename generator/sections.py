@@ -22,7 +22,8 @@ from core.profile import (
 )
 from generator import initials, markup
 from generator.icons import Icons
-from generator.pictures import Gallery, Picture, Video
+from generator.pictures import Gallery, Picture
+from generator.videos import Video
 
 VIDEO_SIZES = "(min-width: 46rem) 44rem, 100vw"
 # Sections have h2, so what creators write below begins with h3 or, below an entry's own h3, with h4.

@@ -9,7 +9,7 @@ from core.objects import Objects
 from core.settings import SiteSettings
 from core.store import Store
 from core.store.revise import Revised
-from ingest import gallery
+from ingest import captions, gallery
 from ingest.access import load, profile_id_of
 from ingest.api.models import MediaList, MediaOrder, media_view
 from ingest.api.operations import Operation, answer, read, terms
@@ -19,6 +19,7 @@ from ingest.gallery import MediaChange
 from ingest.receipts import Written, written
 
 MEDIA = PROFILE + "/media"
+CAPTIONS = MEDIA + "/{medium}/captions/{language}"
 
 
 class MediaApi:
@@ -64,6 +65,28 @@ class MediaApi:
                 keyed=True,
                 errors=(404,),
             ),
+            Operation(
+                "PUT",
+                CAPTIONS,
+                "Give a video captions in a language, as WebVTT or SubRip",
+                self.set_captions,
+                body=captions.TYPE,
+                answer=Written,
+                query={"label": "What viewers choose them by, such as “English”; else the language's tag."},
+                if_match="optional",
+                keyed=True,
+                errors=(404, 413, 415, 422),
+            ),
+            Operation(
+                "DELETE",
+                CAPTIONS,
+                "Take a video's captions in a language away",
+                self.delete_captions,
+                answer=Written,
+                if_match="optional",
+                keyed=True,
+                errors=(404, 422),
+            ),
         ]
 
     def list(self, call: Call) -> Response:
@@ -87,6 +110,28 @@ class MediaApi:
         media_id = call.params["medium"]
         return self._written(
             gallery.delete_medium(self._store, self._private, self._id(call), media_id, terms(call))
+        )
+
+    def set_captions(self, call: Call) -> Response:
+        return self._written(
+            captions.set_captions(
+                self._store,
+                self._private,
+                self._id(call),
+                call.params["medium"],
+                call.params["language"],
+                call.query.get("label", ""),
+                call.body,
+                terms(call),
+            )
+        )
+
+    def delete_captions(self, call: Call) -> Response:
+        medium, language = call.params["medium"], call.params["language"]
+        return self._written(
+            captions.delete_captions(
+                self._store, self._private, self._id(call), medium, language, terms(call)
+            )
         )
 
     def _id(self, call: Call) -> str:

@@ -20,6 +20,7 @@ _PARAMETERS = {
     "profile": "The profile's id, or `@` and its username",
     "post": "The post's id",
     "medium": "The id of a photo or video",
+    "language": 'A language tag, such as "en" or "pt-BR"',
     "upload": "The `upload_id` that beginning it answered",
 }
 

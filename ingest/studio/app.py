@@ -13,6 +13,7 @@ from ingest.forgery import FormTokens
 from ingest.limits import Rate, Slots
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
+from ingest.studio.captions_form import CaptionsForm
 from ingest.studio.front import Front
 from ingest.studio.media_tab import MediaTab
 from ingest.studio.pages import Pages
@@ -48,6 +49,7 @@ class StudioApp:
             *Front(store, self._settings, pages, self._sessions, hashes, logins).routes(door),
             *ProfileTabs(store, site, pages).routes(door),
             *UploadForm(store, site, pages, uploads, crossing, slots).routes(door),
+            *CaptionsForm(store, self._private, site, pages, crossing).routes(door),
             *MediaTab(store, self._private, site, pages).routes(door),
             *Preview(store, self._private, self._settings).routes(door),
             *PostTab(store, site, pages).routes(door),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from core import keys
 from core.errors import BadInput, EditConflict, HoldfastError, NotAllowed, NotFound, NotSignedIn
-from core.media import Media
+from core.media import CAPTIONS, Media
 from core.profile import Profile, Snapshot
 from core.settings import SiteSettings
 from core.store import Store
@@ -48,6 +48,8 @@ class MediaCard:
     focus: str
     """As its form spells it: per cent from the left and from the top; "" where crops choose themselves."""
     ratio: str
+    captions: tuple[tuple[str, str], ...]
+    """Language and label of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Editor:
                 thumb=thumb_url(self.path, one),
                 focus=f"{one.focus.x * 100:.0f} {one.focus.y * 100:.0f}" if one.focus else "",
                 ratio=f"{one.width} / {one.height}" if one.width and one.height else "",
+                captions=tuple(
+                    (made.recipe.removeprefix(CAPTIONS), made.files[0].label)
+                    for made in one.renditions
+                    if made.recipe.startswith(CAPTIONS)
+                ),
             )
             for one in in_order(self.snapshot)
         ]

@@ -13,7 +13,7 @@ from core.profile import Profile, parse
 from core.settings import SiteSettings
 from core.store import Store
 from core.store.revise import Revised
-from ingest import gallery
+from ingest import captions, gallery
 from ingest.access import load
 from ingest.calls import Call, Door
 from ingest.edits import Terms, change_profile
@@ -99,6 +99,11 @@ class MediaTab:
         match verb:
             case "delete":
                 return gallery.delete_medium(self._store, self._private, editor.id, media_id, Terms())
+            case "uncaption":
+                media_id, _, language = media_id.partition(":")
+                return captions.delete_captions(
+                    self._store, self._private, editor.id, media_id, language, Terms()
+                )
             case "earlier" | "later":
                 order = [one.id for one in gallery.in_order(editor.snapshot)]
                 gallery.require_medium(editor.snapshot, media_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.media import Media
+from core.media import CAPTIONS, Media
 from ingest.gallery import StepView
 
 _RECIPES = {
@@ -75,7 +75,8 @@ KINDS = {
 
 def progress(medium: Media, now: StepView | None = None) -> str:
     """How a photo or video is coming on."""
-    ready = ", ".join(dict.fromkeys(_recipe(one.recipe) for one in medium.renditions))
+    recipes = (one.recipe for one in medium.renditions if not one.recipe.startswith(CAPTIONS))
+    ready = ", ".join(dict.fromkeys(map(_recipe, recipes)))
     match medium.state:
         case "failed":
             return medium.failure or "Couldn't be used."

@@ -1,4 +1,4 @@
-"""A public page in a real browser: phone and desktop, light and dark, without a line of JavaScript."""
+"""A public page in a real browser: phone and desktop, light and dark; only a video has a script, and it can do without."""
 
 from __future__ import annotations
 
@@ -51,12 +51,15 @@ def test_the_browser_takes_the_best_picture_format_that_it_knows(visit: Any, ric
 
 
 def test_the_video_plays_without_javascript(visit: Any, rich: str) -> None:
-    window = visit()
+    window = visit(javascript=False)
     window.page.goto(rich)
-    assert window.page.locator("script:not([type='application/ld+json'])").count() == 0
     video = window.page.locator("video").first
     video.evaluate("v => { v.muted = true; return v.play() }")
-    window.page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+    for _ in range(100):
+        if video.evaluate("v => v.currentTime") > 0.2:
+            break
+        window.page.wait_for_timeout(100)
+    assert video.evaluate("v => v.currentTime") > 0.2
     assert window.complaints == []
 
 

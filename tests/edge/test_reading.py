@@ -26,9 +26,19 @@ def test_a_page_is_served_with_its_type_tags_and_safety(site: Site) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-tag"] == page.headers["surrogate-key"] == "p-p1234567"
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["content-security-policy"].startswith("default-src 'none'; img-src 'self' data:")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; media-src 'self'; img-src")
     assert page.headers["cross-origin-resource-policy"] == "same-origin"
     assert "x-robots-tag" not in page.headers
+
+
+def test_only_a_page_with_a_script_of_ours_may_run_one(site: Site) -> None:
+    site.put_page(
+        '<script type="module" src="/_assets/video.0a1b2c3d4e5f.js"></script>', key="bob/index.html"
+    )
+    plays, plain = (site.get(path).headers["content-security-policy"] for path in ("/bob", "/ann"))
+    assert "script-src 'self'; connect-src 'self'; media-src 'self' blob:;" in plays
+    assert "unsafe-inline" not in plays.partition("style-src")[0]
+    assert not any(word in plain for word in ("script-src", "connect-src", "blob:"))
 
 
 def test_a_page_may_be_kept_by_cdns_and_only_they_show_it_while_they_ask_anew(site: Site) -> None:

@@ -21,7 +21,7 @@ class Element:
 
 
 class _Reader(HTMLParser):
-    VOID = frozenset({"img", "meta", "link", "source", "br", "hr"})
+    VOID = frozenset({"img", "meta", "link", "source", "track", "br", "hr"})
 
     def __init__(self) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ def test_a_page_says_who_it_is_of(ann: Document, release: Release, urls: Urls) -
         "application/atom+xml",
         "application/feed+json",
     }
-    person = json.loads(page.one("script").text)["mainEntity"]
+    person = json.loads(page.one("script", type="application/ld+json").text)["mainEntity"]
     assert person["name"] == "Ann Lee"
     assert person["sameAs"] == ["https://github.com/ann", "https://shop.example.org/ann?a=1&b=2"]
 
@@ -176,7 +176,7 @@ def hostile(text: str) -> Document:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_of_a_creators_is_ever_run(text: str, release: Release, urls: Urls) -> None:
     for key, page in pages(hostile(text), release, urls).items():
-        assert {one.get("type") for one in page.all("script")} <= {"application/ld+json"}, key
+        assert scripts(page, release, urls) <= {"application/ld+json", "ours"}, key
         for one in page.elements:
             assert not [name for name in one.attributes if name.startswith("on")], key
             for name in ("href", "src", "content"):
@@ -184,12 +184,73 @@ def test_nothing_of_a_creators_is_ever_run(text: str, release: Release, urls: Ur
             assert "evil" not in one.get("style"), key
     page = profile_page(hostile(text), release, urls)
     assert page.one("h1").text == text[:80].strip()
-    assert json.loads(page.one("script").text)["mainEntity"]["description"] == text
+    entity = json.loads(page.one("script", type="application/ld+json").text)["mainEntity"]
+    assert entity["description"] == text
 
 
-def test_no_page_needs_a_script(ann: Document, release: Release, urls: Urls) -> None:
-    for key, page in pages(ann, release, urls).items():
-        assert {one["type"] for one in page.all("script")} <= {"application/ld+json"}, key
+def scripts(page: Page, release: Release, urls: Urls) -> set[str]:
+    """The scripts of a page by type; "ours" for the one that plays videos."""
+    ours = {"type": "module", "src": release.asset_url("video.js", urls)}
+    return {
+        "ours" if one.attributes == ours and not one.text else one.get("type") for one in page.all("script")
+    }
+
+
+def test_only_pages_with_a_video_have_a_script_and_no_page_needs_it(
+    ann: Document, release: Release, urls: Urls
+) -> None:
+    shown = pages(ann, release, urls)
+    for key, page in shown.items():
+        expected = {"ours"} if page.all("video") else set()
+        assert scripts(page, release, urls) - {"application/ld+json"} == expected, key
+    assert {bool(page.all("video")) for page in shown.values()} == {True, False}
+    film = shown["ann/index.html"].one("video")
+    assert film["data-player"] == release.asset_url("hls.min.mjs", urls)
+
+
+def test_captions_and_storyboard_are_tracks_of_the_video(release: Release, urls: Urls) -> None:
+    made = video("video001")["renditions"]
+    vtt = {"type": "text/vtt", "bytes": 9}
+    made += [
+        {"recipe": "storyboard", "attempt": "attempt4", "files": [{"name": "storyboard.vtt", **vtt}]},
+        {
+            "recipe": "captions-pt-br",
+            "attempt": "attempt5",
+            "files": [{"name": "captions.vtt", "label": "Português", **vtt}],
+        },
+        {
+            "recipe": "captions-en",
+            "attempt": "attempt6",
+            "files": [{"name": "captions.vtt", "label": "English", **vtt}],
+        },
+    ]
+    page = profile_page(document(media=[video("video001", renditions=made)]), release, urls)
+    assert [(one["kind"], one.get("srclang"), one["label"]) for one in page.all("track")] == [
+        ("captions", "en", "English"),
+        ("captions", "pt-br", "Português"),
+        ("metadata", "", "thumbnails"),
+    ]
+    assert page.all("track")[0]["src"] == "/_media/video001/pub00001/captions-en-attempt6/captions.vtt"
+
+
+def test_a_recording_is_played_by_the_browser_alone(release: Release, urls: Urls) -> None:
+    sound = [
+        {
+            "recipe": "sound",
+            "attempt": "attempt1",
+            "files": [{"name": "sound.m4a", "type": "audio/mp4", "bytes": 9}],
+        }
+    ]
+    recording = video("audio001", kind="audio", width=None, height=None, renditions=sound)
+    page = profile_page(document(media=[recording], gallery=["audio001"]), release, urls)
+    assert page.one("audio")["aria-label"] == "Alt of audio001"
+    assert page.one("source")["src"] == "/_media/audio001/pub00001/sound-attempt1/sound.m4a"
+    assert scripts(page, release, urls) <= {"application/ld+json"}
+
+
+def test_media_of_another_host_are_asked_for_without_cookies(ann: Document, release: Release) -> None:
+    page = profile_page(ann, release, Urls("https://quay.example", media_origin="https://media.example"))
+    assert page.one("video")["crossorigin"] == "anonymous"
 
 
 def test_under_a_sub_path_every_address_of_ours_begins_with_it(ann: Document, release: Release) -> None:

@@ -258,7 +258,7 @@ def test_pq_too(bench: Workbench, clip: Clip) -> None:
 
 def test_interlaced_pictures_are_woven_into_whole_ones(bench: Workbench, clip: Clip) -> None:
     """A bar that moves fast is torn into a comb where fields are taken for frames."""
-    picture = "color=black:size=192x96:rate=50,drawbox=x=mod(t*450\\,150):w=24:h=96:color=white:t=fill"
+    picture = "color=black:size=192x96:rate=50,drawbox=x=60:w=24:h=96:color=white:t=fill,scroll=h=0.05"
     weave = ["-vf", "interlace=scan=tff:lowpass=0", "-flags", "+ildct+ilme", "-x264-params", "tff=1"]
     original = clip(picture, *weave, "-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p", name="tv.mp4")
     assert bench.probe(original).interlaced

@@ -1,0 +1,226 @@
+"""Captions of a video: what a creator sends as WebVTT or SubRip, read and written anew as WebVTT that holds nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from core import keys
+from core.errors import BadInput, EditConflict, NotFound, TooLarge, UnsupportedMedia
+from core.ids import new_id
+from core.media import CAPTIONS, Media, Rendition, RenditionFile
+from core.objects import Headers, Objects
+from core.profile import Snapshot
+from core.store import Store
+from core.store.revise import Revised
+from ingest.edits import Terms, answered, require_edit, write
+from ingest.gallery import require_medium
+
+FILE = "captions.vtt"
+TYPE = "text/vtt"
+BYTES_MAX = 900_000
+CUES_MAX = 10_000
+CUE_CHARS_MAX = 1_000
+LANGUAGES_MAX = 20
+LABEL_CHARS_MAX = 60
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}")
+_CLOCK = r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+_TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(.*)")
+_SETTING = re.compile(r"(?:align|line|position|size|vertical):[a-z0-9.,%-]{1,30}")
+_TAG = re.compile(r"<(?=[/a-zA-Z0-9])(/?)([a-zA-Z]*)([^<>]*)>")
+_STYLE = re.compile(r"\{\\[^{}]*\}")
+_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|nbsp|lrm|rlm);)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_KEPT = {"b", "i", "u", "ruby", "rt"}
+
+
+class Cue(NamedTuple):
+    """One caption: when it shows (milliseconds), where, and its text as WebVTT spells it."""
+
+    start_ms: int
+    end_ms: int
+    settings: str
+    text: str
+
+
+def set_captions(
+    store: Store,
+    private: Objects,
+    profile_id: str,
+    media_id: str,
+    language: str,
+    label: str,
+    body: bytes,
+    terms: Terms,
+) -> Revised:
+    """Gives the video captions in that language, in place of those it had. Raises BadInput, NotFound, TooLarge,
+    UnsupportedMedia."""
+    recipe, label = _recipe(language), _CONTROL.sub("", label).strip() or language
+    if len(label) > LABEL_CHARS_MAX:
+        raise BadInput({"label": f"may have {LABEL_CHARS_MAX} characters at most"})
+    clean = cleaned(body)
+    file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
+    made = Rendition(recipe=recipe, attempt=new_id(), files=(file,))
+    key = keys.rendition(media_id, recipe, made.attempt, FILE)
+
+    def add(medium: Media) -> Media:
+        if medium.kind != "video":
+            raise BadInput({"medium": "must be a video"})
+        others = [
+            one for one in medium.renditions if one.recipe.startswith(CAPTIONS) and one.recipe != recipe
+        ]
+        if len(others) >= LANGUAGES_MAX:
+            raise BadInput({"language": f"is one too many: a video can have captions in {LANGUAGES_MAX}"})
+        return medium.with_rendition(made)
+
+    snapshot = _load(store, profile_id)
+    if answer := answered(store, profile_id, terms.asked):
+        return Revised(snapshot, answer)
+    require_medium(snapshot, media_id)
+    private.put(key, clean, Headers(type=TYPE))
+    try:
+        return _change(store, private, profile_id, media_id, recipe, add, terms, "captions set")
+    except (BadInput, NotFound, EditConflict):
+        private.delete(key)
+        raise
+
+
+def delete_captions(
+    store: Store, private: Objects, profile_id: str, media_id: str, language: str, terms: Terms
+) -> Revised:
+    """Takes the captions in that language away. Raises NotFound where there are none."""
+    recipe = _recipe(language)
+
+    def remove(medium: Media) -> Media:
+        if medium.rendition(recipe) is None:
+            raise NotFound("There are no captions in that language.")
+        kept = tuple(one for one in medium.renditions if one.recipe != recipe)
+        return medium.model_copy(update={"renditions": kept})
+
+    return _change(store, private, profile_id, media_id, recipe, remove, terms, "captions deleted")
+
+
+def _change(
+    store: Store,
+    private: Objects,
+    profile_id: str,
+    media_id: str,
+    recipe: str,
+    change: Callable[[Media], Media],
+    terms: Terms,
+    what: str,
+) -> Revised:
+    """One edit of one medium; then what it replaced is deleted."""
+    before: list[Rendition] = []
+
+    def swap(old: Snapshot) -> Snapshot:
+        require_edit(old, terms)
+        medium = require_medium(old, media_id)
+        changed = change(medium)
+        before[:] = [one for one in medium.renditions if one.recipe == recipe]
+        media = tuple(changed if one.id == media_id else one for one in old.media)
+        return old.model_copy(update={"media": media})
+
+    done = write(store, profile_id, swap, terms, what)
+    for made in before:
+        private.delete(keys.rendition(media_id, made.recipe, made.attempt, FILE))
+    return done
+
+
+def cleaned(body: bytes) -> bytes:
+    """WebVTT with all cues of a WebVTT or SubRip file and nothing else. Raises TooLarge, UnsupportedMedia."""
+    if len(body) > BYTES_MAX:
+        raise TooLarge(f"Captions may have {BYTES_MAX // 1000} kB at most.")
+    cues = sorted(_cues(_decoded(body)))
+    if not cues:
+        raise UnsupportedMedia("No captions are in this file. Please send WebVTT (.vtt) or SubRip (.srt).")
+    lines = ["WEBVTT", ""]
+    for cue in cues:
+        lines += [f"{_clock(cue.start_ms)} --> {_clock(cue.end_ms)}{cue.settings}", cue.text, ""]
+    return "\n".join(lines).encode()
+
+
+def _cues(text: str) -> Iterator[Cue]:
+    """Whatever stands below a line of times, up to an empty line; all else (numbers, notes, styles) is left out."""
+    lines = iter(text.split("\n"))
+    count = 0
+    for line in lines:
+        times = _TIMES.fullmatch(line)
+        if times is None:
+            continue
+        count += 1
+        if count > CUES_MAX:
+            raise UnsupportedMedia(f"There are more than {CUES_MAX:,} captions in this file.")
+        words = []
+        for word in lines:
+            if not word.strip():
+                break
+            words.append(word.strip())
+        said = _said("\n".join(words))
+        start_ms, end_ms = _milliseconds(times.groups()[:4]), _milliseconds(times.groups()[4:8])
+        if said and start_ms < end_ms:
+            settings = "".join(f" {one}" for one in times[9].split() if _SETTING.fullmatch(one))
+            yield Cue(start_ms, end_ms, settings, said)
+
+
+def _said(text: str) -> str:
+    """A cue's text, with the tags that only set it (bold, italic, who speaks) and no others."""
+    text = _STYLE.sub("", text)[:CUE_CHARS_MAX]
+    parts, at = [], 0
+    for tag in _TAG.finditer(text):
+        parts += [_escaped(text[at : tag.start()]), _tag(*tag.groups())]
+        at = tag.end()
+    parts.append(_escaped(text[at:]))
+    return re.sub(r"\n{2,}", "\n", "".join(parts)).strip()
+
+
+def _tag(closing: str, name: str, rest: str) -> str:
+    name = name.lower()
+    if name in _KEPT:
+        return f"<{closing}{name}>"
+    if name == "v":
+        speaker = _escaped(" ".join(rest.split()))
+        return "</v>" if closing else f"<v {speaker}>" if speaker else ""
+    return ""
+
+
+def _escaped(text: str) -> str:
+    return _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _decoded(body: bytes) -> str:
+    """Old editors write SubRip in Windows' Western code page, and say so nowhere."""
+    text = None
+    encodings = ("utf-16",) if body.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            text = body.decode(encoding)
+            break
+    if text is None or "\x00" in text:
+        raise UnsupportedMedia("This file is no text. Please send WebVTT (.vtt) or SubRip (.srt), as UTF-8.")
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _milliseconds(clock: tuple[str | None, ...]) -> int:
+    hours, minutes, seconds, fraction = (part or "0" for part in clock)
+    return ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+
+
+def _recipe(language: str) -> str:
+    if not _LANGUAGE.fullmatch(language.lower()):
+        raise BadInput({"language": 'must be a language tag, such as "en" or "pt-BR"'})
+    return CAPTIONS + language.lower()
+
+
+def _load(store: Store, profile_id: str) -> Snapshot:
+    snapshot = store.profiles.load(profile_id)
+    if snapshot is None or snapshot.head.deleted:
+        raise NotFound("There is no such profile.")
+    return snapshot
