@@ -205,9 +205,10 @@ def _remapped(profile: Profile, ids: dict[str, str], kinds: dict[str, Kind], not
 def _media(house: House, candidate: Candidate, old: Snapshot, *, dry: bool = False) -> dict[str, Media]:
     """The rows of the file's media, by the ids that the file uses; what isn't in storage yet is put there (not if `dry`)."""
     made: dict[str, Media] = {}
-    room = MEDIA_PER_PROFILE_MAX - len(old.media)
+    room = MEDIA_PER_PROFILE_MAX - len(old.uploads)
     for one in candidate.media:
-        known = old.medium(one.id) or old.medium(_new_id(old.head.id, one.id, one.sha256))
+        mine = {medium.id: medium for medium in old.uploads}
+        known = mine.get(one.id) or mine.get(_new_id(old.head.id, one.id, one.sha256))
         if known is None and not dry:
             try:
                 known = _bring(house, candidate, one, old, room)
@@ -216,7 +217,7 @@ def _media(house: House, candidate: Candidate, old: Snapshot, *, dry: bool = Fal
                 continue
             room -= 1
         if known:
-            told = {"alt": one.alt, "listed": one.listed, "position": one.position}
+            told = {"alt": one.alt, "listed": one.listed, "position": one.position, "focus": one.focus}
             made[one.id] = known.model_copy(update=told)
     return made
 

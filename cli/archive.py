@@ -20,7 +20,7 @@ from cli.biodrop import convert, is_biodrop
 from cli.mending import mended
 from core import keys
 from core.errors import BadInput, HoldfastError, OperatorError
-from core.media import ALT_CHARS_MAX, Frozen, Id, Kind
+from core.media import ALT_CHARS_MAX, Focus, Frozen, Id, Kind
 from core.profile import LF, POSTS_PER_PROFILE_MAX, TEXT, Line200, Post, Profile, Snapshot
 from generator.icons import Icons
 
@@ -43,6 +43,7 @@ class ArchivedMedia(Frozen):
     listed: bool = True
     position: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     filename: Line200 = ""
+    focus: Focus | None = None
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
@@ -198,9 +199,10 @@ def archived(snapshot: Snapshot, digests: dict[str, str]) -> dict[str, Any]:
             listed=one.listed,
             position=one.position,
             filename=one.filename,
+            focus=one.focus,
             sha256=digests.get(one.id, ""),
         )
-        for one in snapshot.media
+        for one in snapshot.uploads
     ]
     return {
         "format": FORMAT,

@@ -94,7 +94,7 @@ class _Export:
         assert snapshot.head.name is not None
         username = snapshot.head.name.username
         digests: dict[str, str] = {}
-        for medium in snapshot.media if self._originals else ():
+        for medium in snapshot.uploads if self._originals else ():
             try:
                 digests[medium.id] = self._copy(medium.id)
             except ObjectMissing:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
+from cli.remake import remake
 from cli.wiring import profile_of, promote, tools_for
 from core.backends import Backends, open_backends, prove
 from core.errors import OperatorError
@@ -53,8 +54,16 @@ def rebuild(
             "--since", metavar="TIME", help="Those edited since: 2026-11-26, 2026-11-26T08:30, 90m, 12h, 3d."
         ),
     ] = None,
+    media: Annotated[
+        bool,
+        typer.Option(
+            "--media",
+            help="Instead of pages: pictures and videos that were made with other settings ([media]).",
+        ),
+    ] = False,
     per_s: Annotated[
-        float | None, typer.Option("--per-s", min=0.1, metavar="N", help="Profiles a second, at most.")
+        float | None,
+        typer.Option("--per-s", min=0.1, metavar="N", help="Profiles (or media) a second, at most."),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="From the start, not where the last one stopped.")
@@ -69,9 +78,16 @@ def rebuild(
 
     A rebuild of many goes on where it was stopped.
     """
+    if media:
+        if all_ or stale or since or shared:
+            raise OperatorError(
+                "`holdfast rebuild --media` is for all, and `holdfast rebuild --media @ann` for one"
+            )
+        remake(settings_for(flags), name, per_s, anew=anew, dry_run=dry_run, as_json=as_json)
+        return
     if [name is not None, all_, stale, since is not None].count(True) != 1:
         raise OperatorError(
-            "Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all` (--stale, --since TIME)"
+            "Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all` (--stale, --since TIME, --media)"
         )
     settings = settings_for(flags)
     configure(LogSettings(level="error"))

@@ -55,6 +55,7 @@ def shown_media(snapshot: Snapshot) -> tuple[Media, ...]:
     for post in published_posts(snapshot.posts):
         named.extend(post.media)
     named.extend(m.id for m in closing_gallery(snapshot.head.profile, snapshot.posts, snapshot.media))
+    named.append(snapshot.head.id)  # its card
     media = {m.id: m for m in snapshot.media}
     return tuple(media[one] for one in dict.fromkeys(named) if one in media)
 
@@ -71,7 +72,7 @@ def uses(snapshot: Snapshot) -> dict[str, frozenset[Use]]:
     whole = {one for section in profile.sections for one in media_in_section(section)}
     whole |= {one for post in snapshot.posts for one in post.media}
     found: dict[str, frozenset[Use]] = {}
-    for medium in snapshot.media:
+    for medium in snapshot.uploads:
         crops = {use for use, one in named if one == medium.id}
         found[medium.id] = frozenset(crops | ({"gallery"} if medium.id in whole or not crops else set()))
     return found

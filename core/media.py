@@ -16,7 +16,8 @@ CAPTIONS = "captions-"
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 """An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
 
-Kind = Literal["image", "video", "audio"]
+Kind = Literal["image", "video", "audio", "card"]
+"""A card is what we draw for others to show beside a link to the profile; all else was uploaded."""
 State = Literal["uploaded", "making", "ready", "failed"]
 Use = Literal["avatar", "cover", "gallery"]
 """Where a page shows a picture: cropped to a square, cropped to three by one, or whole."""
@@ -94,7 +95,7 @@ class Rendition(Frozen):
     `avatar-avif`, `cover`, `cover-avif`; `loop` (an animation as silent video); `poster` (of a video), `rung-360` … (HLS
     media playlists and segments; the lowest has the sound of all), `hls` (the multivariant playlist and the DASH manifest
     over the rungs that exist), `mp4` (progressive), `storyboard` (small pictures and which is when), `sound` (all that is
-    made of sound alone, with a `poster` where it came with a cover), `captions-en` ….
+    made of sound alone, with a `poster` where it came with a cover), `captions-en` …, `card` (of a card).
 
     `made_by` is the fingerprint of the settings it was made with ([media]), `focus` the creator's, of a crop.
     """

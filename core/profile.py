@@ -280,6 +280,16 @@ class Snapshot(Frozen):
     def medium(self, media_id: str) -> Media | None:
         return next((m for m in self.media if m.id == media_id), None)
 
+    @property
+    def uploads(self) -> tuple[Media, ...]:
+        """The media that the creator has uploaded."""
+        return tuple(m for m in self.media if m.kind != "card")
+
+    @property
+    def card(self) -> Media | None:
+        """The one that we draw. It has the profile's own id, so that there is never another."""
+        return self.medium(self.head.id)
+
     def post(self, post_id: str) -> Post | None:
         return next((p for p in self.posts if p.id == post_id), None)
 

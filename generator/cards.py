@@ -35,6 +35,10 @@ _SPACES, _HYPHENS = re.compile(r"(?<= )"), re.compile(r"(?<=[ ‐–—/-])")
 _LOOSE = " \t-‐‑–—|/\\·•:;,&+~_=<>*"
 
 
+VERSION = 1
+"""To be raised when the code draws other cards of the same words: `holdfast rebuild --media` then draws all anew."""
+
+
 class Card(NamedTuple):
     """What a card shows. `seed` is the profile's id: it colours the initials."""
 

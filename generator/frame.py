@@ -32,6 +32,7 @@ class Frame:
     sensitive: bool
     created_at: int
     avatar: Media | None
+    card_of: str
     profile_href: str
     profile_of: str
     posts_href: str
@@ -58,6 +59,7 @@ def frame(document: Document, urls: Urls) -> Frame:
         sensitive=profile.sensitive,
         created_at=document.created_at,
         avatar=avatar,
+        card_of=card_of(document, urls),
         profile_href=urls.at(keys.page(username)),
         profile_of=urls.profile(username),
         posts_href=urls.at(keys.post_list(username)),
@@ -69,6 +71,16 @@ def frame(document: Document, urls: Urls) -> Frame:
         favicon_href=(avatar and icon(avatar, urls, FAVICON_PX)) or urls.at(keys.icon(username)),
         touch_icon_href=(avatar and icon(avatar, urls, TOUCH_ICON_PX)) or urls.at(keys.icon(username)),
     )
+
+
+def card_of(document: Document, urls: Urls) -> str:
+    """The absolute address of the card that others show beside a link to the profile; "" while there is none."""
+    medium = document.medium(document.id)
+    made = medium.rendition("card") if medium else None
+    if medium is None or made is None:
+        return ""
+    name = made.files[0].name
+    return urls.media_of(keys.media(medium.id, medium.publication, made.recipe, made.attempt, name))
 
 
 def direction(language: str) -> str:

@@ -66,7 +66,8 @@ def draw(one: List, document: Document, frame: Frame, release: Release, urls: Ur
         title=f"{heading}{page} — {frame.name}",
         description=f"Posts by {frame.name}" + (f" on {one.tag}" if one.tag else "") + page,
         canonical=urls.of(one.key),
-        image=frame.icon_of,
+        image=frame.card_of or frame.icon_of,
+        wide_image=bool(frame.card_of),
         noindex=frame.noindex,
         feeds=True,
     )

@@ -36,12 +36,12 @@ class Meta:
     ld: Markup | None = None
 
 
-def profile_meta(document: Document, frame: Frame, card: str, wide: bool, feeds: bool) -> Meta:
+def profile_meta(document: Document, frame: Frame, portrait: str, feeds: bool) -> Meta:
     profile = document.profile
     description = profile.tagline or markup.excerpt(profile.bio, DESCRIPTION_CHARS_MAX)
     person = _person(frame) | {
         "description": description,
-        "image": card or frame.icon_of,
+        "image": portrait or frame.icon_of,
         "sameAs": [link.url for link in profile.links if link.url.lower().startswith("http")],
         "homeLocation": {"@type": "Place", "name": profile.place} if profile.place else None,
         "knowsAbout": list(profile.tags),
@@ -60,8 +60,8 @@ def profile_meta(document: Document, frame: Frame, card: str, wide: bool, feeds:
         description=description,
         canonical=frame.profile_of,
         kind="profile",
-        image=card or frame.icon_of,
-        wide_image=wide,
+        image=frame.card_of or portrait or frame.icon_of,
+        wide_image=bool(frame.card_of),
         noindex=frame.noindex,
         feeds=feeds,
         ld=script(ld),
@@ -79,7 +79,7 @@ def post_meta(post: Post, frame: Frame, address: str, card: str) -> Meta:
         "mainEntityOfPage": address,
         "inLanguage": frame.language,
         "datePublished": post.date,
-        "image": card or frame.icon_of,
+        "image": card or frame.card_of or frame.icon_of,
         "keywords": list(post.tags),
         "author": _person(frame),
     }
@@ -88,8 +88,8 @@ def post_meta(post: Post, frame: Frame, address: str, card: str) -> Meta:
         description=description,
         canonical=address,
         kind="article",
-        image=card or frame.icon_of,
-        wide_image=bool(card),
+        image=card or frame.card_of or frame.icon_of,
+        wide_image=bool(card or frame.card_of),
         noindex=frame.noindex,
         feeds=True,
         ld=script({name: value for name, value in ld.items() if value}),

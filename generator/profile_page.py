@@ -44,14 +44,13 @@ def draw(document: Document, frame: Frame, release: Release, urls: Urls) -> str:
     avatar = gallery.picture(profile.avatar, AVATAR_SIZES, profile.name, use="avatar")
     shown = sections.shown(document, gallery, release.icons)
     cards = [layout.card(post, frame, gallery, urls) for post in document.posts[:NEWEST_POSTS]]
-    card = "" if frame.sensitive else gallery.card(profile.cover) or gallery.card(profile.avatar)
-    wide = bool(card and cover)
+    portrait = "" if frame.sensitive else gallery.card(profile.avatar)
     edited = instant(document.edited_at)[:10] if document.edited_at else ""
     return layout.draw(
         "profile.html",
         release,
         urls,
-        profile_meta(document, frame, card, wide, has_feeds(document)),
+        profile_meta(document, frame, portrait, has_feeds(document)),
         frame,
         profile=profile,
         bio=markup.html(profile.bio),

@@ -175,7 +175,7 @@ def with_profile(old: Snapshot, profile: Profile) -> Snapshot:
 
 def check_references(profile: Profile, snapshot: Snapshot) -> None:
     """Raises BadInput naming each field that refers to a medium which isn't the profile's, or not of the right kind."""
-    kinds = {medium.id: medium.kind for medium in snapshot.media}
+    kinds = {medium.id: medium.kind for medium in snapshot.uploads}
     wrong: dict[str, str] = {}
 
     def check(field: str, media_id: str | None, *right: Kind) -> None:

@@ -41,25 +41,25 @@ class StepView(Frozen):
 
 def steps_of(store: Store, snapshot: Snapshot) -> dict[str, StepView]:
     """For those of its media that are being made: how far they are, as far as a worker has told."""
-    unfinished = [one.id for one in snapshot.media if one.state in ("uploaded", "making")]
+    unfinished = [one.id for one in snapshot.uploads if one.state in ("uploaded", "making")]
     told = store.media_work.progress(unfinished) if unfinished else {}
     return {media_id: StepView(**making._asdict()) for media_id, making in told.items()}
 
 
 def require_medium(snapshot: Snapshot, media_id: str) -> Media:
     medium = snapshot.medium(media_id)
-    if medium is None:
+    if medium is None or medium.kind == "card":
         raise NotFound("There is no such photo or video.")
     return medium
 
 
 def in_order(snapshot: Snapshot) -> list[Media]:
     """All media by position."""
-    return sorted(snapshot.media, key=lambda medium: (medium.position, medium.id))
+    return sorted(snapshot.uploads, key=lambda medium: (medium.position, medium.id))
 
 
 def require_room(snapshot: Snapshot) -> None:
-    if len(snapshot.media) >= MEDIA_PER_PROFILE_MAX:
+    if len(snapshot.uploads) >= MEDIA_PER_PROFILE_MAX:
         raise Conflict(f"A profile can hold {MEDIA_PER_PROFILE_MAX} photos and videos at most.")
 
 
@@ -73,7 +73,7 @@ def add_medium(store: Store, profile_id: str, medium: Media, purpose: Purpose, t
         if old.medium(medium.id):
             return old
         require_room(old)
-        position = max((one.position for one in old.media), default=-1) + 1
+        position = max((one.position for one in old.uploads), default=-1) + 1
         new = old.model_copy(update={"media": (*old.media, medium.model_copy(update={"position": position}))})
         if purpose in ("avatar", "cover"):
             profile = old.head.profile.model_copy(update={purpose: medium.id})
@@ -106,10 +106,8 @@ def order_media(store: Store, profile_id: str, ids: Sequence[str], terms: Terms)
             require_medium(old, media_id)
         named = set(ids)
         order = [*ids, *(one.id for one in in_order(old) if one.id not in named)]
-        place = {media_id: number for number, media_id in enumerate(order)}
-        return old.model_copy(
-            update={"media": tuple(_changed(one, MediaChange(position=place[one.id])) for one in old.media)}
-        )
+        wishes = {media_id: MediaChange(position=number) for number, media_id in enumerate(order)}
+        return old.model_copy(update={"media": tuple(_changed(one, wishes.get(one.id)) for one in old.media)})
 
     return write(store, profile_id, change, terms, "media ordered")
 

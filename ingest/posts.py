@@ -98,7 +98,7 @@ def _schedule(store: Store, profile_id: str, wish: PostInput) -> None:
 
 def _post(wish: PostInput, snapshot: Snapshot, post_id: str, before: Post | None) -> Post:
     wrong: dict[str, str] = {}
-    known = {medium.id for medium in snapshot.media}
+    known = {medium.id for medium in snapshot.uploads}
     for place, media_id in enumerate(wish.media):
         if media_id not in known:
             wrong[f"media.{place}"] = "is not one of this profile's photos or videos"

@@ -19,11 +19,11 @@ from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
 from pipeline.listing import Lister
-from pipeline.making import waiting
-from pipeline.media_queue import MediaQueue, task_of
+from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
 from pipeline.target import Target, target
+from pipeline.wanted import tasks
 
 TAKEDOWN_AGAIN_S = 300
 """When the folders of what was taken down are looked through once more: longer than a publisher goes on copying."""
@@ -95,6 +95,9 @@ def publish_profiles(
     answers: dict[str, Done | HoldfastError] = {}
     works = []
     for profile_id, snapshot in zip(ids, each(tools.store.profiles.load, ids), strict=True):
+        if snapshot:
+            # A rebuild of all is no reason to draw a million cards: `rebuild --media` is.
+            _queue_media(tools, snapshot, card=False)
         work = _begin(tools, snapshot) if snapshot else None
         if work:
             works.append(work)
@@ -124,6 +127,7 @@ def publish_profiles(
 
 
 def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
+    _queue_media(tools, snapshot, card=True)
     started, work = time.monotonic(), _begin(tools, snapshot)
     if work is None:
         return Done(snapshot.head.revision)
@@ -184,7 +188,6 @@ class _Work:
 
 def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
     """None while the profile has no name (a sign-up that isn't finished)."""
-    _queue_media(tools.media, snapshot)
     rollout = tools.store.rollouts.current()
     if rollout is None or rollout.fingerprint != tools.release.fingerprint:
         raise OtherRelease("The promoted release is not this worker's: restart it, or run `holdfast run`.")
@@ -192,9 +195,11 @@ def _begin(tools: Tools, snapshot: Snapshot) -> _Work | None:
     return _Work(snapshot, wanted) if wanted else None
 
 
-def _queue_media(media: MediaQueue, snapshot: Snapshot) -> None:
-    for medium in waiting(snapshot):
-        media.add(task_of(medium, snapshot.head.id), again=medium.state == "ready")
+def _queue_media(tools: Tools, snapshot: Snapshot, *, card: bool) -> None:
+    for task in tasks(snapshot, tools.release.site.name if card else None):
+        medium = snapshot.medium(task.media_id)
+        is_new = medium is not None and medium.state in ("uploaded", "making")
+        tools.media.add(task, again=not is_new)
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

@@ -12,10 +12,11 @@ from core.errors import Unavailable
 from core.log import get_logger
 from core.store import Failure, Lane, MediaTask
 from pipeline.loops import Loops, backoff_s
-from pipeline.making import Maker, current, make_some, set_failed, still_waits
+from pipeline.making import Maker, current, make_some, set_failed
 from pipeline.media_queue import MediaQueue, task_of
 from pipeline.sharing import Sharing
 from pipeline.turns import Turns
+from pipeline.wanted import tasks
 
 PENDING_MAX = 200
 """Profiles, those with the oldest work first, of which one gets the next turn."""
@@ -69,8 +70,10 @@ class Makers:
         if medium is None:
             work.done(task.media_id)
             # An edit that asked for more just before found its medium waiting still, and added nothing.
-            if more := still_waits(self._maker.store, task):
-                self._queue.add(task_of(more, task.profile_id), again=True)
+            snapshot = self._maker.store.profiles.load(task.profile_id)
+            for more in tasks(snapshot, self._maker.site) if snapshot else ():
+                if more.media_id == task.media_id:
+                    self._queue.add(more, again=True)
         else:
             work.defer(task_of(medium, task.profile_id)._replace(later=True, remake=task.remake))
 

@@ -7,7 +7,7 @@ the step it was at. Two workers at one medium are harmless: each attempt has a f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -22,17 +22,28 @@ from core.objects import Headers, Objects
 from core.profile import Snapshot
 from core.store import MediaTask, Store
 from core.store.revise import revise
+from pipeline.carding import draw_initials, is_drawn, wish, with_card
 from pipeline.children import remove_folder
 from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
-from pipeline.media.make import HLS_TYPE, MASTER, Limits, Made, Probe, StillRecipe, make, master, probe
+from pipeline.media.make import (
+    HLS_TYPE,
+    MASTER,
+    Limits,
+    Made,
+    Probe,
+    StillRecipe,
+    draw_card,
+    make,
+    master,
+    probe,
+)
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, avif_of, fingerprint, stills_for
+from pipeline.media.recipes import BASE, fingerprint
 from pipeline.telling import telling
+from pipeline.wanted import CROPS, RUNG, is_missing
 
 PIECE_BYTES = 1 << 20
-RUNG = "rung-"
-CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
@@ -49,32 +60,7 @@ class Maker(NamedTuple):
     decoded: Decoded
     stopping: Callable[[], bool]
     stills: StillRecipe = StillRecipe()
-
-
-def waiting(snapshot: Snapshot) -> Iterator[Media]:
-    """The media of a profile that have something to be made: new ones, and pictures that have become avatar or cover, or
-    are to show something else in it."""
-    if snapshot.head.deleted:
-        return
-    used = uses(snapshot)
-    for medium in snapshot.media:
-        if medium.state in ("uploaded", "making") or (
-            medium.state == "ready" and medium.kind == "image" and _lacks(medium, used[medium.id])
-        ):
-            yield medium
-
-
-def _lacks(medium: Media, used: Collection[Use]) -> bool:
-    stills = stills_for(used)
-    return any(_is_missing(medium, recipe) for recipe in (*stills, *map(avif_of, stills)))
-
-
-def _is_missing(medium: Media, recipe: str) -> bool:
-    made = medium.rendition(recipe)
-    if made is None or (recipe in CROPS and made.focus != medium.focus):
-        return True
-    # Rungs without segments are from releases before CMAF, and go with no others.
-    return recipe.startswith(RUNG) and not made.segments
+    site: str = "Holdfast"
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
@@ -84,6 +70,9 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
     Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
     Unavailable and other errors of the machine's."""
     snapshot = maker.store.profiles.load(task.profile_id)
+    if snapshot and task.media_id == task.profile_id:
+        _draw_card(maker, snapshot)
+        return True
     medium = snapshot.medium(task.media_id) if snapshot and not snapshot.head.deleted else None
     if snapshot is None or medium is None or medium.state == "failed":
         maker.decoded.drop(task.media_id)
@@ -96,6 +85,8 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
             turn = _Turn(maker, task, medium, uses(snapshot)[medium.id], Path(folder), decoded)
             finished = turn.make()
     except UnsupportedMedia as error:
+        if medium.state == "ready":
+            raise  # it could be used before: nothing that the creator can mend
         log.info("media_refused", profile=task.profile_id, media=task.media_id, reason=str(error))
         set_failed(maker.store, task, str(error))
         finished = True
@@ -145,7 +136,7 @@ class _Turn:
 
     def _is_wanted(self, recipe: str) -> bool:
         made = self.medium.rendition(recipe)
-        if made is None or _is_missing(self.medium, recipe):
+        if made is None or is_missing(self.medium, recipe):
             return True
         return self.task.remake and made.made_by != fingerprint(recipe, self.maker.stills)
 
@@ -198,9 +189,16 @@ class _Turn:
         return found
 
     def _original(self) -> Path:
-        original = self.folder / "original"
+        original, private = self.folder / "original", self.maker.private
         if not original.exists():
-            _fetch(self.maker.private, keys.original(self.medium.id), original)
+            try:
+                _fetch(private, keys.original(self.medium.id), original)
+            except NotFound:
+                # Salvaged from its pages, perhaps: then the best of what was made of it has to do.
+                best = _best_picture(self.medium)
+                if best is None:
+                    raise
+                _fetch(private, best, original)
         return original
 
     @property
@@ -208,8 +206,47 @@ class _Turn:
         return (self.decoded / BASE).is_file()
 
 
+def _best_picture(medium: Media) -> str | None:
+    """The key of the widest JPEG that was made of a picture."""
+    if medium.kind != "image":
+        return None
+    found = [
+        (file.width or 0, keys.rendition(medium.id, made.recipe, made.attempt, file.name))
+        for made in medium.renditions
+        for file in made.files
+        if file.type == "image/jpeg"
+    ]
+    return max(found)[1] if found else None
+
+
 def _ready(medium: Media) -> Media:
     return medium.model_copy(update={"state": "ready"})
+
+
+def _draw_card(maker: Maker, snapshot: Snapshot) -> None:
+    """Draws what the profile's card is to show now: one revision, no edit."""
+    wanted = wish(snapshot, maker.site)
+    if wanted is None or is_drawn(snapshot, wanted):
+        return
+    with TemporaryDirectory(dir=maker.scratch) as name:
+        folder = Path(name)
+        if wanted.avatar:
+            avatar = folder / "avatar.jpg"
+            _fetch(maker.private, wanted.avatar, avatar)
+            made = draw_card(wanted.card, avatar, folder, maker.limits, stopping=maker.stopping)
+        else:
+            made = draw_initials(wanted.card, folder)
+        card = Rendition(recipe="card", attempt=new_id(), files=made.files, made_by=wanted.fingerprint)
+        _store(maker.private, snapshot.head.id, card, folder)
+
+    def swap(old: Snapshot) -> Snapshot:
+        return old if old.head.deleted else with_card(old, card)
+
+    after = revise(
+        maker.store, snapshot.head.id, swap, writer=new_id(), what="card drawn", by_creator=False
+    ).snapshot
+    if after.head.deleted:
+        remove_folder(maker.private, keys.rendition_folder(snapshot.head.id))
 
 
 def first_rung(steps: tuple[str, ...]) -> str | None:
@@ -281,12 +318,6 @@ def current(store: Store, task: MediaTask) -> Media | None:
     """The medium as it is now; None if it isn't there any more."""
     snapshot = store.profiles.load(task.profile_id)
     return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)
-
-
-def still_waits(store: Store, task: MediaTask) -> Media | None:
-    """The medium, if something is to be made of it."""
-    snapshot = store.profiles.load(task.profile_id)
-    return next((one for one in waiting(snapshot) if one.id == task.media_id), None) if snapshot else None
 
 
 def _fetch(private: Objects, key: str, to: Path) -> None:

@@ -21,13 +21,15 @@ log = get_logger("rebuild")
 
 
 class Scope(NamedTuple):
-    """all; stale (behind the newest revision or roll-out); or since (edited at or after `since`, seconds since 1970)."""
+    """all; stale (behind the newest revision or roll-out); or since (edited at or after `since`, seconds since 1970).
+    media: of all, those whose media `with_` other settings were made (their fingerprint)."""
 
-    kind: Literal["all", "stale", "since"]
+    kind: Literal["all", "stale", "since", "media"]
     since: int = 0
+    with_: str = ""
 
     def __str__(self) -> str:
-        return f"since {self.since}" if self.kind == "since" else self.kind
+        return {"since": f"since {self.since}", "media": f"media {self.with_}"}.get(self.kind, self.kind)
 
 
 class Stand(NamedTuple):
@@ -66,7 +68,7 @@ def select(tools: Tools, scope: Scope, stand: Stand) -> Iterator[Met]:
 
 def _is_wanted(tools: Tools, scope: Scope, walked: Walked) -> bool:
     store = tools.store
-    if scope.kind == "all":
+    if scope.kind in ("all", "media"):
         return True
     if scope.kind == "since":
         head = store.profiles.head(walked.profile_id)

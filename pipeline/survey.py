@@ -115,7 +115,7 @@ class Survey:
             for place, retired_at in manifest.folders.items()
         ]
         if not head.deleted:
-            rows += [("private", keys.original(medium.id), None) for medium in snapshot.media]
+            rows += [("private", keys.original(medium.id), None) for medium in snapshot.uploads]
             folders += [
                 ("private", keys.rendition(medium.id, made.recipe, made.attempt, ""), made.count, made.bytes)
                 for medium in snapshot.media

@@ -91,7 +91,9 @@ class Worker:
         self._reader = Reader(store.changes, tools.replica, plan, sharing, loops)
         self._publishers = Publishers(tools, plan, settings.attempts, loops)
         decoded, private = Decoded(scratch / "decoded"), tools.buckets["private"]
-        maker = Maker(store, private, limits, scratch, decoded, lambda: loops.stopping, stills)
+        maker = Maker(
+            store, private, limits, scratch, decoded, lambda: loops.stopping, stills, tools.release.site.name
+        )
         self._makers = Makers(maker, tools.media, settings.attempts, sharing, loops)
         recall = self._publishers.recall_aside
         self._sweep = Sweep(

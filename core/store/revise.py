@@ -243,6 +243,7 @@ def _frame(snapshot: Snapshot) -> object:
         head.deleted,
         profile.name,
         avatar,
+        snapshot.card,
         profile.theme,
         profile.language,
         profile.visibility,

@@ -96,7 +96,7 @@ class Editor:
             "cover": self._thumb(self.profile.cover),
             "panel": None if error else self._panel(),
             "welcome": "welcome" in self.call.query,
-            "making": any(one.state in ("uploaded", "making") for one in self.snapshot.media),
+            "making": any(one.state in ("uploaded", "making") for one in self.snapshot.uploads),
             "moved": "",
             "conflict": isinstance(error, EditConflict),
         }

@@ -74,7 +74,7 @@ class MediaTab:
         typed = form.get("items", {})
         wishes: dict[str, MediaChange] = {}
         wrong: dict[str, str] = {}
-        for medium in editor.snapshot.media:
+        for medium in editor.snapshot.uploads:
             row = typed.get(medium.id) if isinstance(typed, dict) else None
             if not isinstance(row, dict):
                 continue

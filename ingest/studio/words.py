@@ -8,6 +8,11 @@ from ingest.gallery import StepView
 _RECIPES = {
     "still": "JPEG and WebP",
     "avif": "AVIF",
+    "avatar": "portrait",
+    "avatar-avif": "portrait as AVIF",
+    "cover": "cover",
+    "cover-avif": "cover as AVIF",
+    "loop": "animation",
     "poster": "poster",
     "hls": "streaming",
     "mp4": "MP4",

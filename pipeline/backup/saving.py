@@ -157,8 +157,9 @@ class Saving:
     # ── files ──
 
     def _save_files(self, snapshot: Snapshot) -> Iterator[File]:
-        for medium in snapshot.media:
+        for medium in snapshot.uploads:
             yield from self._save_file(keys.original(medium.id))
+        for medium in snapshot.media:
             for made in medium.renditions:
                 for part in made.parts():
                     yield from self._save_file(

@@ -56,7 +56,7 @@ def _runtime() -> Iterator[str]:
     ):
         for part in ("bin", "lib", "lib64", "pyvenv.cfg"):
             yield str(prefix / part)
-    yield from (str(_CODE / "core"), str(_CODE / "pipeline"))
+    yield from (str(_CODE / part) for part in ("core", "generator", "pipeline"))
 
 
 def _read_only(paths: Iterable[str]) -> Iterator[str]:

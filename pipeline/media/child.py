@@ -102,6 +102,10 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
     """Imports only the decoder that this job needs: its start is part of a picture's way to the page."""
     if job["task"] == "trial":
         return {"sees": os.access(job["outside"], os.F_OK)}
+    if job["task"] == "card":
+        from pipeline.media import card
+
+        return card.draw(job["original"], job["card"])
     from pipeline.media.recipes import Limits, Probe, StillRecipe
 
     limits = Limits(**job["limits"])

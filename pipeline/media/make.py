@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
 from core.media import Focus, Frozen, RenditionFile, Segments, Use
 from core.media_types import HEAD_BYTES, accept
+from generator.cards import Card
 from pipeline.media import sandbox, words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.progress import telling
@@ -128,6 +129,19 @@ def make(
         made = _checked(answer, Path(work))
         for name in (*(file.name for file in made.files), *(n for row in made.segments for n in row.names())):
             (Path(work) / name).replace(folder / name)
+    return made
+
+
+def draw_card(
+    card: Card, avatar: Path, folder: Path, limits: Limits, *, stopping: Callable[[], bool] = lambda: False
+) -> Made:
+    """Draws a profile's card with that rendition of its avatar into `folder`. Raises as `make` does."""
+    job = {"task": "card", "original": str(avatar), "card": [*card], "limits": limits._asdict()}
+    with _working_folder(folder) as work:
+        answer = run(job, _bounds("image", "card", limits), Path(work), stopping)
+        made = _checked(answer, Path(work))
+        for file in made.files:
+            (Path(work) / file.name).replace(folder / file.name)
     return made
 
 

@@ -1,0 +1,73 @@
+"""What is still to be made of a profile's media: a snapshot in, tasks for the makers out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+
+from core.document import uses
+from core.media import Media, Use
+from core.profile import Snapshot
+from core.store import MediaTask
+from pipeline.carding import is_drawn, wish
+from pipeline.media.recipes import StillRecipe, avif_of, fingerprint, stills_for
+from pipeline.media_queue import task_of
+
+CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
+RUNG = "rung-"
+
+
+def tasks(snapshot: Snapshot, site: str | None) -> Iterator[MediaTask]:
+    """Of new media, of pictures that have become avatar or cover or are to show something else in it, and of a card that
+    shows what isn't so any more; `site` is the name that stands on it, None leaves cards alone."""
+    if snapshot.head.deleted:
+        return
+    used = uses(snapshot)
+    for medium in snapshot.uploads:
+        if medium.state in ("uploaded", "making") or (
+            medium.state == "ready" and medium.kind == "image" and _lacks(medium, used[medium.id])
+        ):
+            yield task_of(medium, snapshot.head.id)
+    card = wish(snapshot, site) if site is not None else None
+    if card and not is_drawn(snapshot, card):
+        yield card_task(snapshot.head.id)
+
+
+def remakes(snapshot: Snapshot, site: str, stills: StillRecipe) -> Iterator[MediaTask]:
+    """Of all that is there, but was made with other settings than `stills` or by other code; and of what `tasks` names."""
+    first = {task.media_id: task for task in tasks(snapshot, site)}
+    yield from first.values()
+    for medium in snapshot.uploads if not snapshot.head.deleted else ():
+        if (
+            medium.id not in first
+            and medium.state == "ready"
+            and any(
+                made.made_by != fingerprint(made.recipe, stills)
+                for made in medium.renditions
+                if is_made(made.recipe)
+            )
+        ):
+            yield task_of(medium, snapshot.head.id)._replace(later=True, remake=True)
+
+
+def card_task(profile_id: str) -> MediaTask:
+    """A card has its profile's id; it comes after all that pages can't be shown without."""
+    return MediaTask(profile_id, profile_id, int(time.time()), later=True)
+
+
+def is_missing(medium: Media, recipe: str) -> bool:
+    made = medium.rendition(recipe)
+    if made is None or (recipe in CROPS and made.focus != medium.focus):
+        return True
+    # Rungs without segments are from releases before CMAF, and go with no others.
+    return recipe.startswith(RUNG) and not made.segments
+
+
+def is_made(recipe: str) -> bool:
+    """Whether that recipe is made from the original: captions were sent, and playlists are written over the others."""
+    return recipe != "hls" and not recipe.startswith("captions-")
+
+
+def _lacks(medium: Media, used: Collection[Use]) -> bool:
+    stills = stills_for(used)
+    return any(is_missing(medium, recipe) for recipe in (*stills, *map(avif_of, stills)))
