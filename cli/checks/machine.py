@@ -16,7 +16,7 @@ from cli.checks import Check
 from core.errors import HoldfastError, OperatorError, UnsupportedMedia
 from core.objects.folder_file import refuse_network
 from core.settings import Settings
-from pipeline.media.make import Limits, find_ffmpeg, make, probe
+from pipeline.media.make import Limits, find_ffmpeg, make, probe, steps
 from pipeline.media.sandbox import Bounds, confinement, run
 from pipeline.worker import media_limits
 
@@ -125,7 +125,8 @@ def confined() -> Check:
 
 
 def decoders(limits: Limits) -> Iterator[Check]:
-    """A picture through the whole sandbox, as an upload goes; and a decoder that gets too little memory to answer."""
+    """A picture and a video through the whole sandbox, as an upload goes; and a decoder that gets too little memory to
+    answer."""
     with tempfile.TemporaryDirectory(prefix="holdfast-doctor-") as folder:
         original = Path(folder) / "original"
         Image.new("RGB", (64, 48), "#335577").save(original, "PNG")
@@ -144,7 +145,29 @@ def decoders(limits: Limits) -> Iterator[Check]:
         else:
             types = sorted({file.type.removeprefix("image/") for one in made for file in one.files})
             yield Check("Pictures", "ok", f"libvips makes {', '.join(types)}, in a process of its own")
+        yield _video(limits, Path(folder))
         yield _limits(original, limits, Path(folder) / "limits")
+
+
+def _video(limits: Limits, folder: Path) -> Check:
+    film = folder / "film.mp4"
+    picture = ("-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.3")
+    try:
+        command = [find_ffmpeg(), *picture, str(film)]
+        subprocess.run(command, timeout=30, stdin=subprocess.DEVNULL, check=True)
+        found = probe(film, limits)
+        made = make(film, found, steps(found)[0], folder / "film", limits)
+    except (HoldfastError, OSError, subprocess.SubprocessError) as error:
+        why = "".join(f" ({note})" for note in getattr(error, "__notes__", ()) if note)
+        return Check(
+            "Videos",
+            "fail",
+            f"a test video came to nothing: {error}{why}",
+            "install ffmpeg by the system's packages: of one from elsewhere a confined decoder may not see all libraries",
+        )
+    return Check(
+        "Videos", "ok", f"ffmpeg makes {len(made.files)} files of a test video, in a process of its own"
+    )
 
 
 def _limits(original: Path, limits: Limits, work: Path) -> Check:

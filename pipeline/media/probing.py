@@ -13,6 +13,7 @@ from pipeline.media import words
 from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
 from pipeline.media.recipes import Limits, Probe
 
+_SAMPLE_RATE_MIN, _CHANNELS_MAX = 4_000, 16
 _STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
@@ -133,7 +134,10 @@ def _check_codec(video: Any) -> None:
 def _sound(container: Any) -> int | None:
     """The first stream of sound that we can decode: phones add others that nobody else can."""
     for stream in container.streams.audio:
-        if stream.codec_context is not None and stream.codec_context.name in AUDIO_DECODERS.split(","):
+        sound = stream.codec_context
+        known = sound is not None and sound.name in AUDIO_DECODERS.split(",")
+        # At a sample a second ffmpeg works for hours, and 64 channels it mixes down to nothing.
+        if known and sound.sample_rate >= _SAMPLE_RATE_MIN and sound.channels <= _CHANNELS_MAX:
             return int(stream.index)
     return None
 

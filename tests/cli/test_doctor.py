@@ -68,7 +68,7 @@ def test_a_fresh_machine_is_well_and_nothing_is_made(
     ran = examine_all()
     assert ran.code == 0
     assert ran.json["ok"] is True
-    for name in ("Python", "Disk", "Clock", "ffmpeg", "Pictures", "Decoder limits", "Release"):
+    for name in ("Python", "Disk", "Clock", "ffmpeg", "Pictures", "Videos", "Decoder limits", "Release"):
         assert found(ran, name).state == "ok", name
     assert found(ran, "Database").state == "warn"
     assert not data.exists()
