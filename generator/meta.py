@@ -36,12 +36,12 @@ class Meta:
     ld: Markup | None = None
 
 
-def profile_meta(document: Document, frame: Frame, portrait: str, feeds: bool) -> Meta:
+def profile_meta(document: Document, frame: Frame, photo: str, wide: bool, feeds: bool) -> Meta:
     profile = document.profile
     description = profile.tagline or markup.excerpt(profile.bio, DESCRIPTION_CHARS_MAX)
     person = _person(frame) | {
         "description": description,
-        "image": portrait or frame.icon_of,
+        "image": photo or frame.icon_of,
         "sameAs": [link.url for link in profile.links if link.url.lower().startswith("http")],
         "homeLocation": {"@type": "Place", "name": profile.place} if profile.place else None,
         "knowsAbout": list(profile.tags),
@@ -60,8 +60,8 @@ def profile_meta(document: Document, frame: Frame, portrait: str, feeds: bool) -
         description=description,
         canonical=frame.profile_of,
         kind="profile",
-        image=frame.card_of or portrait or frame.icon_of,
-        wide_image=bool(frame.card_of),
+        image=frame.card_of or photo or frame.icon_of,
+        wide_image=wide or bool(frame.card_of),
         noindex=frame.noindex,
         feeds=feeds,
         ld=script(ld),

@@ -44,13 +44,14 @@ def draw(document: Document, frame: Frame, release: Release, urls: Urls) -> str:
     avatar = gallery.picture(profile.avatar, AVATAR_SIZES, profile.name, use="avatar")
     shown = sections.shown(document, gallery, release.icons)
     cards = [layout.card(post, frame, gallery, urls) for post in document.posts[:NEWEST_POSTS]]
-    portrait = "" if frame.sensitive else gallery.card(profile.avatar)
+    # Until the profile's own card is drawn.
+    photo = "" if frame.sensitive else gallery.card(profile.cover) or gallery.card(profile.avatar)
     edited = instant(document.edited_at)[:10] if document.edited_at else ""
     return layout.draw(
         "profile.html",
         release,
         urls,
-        profile_meta(document, frame, portrait, has_feeds(document)),
+        profile_meta(document, frame, photo, bool(photo and cover), has_feeds(document)),
         frame,
         profile=profile,
         bio=markup.html(profile.bio),

@@ -65,8 +65,9 @@ def draw_initials(card: Card, folder: Path) -> Made:
 def with_card(snapshot: Snapshot, made: Rendition) -> Snapshot:
     """The snapshot with the card that was drawn."""
     before = snapshot.card or Media(id=snapshot.head.id, kind="card", state="ready", listed=False)
+    card = before.with_rendition(made).model_copy(update={"state": "ready", "failure": ""})
     others = tuple(one for one in snapshot.media if one.id != before.id)
-    return snapshot.model_copy(update={"media": (*others, before.with_rendition(made))})
+    return snapshot.model_copy(update={"media": (*others, card)})
 
 
 def _largest(avatar: Media, crop: Rendition) -> str:

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 
 from core.media import Media
-from core.store import MediaTask, MediaWork
+from core.store import Lane, MediaTask, MediaWork
 
 IMAGE_BYTES_PER_S, VIDEO_BYTES_PER_S = 3_000_000, 1_000_000
 """What one second of work gets done, roughly, before it is known how long a video plays; then it is about that long."""
@@ -20,7 +20,8 @@ was done with, failed and is tried again has to come back, too."""
 
 def task_of(medium: Media, profile_id: str) -> MediaTask:
     """The task to make it, or what is left to make of it."""
-    if medium.kind == "image":
+    lane: Lane = "image" if medium.kind in ("image", "card") else "video"
+    if lane == "image":
         cost_s = medium.original_bytes / IMAGE_BYTES_PER_S
     else:
         cost_s = medium.duration_s or medium.original_bytes / VIDEO_BYTES_PER_S
@@ -28,7 +29,7 @@ def task_of(medium: Media, profile_id: str) -> MediaTask:
         medium.id,
         profile_id,
         int(time.time()),
-        "image" if medium.kind == "image" else "video",
+        lane,
         1 + int(cost_s),
         later=medium.state == "making",
     )

@@ -186,7 +186,7 @@ def test_a_file_cannot_take_another_profiles_photo_or_reach_out_of_its_folder(
     assert kept is not None
     assert kept.body in (png("red"), png("blue"))
     said = "\n".join(ran.json["left_out"][0]["notes"])
-    assert "not a picture or video" in said
+    assert "not a picture, video or recording" in said
     assert "sha256 is another" in said
     assert "is not written as it should be" in said
 

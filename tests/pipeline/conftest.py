@@ -9,6 +9,7 @@ import pytest
 
 from core.settings import SiteSettings
 from generator.release import Release, load_release
+from pipeline import wanted
 from tests.gateway import Gateway
 from tests.pipeline.graves import Grave
 from tests.pipeline.little_site import Site
@@ -41,6 +42,12 @@ def site(tmp_path: Path, release: Release, storage: str, request: pytest.Fixture
     site = Site(tmp_path, release, buckets)
     yield site
     site.store.close()
+
+
+@pytest.fixture
+def no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count revisions: a card would make another one."""
+    monkeypatch.setattr(wanted, "wish", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

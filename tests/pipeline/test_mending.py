@@ -41,7 +41,9 @@ def test_an_upload_is_handed_to_the_makers(site: Site) -> None:
     ann = site.sign_up("ann")
     site.upload(ann, made=False)
     site.publish(ann)
-    assert [task.media_id for task in site.store.media_work.pending(10)] == ["medium1234"]
+    assert [task.media_id for task in site.store.media_work.pending(10) if task.media_id != ann] == [
+        "medium1234"
+    ]
     assert not list(site.public.walk("_media/"))
 
 

@@ -155,7 +155,7 @@ def test_workers_of_both_regions_publish_every_edit(site: Site, west: Region) ->
     with working(site) as one, working(west) as two:
         ann = site.sign_up("ann")
         head = site.edit(ann, bio="Paints boats.").head
-        wait_for(lambda: published(site, ann, MAIN) == published(site, ann, WEST) == head.revision)
+        wait_for(lambda: min(published(site, ann, one) for one in (MAIN, WEST)) >= head.revision)
         assert (one.colleagues, two.colleagues) == ((one.id,), (two.id,))
     assert "Paints boats." in west.text("ann/index.html")
 
@@ -166,10 +166,10 @@ def test_a_region_that_was_away_catches_up_from_its_own_position(site: Site, wes
         wait_for(lambda: published(site, ann, WEST))
     with working(site):
         head = site.edit(ann, bio="While it was away.").head
-        wait_for(lambda: published(site, ann, MAIN) == head.revision)
+        wait_for(lambda: published(site, ann, MAIN) >= head.revision)
     assert published(site, ann, WEST) < head.revision
     with working(west):
-        wait_for(lambda: published(site, ann, WEST) == head.revision)
+        wait_for(lambda: published(site, ann, WEST) >= head.revision)
     assert "While it was away." in west.text("ann/index.html")
 
 

@@ -214,7 +214,9 @@ def test_a_file_that_is_lost_twice_is_made_anew_from_its_original(site: Site, an
     assert mend(site, survey(site)) == []
     assert site.medium(ann).state == "uploaded"
     assert site.medium(ann).renditions == ()
-    assert [one.media_id for one in site.store.media_work.pending(10)] == ["medium1234"]
+    assert [one.media_id for one in site.store.media_work.pending(10) if one.media_id != ann] == [
+        "medium1234"
+    ]
 
 
 def test_segments_are_published_saved_and_compared_though_the_store_names_only_their_number(
