@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from core.store import Making, MediaTask
 from tests.ingest.forms import end_all_sessions
 from tests.ingest.pictures import HTML, png
 from tests.ingest.studios import PASSWORD, Creator, Studio
@@ -99,6 +100,25 @@ def test_an_upload_shows_its_progress_and_goes_on_after_a_broken_connection(
     assert pieces[0] == "0" and pieces[1] == pieces[2] == "8000000"
     (medium,) = ann.get("/media").json()["media"]
     assert medium["bytes"] == photo.stat().st_size
+
+
+def test_what_is_being_made_comes_on_before_ones_eyes(studio: Studio, ann: Creator, page: Page) -> None:
+    media_id = ann.upload(png()).json()["id"]
+    work = studio.store.media_work
+    work.add(MediaTask(media_id, ann.profile_id, 1000))
+    page.goto("/@ann/media")
+    medium = page.locator(f"[data-medium='{media_id}']")
+    bar = medium.locator("progress")
+    expect(medium).to_contain_text("waits its turn")
+    expect(bar).to_be_hidden()
+    work.tell(media_id, Making("still", 0, 2, 10))
+    expect(medium).to_contain_text("step 1 of 2")
+    work.tell(media_id, Making("still", 0, 2, 80))
+    expect(bar).to_have_js_property("value", 80)
+    work.tell(media_id, Making("avif", 1, 2, 5))
+    expect(medium).to_contain_text("AVIF, step 2 of 2")
+    work.done(media_id)
+    expect(bar).to_be_hidden()
 
 
 def test_a_refused_upload_says_why_beside_its_name(page: Page, tmp_path: Path) -> None:

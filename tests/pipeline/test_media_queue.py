@@ -243,3 +243,23 @@ def test_while_one_that_failed_rests_others_have_their_turn(
         time.sleep(0.01)
     shop.close()
     assert tries == ["broken", "photo1", "photo2", "broken"], "it is put aside after its second try"
+
+
+def test_five_hundred_uploads_of_one_creator_hide_nobody_else_s(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the true store: its oldest tasks are all hers."""
+    work = site.store.media_work
+    shop = Workshop(site, tmp_path, monkeypatch)
+    monkeypatch.setattr(site.store, "media_work", work)
+    for number in range(500):
+        work.add(MediaTask(f"hers{number:03}", "ann", 1000))
+    work.add(MediaTask("his", "bob", 9000))
+    shop.sharing.beat(0)
+    shop.thread.start()
+    ends = time.monotonic() + 10
+    while "his" not in shop.made:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    shop.close()
+    assert shop.made.index("his") <= 1
