@@ -54,15 +54,11 @@ HEADS = {
     "format_pnm": b"P6 2 2 255\n" + bytes(12),
     "format_pdf": b"%PDF-1.7\n1 0 obj\n<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>\n",
     "format_avi": b"RIFF\x40\0\0\0AVI LIST" + bytes(60),
-    "format_wave": b"RIFF\x40\0\0\0WAVEfmt " + bytes(60),
     "format_flv": b"FLV\1\5\0\0\0\x09" + bytes(60),
     "format_mpeg_ts": (b"\x47\x40\0\x10" + bytes(184)) * 4,
     "format_mpeg_ps": b"\0\0\1\xba" + bytes(60),
     "format_wmv": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(60),
     "format_real": b".RMF\0\0\0\x12" + bytes(60),
-    "format_ogg": b"OggS\0\2" + bytes(60),
-    "format_flac": b"fLaC\0\0\0\x22" + bytes(60),
-    "format_mp3_with_a_cover": b"ID3\3\0\0\0\0\2\1APIC\0\0\0\xf7\0\0\0image/jpeg\0\3\0" + jpeg(),
     "format_midi": b"MThd\0\0\0\6\0\1\0\1" + bytes(60),
     "format_flash": b"FWS\x0a" + bytes(60),
     "font_truetype": b"\0\1\0\0\0\x0c\0\x80" + bytes(60),
@@ -79,12 +75,22 @@ HEADS = {
     "one_byte": b"\xff",
     "all_zero": bytes(100_000),
     "nothing_but_noise": random.Random(8).randbytes(100_000),
-    "audio_in_mp4": box(b"ftyp", b"M4A \0\0\0\0M4A mp42isom") + bytes(60),
     "matroska_of_an_unknown_kind": bytes.fromhex("1a45dfa3 87 4282 84") + b"evil" + bytes(60),
+}
+
+# Of sound that is taken: there is nothing behind their heads.
+RECORDINGS = {
+    "format_wave": b"RIFF\x40\0\0\0WAVEfmt " + bytes(60),
+    "format_ogg": b"OggS\0\2" + bytes(60),
+    "format_flac": b"fLaC\0\0\0\x22" + bytes(60),
+    "format_mp3_with_a_cover": b"ID3\3\0\0\0\0\2\1APIC\0\0\0\xf7\0\0\0image/jpeg\0\3\0" + jpeg(),
+    "audio_in_mp4": box(b"ftyp", b"M4A \0\0\0\0M4A mp42isom") + bytes(60),
 }
 
 for name, content in (PLAYLISTS | SCRIPTS | HEADS).items():
     add(name, partial(bytes, content), OTHERS)
+for name, content in RECORDINGS.items():
+    add(name, partial(bytes, content), "recording is damaged")
 
 
 def _saved_as(file_format: str) -> bytes:
