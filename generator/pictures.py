@@ -165,8 +165,9 @@ def _pictures(medium: Media, use: Use) -> tuple[str, dict[str, _Files]]:
     found: dict[str, _Files] = {}
     for made in both:
         for file in made.files:
-            kind = PICTURE_TYPES.get(file.name.rpartition(".")[2])
-            if kind:
+            stem, _, ending = file.name.partition(".")
+            # Icons and the like aren't called by their width.
+            if stem.isdecimal() and (kind := PICTURE_TYPES.get(ending)):
                 found.setdefault(kind, []).append((made, file))
     for files in found.values():
         files.sort(key=lambda one: _width(one[1]))

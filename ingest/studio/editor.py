@@ -186,11 +186,13 @@ def thumb_url(base: str, medium: Media) -> str:
 
 
 def thumb_file(medium: Media, width_px: int = 480) -> tuple[str, str, str] | None:
-    """(attempt, key, type) of the smallest picture at least that wide, else the widest; None while there is none."""
+    """(attempt, key, type) of the smallest picture at least that wide, else the widest; None while there is none. All of
+    it: a crop brings a small file of the whole along."""
     found = next(filter(None, map(medium.rendition, ("still", "poster", "cover", "avatar"))), None)
-    pictures = [one for one in found.files if one.type in ("image/webp", "image/jpeg")] if found else []
-    if not found or not pictures:
+    if found is None:
         return None
+    whole = [one for one in found.files if one.name.startswith("whole-")]
+    pictures = whole or [one for one in found.files if one.type in ("image/webp", "image/jpeg")]
     wide = [one for one in pictures if (one.width or 0) >= width_px]
     file = min(wide, key=lambda one: one.bytes) if wide else max(pictures, key=lambda one: one.width or 0)
     return found.attempt, keys.rendition(medium.id, found.recipe, found.attempt, file.name), file.type

@@ -29,6 +29,7 @@ _ANIMATED = ("image/gif", "image/webp")
 # The most that WebP can hold; a picture may be one pixel higher than that (Limits.side_px_max).
 _WEBP_SIDE_PX = 16_383
 _PLACEHOLDER_PX = 48
+WHOLE_PX = 480
 _ICONS_PX = (48, 180)
 """Of a favicon (a multiple of 48, as search engines want it) and of an icon on a home screen."""
 _WIDE_BY = 0.02
@@ -162,6 +163,9 @@ def make(
     _add_webps_and_jpegs(saving, image, recipe, how)
     if recipe == "avatar":
         _add_icons(saving, image)
+    if recipe != "still":
+        # In the studio the creator points at what a crop is to show.
+        _add_whole(saving, base.image)
     return {
         "width": probe.width,
         "height": probe.height,
@@ -312,6 +316,11 @@ def _add_icons(saving: _Saving, image: Any) -> None:
         icon = image.thumbnail_image(fitting, height=fitting, size="down", export_profile="srgb")
         to_png = partial(icon.pngsave, compression=9, palette=side_px > 64, keep="none")
         saving.add(f"icon-{side_px}.png", "image/png", icon, to_png)
+
+
+def _add_whole(saving: _Saving, image: Any) -> None:
+    whole = image.thumbnail_image(WHOLE_PX, height=WHOLE_PX, size="down", export_profile="srgb")
+    saving.add(f"whole-{WHOLE_PX}.webp", "image/webp", whole, partial(whole.webpsave, Q=70, keep="none"))
 
 
 def _sizes(image: Any, recipe: str, how: StillRecipe) -> Iterator[tuple[int, Any]]:
