@@ -93,6 +93,9 @@ def assert_right(bench: Workbench, made: dict[str, Made], size: tuple[int, int] 
                 with Image.open(path) as picture:
                     picture.load()
                     assert picture.size == (file.width, file.height)
+            if recipe == "sound":
+                with av.open(str(path)) as recording:
+                    assert next(recording.decode(recording.streams.audio[0]), None) is not None
             if file.name.endswith(".mp4") and recipe == "mp4":
                 with av.open(str(path)) as film:
                     (stream,) = film.streams.video

@@ -78,19 +78,8 @@ HEADS = {
     "matroska_of_an_unknown_kind": bytes.fromhex("1a45dfa3 87 4282 84") + b"evil" + bytes(60),
 }
 
-# Of sound that is taken: there is nothing behind their heads.
-RECORDINGS = {
-    "format_wave": b"RIFF\x40\0\0\0WAVEfmt " + bytes(60),
-    "format_ogg": b"OggS\0\2" + bytes(60),
-    "format_flac": b"fLaC\0\0\0\x22" + bytes(60),
-    "format_mp3_with_a_cover": b"ID3\3\0\0\0\0\2\1APIC\0\0\0\xf7\0\0\0image/jpeg\0\3\0" + jpeg(),
-    "audio_in_mp4": box(b"ftyp", b"M4A \0\0\0\0M4A mp42isom") + bytes(60),
-}
-
 for name, content in (PLAYLISTS | SCRIPTS | HEADS).items():
     add(name, partial(bytes, content), OTHERS)
-for name, content in RECORDINGS.items():
-    add(name, partial(bytes, content), "recording is damaged")
 
 
 def _saved_as(file_format: str) -> bytes:

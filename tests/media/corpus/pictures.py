@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import struct
+import tempfile
+from pathlib import Path
 
 from PIL import Image
 
 from tests.media.corpus.boxes import box, boxes, full_box
 from tests.media.corpus.cases import ends, made, refused
 from tests.media.corpus.still_formats import patched, picture, saved
+from tests.media.heif import heic
 
 # ── GIF ──
 
@@ -290,3 +293,39 @@ def heic_that_holds_an_avif() -> bytes:
 @refused()
 def heic_of_nothing_but_its_brand() -> bytes:
     return box(b"ftyp", b"heic\0\0\0\0mif1heic") + bytes(500)
+
+
+def heic_of_a_phone() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return heic(Path(folder), "testsrc", (64, 64))
+
+
+@ends()
+def heic_that_is_right() -> bytes:
+    """Made where a decoder is shut in, refused elsewhere."""
+    return heic_of_a_phone()
+
+
+@refused()
+def heic_that_says_it_is_a_gigapixel() -> bytes:
+    whole = heic_of_a_phone()
+    return patched(whole, at_box(whole, b"ispe") + 4, struct.pack(">II", 60_000, 60_000))
+
+
+@refused()
+def heic_whose_item_is_a_grid_of_nothing() -> bytes:
+    whole = heic_of_a_phone()
+    return patched(whole, whole.index(b"hvc1", at_box(whole, b"infe")), b"grid")
+
+
+@refused()
+def heic_whose_data_lie_outside_of_the_file() -> bytes:
+    whole = heic_of_a_phone()
+    at = at_box(whole, b"iloc")
+    end = at - 8 + struct.unpack(">I", whole[at - 8 : at - 4])[0]
+    return patched(whole, end - 8, struct.pack(">II", 0x7FFFFFFF, 0x7FFFFFFF))
+
+
+@refused()
+def heic_cut_in_its_data() -> bytes:
+    return heic_of_a_phone()[:-200]
