@@ -41,7 +41,7 @@ from pipeline.media.make import (
 from pipeline.media.make import steps as steps_of
 from pipeline.media.recipes import BASE, fingerprint
 from pipeline.telling import telling
-from pipeline.wanted import CROPS, RUNG, is_missing
+from pipeline.wanted import CROPS, RUNG, is_missing, is_stale
 
 PIECE_BYTES = 1 << 20
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
@@ -121,8 +121,7 @@ class _Turn:
         steps = steps_of(found, self.used)
         missing = [recipe for recipe in steps if self._is_wanted(recipe)]
         if not missing:
-            if self.medium.state != "ready":
-                _change(self.maker.store, self.task, "media ready", _ready)
+            self._finish(steps)
             return True
         shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
         # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
@@ -132,13 +131,30 @@ class _Turn:
             told = telling(self.maker.store.media_work, self.medium.id, recipe, done, len(steps))
             if not self._step(recipe, found, told, last=recipe == missing[-1]):
                 return True
-        return len(now) == len(missing)
+        if len(now) < len(missing):
+            return False
+        self._finish(steps)
+        return True
+
+    def _finish(self, steps: tuple[str, ...]) -> None:
+        """Ready; and after a remake without what no page asks for any more, since nobody has made that anew."""
+        maker, remake = self.maker, self.task.remake
+
+        def finish(medium: Media) -> Media:
+            kept = tuple(
+                made
+                for made in medium.renditions
+                if not (remake and made.recipe not in steps and is_stale(made, maker.stills))
+            )
+            return medium.model_copy(update={"state": "ready", "renditions": kept})
+
+        _change(maker.store, self.task, "media ready", finish)
 
     def _is_wanted(self, recipe: str) -> bool:
         made = self.medium.rendition(recipe)
         if made is None or is_missing(self.medium, recipe):
             return True
-        return self.task.remake and made.made_by != fingerprint(recipe, self.maker.stills)
+        return self.task.remake and is_stale(made, self.maker.stills)
 
     def _step(self, recipe: str, found: Probe, told: Callable[[float], None], *, last: bool) -> bool:
         """Makes one rendition and adds it to the medium; False if that has gone meanwhile."""
@@ -217,10 +233,6 @@ def _best_picture(medium: Media) -> str | None:
         if file.type == "image/jpeg"
     ]
     return max(found)[1] if found else None
-
-
-def _ready(medium: Media) -> Media:
-    return medium.model_copy(update={"state": "ready"})
 
 
 def _draw_card(maker: Maker, snapshot: Snapshot) -> None:

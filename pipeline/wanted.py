@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator
 
 from core.document import uses
-from core.media import Media, Use
+from core.media import CAPTIONS, Media, Rendition, Use
 from core.profile import Snapshot
 from core.store import MediaTask
 from pipeline.carding import is_drawn, wish
@@ -38,15 +38,8 @@ def remakes(snapshot: Snapshot, site: str, stills: StillRecipe) -> Iterator[Medi
     first = {task.media_id: task for task in tasks(snapshot, site)}
     yield from first.values()
     for medium in snapshot.uploads if not snapshot.head.deleted else ():
-        if (
-            medium.id not in first
-            and medium.state == "ready"
-            and any(
-                made.made_by != fingerprint(made.recipe, stills)
-                for made in medium.renditions
-                if is_made(made.recipe)
-            )
-        ):
+        stale = any(is_stale(made, stills) for made in medium.renditions)
+        if stale and medium.state == "ready" and medium.id not in first:
             yield task_of(medium, snapshot.head.id)._replace(later=True, remake=True)
 
 
@@ -63,9 +56,10 @@ def is_missing(medium: Media, recipe: str) -> bool:
     return recipe.startswith(RUNG) and not made.segments
 
 
-def is_made(recipe: str) -> bool:
-    """Whether that recipe is made from the original: captions were sent, and playlists are written over the others."""
-    return recipe != "hls" and not recipe.startswith("captions-")
+def is_stale(made: Rendition, stills: StillRecipe) -> bool:
+    """Whether it was made with other settings. Captions were sent, and playlists are written over what there is."""
+    is_made = made.recipe != "hls" and not made.recipe.startswith(CAPTIONS)
+    return is_made and made.made_by != fingerprint(made.recipe, stills)
 
 
 def _lacks(medium: Media, used: Collection[Use]) -> bool:
