@@ -39,7 +39,7 @@ from pipeline.media.make import (
     probe,
 )
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, fingerprint
+from pipeline.media.recipes import BASE, fingerprint, rung_of
 from pipeline.telling import telling
 from pipeline.wanted import CROPS, RUNG, is_missing, is_stale
 
@@ -349,10 +349,12 @@ def _store(private: Objects, media_id: str, rendition: Rendition, folder: Path) 
 
 
 def _lowest_rung(private: Objects, medium: Media, folder: Path) -> Path | None:
-    """The folder of the first rung's files, fetched again if this worker didn't make them itself."""
-    first = next((one for one in medium.renditions if one.recipe.startswith(RUNG) and one.segments), None)
-    if first is None:
+    """The folder of the lowest rung's files, which has the sound, too; fetched again if this turn didn't make them."""
+    rungs = [one for one in medium.renditions if one.recipe.startswith(RUNG) and one.segments]
+    if not rungs:
         return None
+    # Not the first of the list: one that was made anew is the last there.
+    first = min(rungs, key=lambda one: rung_of(one.recipe))
     here = folder / first.recipe
     if not here.is_dir():
         here.mkdir()

@@ -107,7 +107,7 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     )
     source = encoder.source(itsoffset=-probe.start_s)
     streams = [_pictures(encoder, source, width, height, copied=can.video)]
-    options = _copied_pictures() if can.video else _encoded_pictures(probe, short)
+    options = _copied_pictures() if can.video else encoded_pictures(probe, short)
     if sounds:
         streams.append(sound(encoder, source, can.sound_start_s))
         options |= encoded_sound() if can.sound_start_s is None else copied_sound()
@@ -134,7 +134,7 @@ def progressive(encoder: Ffmpeg, lowest_rung: str | None) -> Answer:
     if lowest_rung is None:
         source = encoder.source(itsoffset=-probe.start_s)
         streams = [_pictures(encoder, source, width, height, copied=False)]
-        options = _encoded_pictures(probe, min(width, height))
+        options = encoded_pictures(probe, min(width, height))
         if probe.has_audio:
             streams.append(sound(encoder, source, None))
             options |= encoded_sound()
@@ -174,7 +174,7 @@ def sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
     return steady.filter("atrim", start_sample=RUN_UP_SAMPLES)
 
 
-def _encoded_pictures(probe: Probe, short: int) -> Answer:
+def encoded_pictures(probe: Probe, short: int) -> Answer:
     """H.264 with a keyframe every two seconds, by counting frames: so that players can change rungs anywhere."""
     ceiling, apart = _ceiling(short), max(1, round(_rate(probe) * KEYFRAME_S))
     return {
