@@ -18,6 +18,7 @@ from core.errors import NotFound, ObjectMissing, UnsupportedMedia
 from core.ids import new_id
 from core.log import get_logger
 from core.media import Media, Rendition, RenditionFile, Use
+from core.media_types import HEAD_BYTES, identify
 from core.objects import Headers, Objects
 from core.profile import Snapshot
 from core.store import MediaTask, Store
@@ -39,7 +40,7 @@ from pipeline.media.make import (
     probe,
 )
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, fingerprint, rung_of
+from pipeline.media.recipes import BASE, fingerprint, rung_of, stills_for
 from pipeline.telling import telling
 from pipeline.wanted import CROPS, RUNG, is_missing, is_stale
 
@@ -118,6 +119,8 @@ class _Turn:
     def make(self) -> bool:
         """Whether the medium is finished."""
         found = self._probed()
+        if found is None:
+            return True
         steps = steps_of(found, self.used)
         missing = [recipe for recipe in steps if self._is_wanted(recipe)]
         if not missing:
@@ -156,7 +159,7 @@ class _Turn:
             return True
         return self.task.remake and is_stale(made, self.maker.stills)
 
-    def _step(self, recipe: str, found: Probe, told: Callable[[float], None], *, last: bool) -> bool:
+    def _step(self, recipe: str, found: Probe | None, told: Callable[[float], None], *, last: bool) -> bool:
         """Makes one rendition and adds it to the medium; False if that has gone meanwhile."""
         maker, task, started = self.maker, self.task, time.monotonic()
         made_in = self.folder / recipe
@@ -168,11 +171,15 @@ class _Turn:
             maker.limits,
             stills=maker.stills,
             focus=self.medium.focus,
-            base=self.decoded if found.kind == "image" else None,
+            base=self.decoded if found is None or found.kind == "image" else None,
             rung=_lowest_rung(maker.private, self.medium, self.folder) if recipe == "mp4" else None,
             stopping=maker.stopping,
             told=told,
         )
+        if found is None:
+            found = made.probe
+            assert found is not None
+            keep_probe(self.decoded, found)
         rendition = Rendition(
             recipe=recipe,
             attempt=new_id(),
@@ -196,12 +203,20 @@ class _Turn:
         )
         return True
 
-    def _probed(self) -> Probe:
+    def _probed(self) -> Probe | None:
+        """What the original is; None if the medium has gone meanwhile. A picture's first still is made by the same child."""
         found = kept_probe(self.decoded)
-        if found is None:
-            found = probe(self._original(), self.maker.limits, stopping=self.maker.stopping)
-            if found.kind == "image":
-                keep_probe(self.decoded, found)
+        if found is not None:
+            return found
+        first, original = stills_for(self.used)[0], self._original()
+        with original.open("rb") as file:
+            kind, _ = identify(file.read(HEAD_BYTES)) or ("", "")
+        if kind == "image" and self._is_wanted(first):
+            told = telling(self.maker.store.media_work, self.medium.id, first, 0, 2)
+            return kept_probe(self.decoded) if self._step(first, None, told, last=False) else None
+        found = probe(original, self.maker.limits, stopping=self.maker.stopping)
+        if found.kind == "image":
+            keep_probe(self.decoded, found)
         return found
 
     def _original(self) -> Path:

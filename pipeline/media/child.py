@@ -118,6 +118,12 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         from pipeline.media import probing
 
         return probing.probe(original, job["type"], limits)._asdict()
+    if job["probe"] is None:
+        from pipeline.media import images
+
+        probe = images.probe(original, job["type"], limits)
+        made = images.make(original, probe, task, StillRecipe(**job["stills"]), job["focus"])
+        return {**made, "probe": probe._asdict()}
     probe = Probe(**job["probe"])
     if task == "loop":
         from pipeline.media import animations

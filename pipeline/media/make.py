@@ -13,13 +13,13 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
-from core.media import Focus, Frozen, RenditionFile, Segments, Use
+from core.media import Focus, Frozen, Kind, RenditionFile, Segments, Use
 from core.media_types import HEAD_BYTES, accept
 from generator.cards import Card
 from pipeline.media import sandbox, words
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.progress import telling
-from pipeline.media.recipes import BASE, PROFILE, Limits, Probe, StillRecipe, rungs, steps
+from pipeline.media.recipes import BASE, PROFILE, Limits, Probe, StillRecipe, rungs, steps, stills_for
 from pipeline.media.sandbox import Bounds, run
 
 __all__ = [
@@ -59,6 +59,8 @@ class Made(Frozen):
         str, StringConstraints(pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/]+=*)?$", max_length=700)
     ] = ""
     thumbhash: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{0,40}=*$")] = ""
+    probe: Probe | None = None
+    """What the original is, if the step had to find out."""
     colour: Annotated[str, StringConstraints(pattern=r"^(#[0-9a-f]{6})?$")] = ""
 
 
@@ -73,10 +75,7 @@ def probe(
 ) -> Probe:
     """What that file truly is. Raises UnsupportedMedia with a sentence for the creator if it can't be used."""
     limits = limits or Limits()
-    with original.open("rb") as file:
-        kind, mime = accept(file.read(HEAD_BYTES))
-    if mime == "image/heic" and not sandbox.is_strict():
-        raise UnsupportedMedia(words.NO_HEIC_HERE)
+    kind, mime = _accepted(original)
     with _working_folder(None) as work:
         job = {"task": "probe", "original": str(original.resolve()), "kind": kind, "type": mime}
         answer = run(job | {"limits": limits._asdict()}, _bounds(kind, "probe", limits), Path(work), stopping)
@@ -86,9 +85,19 @@ def probe(
             raise UnsupportedMedia(words.UNREADABLE) from error
 
 
+def _accepted(original: Path | None) -> tuple[Kind, str]:
+    """Kind and type by the bytes. Raises UnsupportedMedia for what is none of ours, or can't be decoded safely here."""
+    assert original is not None
+    with original.open("rb") as file:
+        kind, mime = accept(file.read(HEAD_BYTES))
+    if mime == "image/heic" and not sandbox.is_strict():
+        raise UnsupportedMedia(words.NO_HEIC_HERE)
+    return kind, mime
+
+
 def make(
     original: Path | None,
-    probe: Probe,
+    probe: Probe | None,
     recipe: str,
     folder: Path,
     limits: Limits | None = None,
@@ -102,30 +111,37 @@ def make(
 ) -> Made:
     """Makes one of `steps(probe)` of `original` into `folder`, which is created; nothing is left there on failure.
 
+    Without a probe (None) it must be a picture's still: one child then finds out what it is and makes that at once.
     Of a picture, `base` is a folder (on the same disk) in which it stays decoded: the first step leaves it there, and the
     others need no original (None). `focus` is what its crops are to show. For "mp4", `rung` is the folder of the lowest rung's files, whose streams are then copied; without it the
     original is encoded once more. Raises UnsupportedMedia for the input's fault (with technical details as a note),
     OperatorError or Unavailable for the machine's, Unavailable too when `stopping()` became true meanwhile. `told` hears
     a few times a second which share of a video's step is done.
     """
-    if recipe not in steps(probe, get_args(Use)):
-        raise ValueError(f"{recipe} is none of {steps(probe, get_args(Use))}")
+    can = steps(probe, get_args(Use)) if probe else stills_for(get_args(Use))
+    if recipe not in can:
+        raise ValueError(f"{recipe} is none of {can}")
+    kind, mime = (probe.kind, probe.type) if probe else _accepted(original)
+    if kind != "image" and probe is None:
+        raise UnsupportedMedia(words.UNREADABLE)
     limits = limits or Limits()
     job = {
         "task": recipe,
         "original": str(original.resolve()) if original else "",
-        "probe": probe._asdict(),
+        "kind": kind,
+        "type": mime,
+        "probe": probe._asdict() if probe else None,
         "limits": limits._asdict(),
         "stills": (stills or StillRecipe())._asdict(),
         "focus": (focus.x, focus.y) if focus else None,
-        "ffmpeg": find_ffmpeg() if probe.kind != "image" else "",
+        "ffmpeg": find_ffmpeg() if kind != "image" else "",
         "rung": str(rung.resolve()) if rung else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
     with _working_folder(folder) as work, _lent(base, Path(work)):
-        if told and probe.duration_s:
+        if told and probe and probe.duration_s:
             stopping = telling(Path(work), probe.duration_s, told, stopping)
-        answer = run(job, _bounds(probe.kind, recipe, limits), Path(work), stopping)
+        answer = run(job, _bounds(kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
         for name in (*(file.name for file in made.files), *(n for row in made.segments for n in row.names())):
             (Path(work) / name).replace(folder / name)
