@@ -25,6 +25,7 @@ from pipeline.sweep import Round, Sweep
 from pipeline.worker import Worker
 from tests.pipeline.little_site import Site, picture
 
+pytestmark = pytest.mark.usefixtures("no_cards")
 PATIENCE_S = 30
 
 
@@ -108,7 +109,6 @@ class Poison:
         return self._target(snapshot, *given)
 
 
-@pytest.mark.usefixtures("no_cards")
 def test_one_poison_profile_stops_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = site.sign_up("bad"), site.sign_up("good")
     poison = Poison(bad, monkeypatch, ZeroDivisionError("nothing by nothing"))
@@ -128,7 +128,6 @@ def test_one_poison_profile_stops_nobody(site: Site, monkeypatch: pytest.MonkeyP
     assert site.reached(good).keys() == {"published", "purged", "live"}
 
 
-@pytest.mark.usefixtures("no_cards")
 def test_a_job_that_waited_while_another_worker_did_it_is_not_done_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,7 +514,6 @@ def test_a_picture_that_is_deleted_while_it_is_made_leaves_nothing(
     assert list(site.private.walk("_originals/")) + list(site.private.walk("_renditions/medium1234/")) == []
 
 
-@pytest.mark.usefixtures("no_cards")
 def test_what_can_not_be_made_tells_its_creator_and_the_operator(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
