@@ -16,8 +16,8 @@ HLS = "application/vnd.apple.mpegurl"
 # By falling preference: HLS where a browser has it, else what plays without a script.
 _SOURCES = (("hls", "master.m3u8"), ("mp4", "video.mp4"), ("sound", "sound.m4a"))
 _UNKNOWN_SIZE = (1280, 720)
-# A row of controls, as wide as a gallery's row of pictures is on a phone.
-_SOUND_RATIO = 3.0
+# A small cover and a row of controls.
+_SOUND_RATIO = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ class Video:
 
     @property
     def ratio(self) -> str:
-        return (
-            f"{self.width / self.height:.4f}" if self.poster or not self.is_audio else f"{_SOUND_RATIO:.4f}"
-        )
+        return f"{_SOUND_RATIO if self.is_audio else self.width / self.height:.4f}"
 
     @property
     def streams(self) -> bool:

@@ -19,6 +19,7 @@ LADDER = (360, 720, 1080)
 """The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
 LONG_SIDE_MAX = 3_840
 STORYBOARD_FROM_S = 10
+LONG_FROM_S = 120
 
 
 class Limits(NamedTuple):
@@ -104,7 +105,10 @@ def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]
         return ("sound",) if probe.video_stream is None else ("sound", "poster")
     lowest, *others = (f"rung-{rung}" for rung in rungs(probe))
     storyboard = ("storyboard",) if (probe.duration_s or 0) >= STORYBOARD_FROM_S else ()
-    return "poster", lowest, "mp4", *storyboard, *others
+    # A short film plays before anybody has looked at its poster; a long one shows it while its first rung is made.
+    is_long = (probe.duration_s or 0) >= LONG_FROM_S
+    first = ("poster", lowest) if is_long else (lowest, "poster")
+    return (*first, "mp4", *storyboard, *others)
 
 
 def rungs(probe: Probe) -> tuple[int, ...]:

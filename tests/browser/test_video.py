@@ -51,6 +51,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cai(house: House, film: Path) -> Creator:
     cai = house.sign_up("cai", "Cai")
     shown = cai.upload(film, alt="Colours and a clock")
+    said = "WEBVTT\n\n00:05.000 --> 00:20.000\nThe <i>clock</i> runs\n"
+    address = f"/profiles/{cai.id}/media/{shown}/captions/en?label=English"
+    cai.client.call("PUT", address, content=said, headers={"content-type": "text/vtt"})
     cai.edit(sections=[{"kind": "video", "title": "Film", "media": shown}])
     cai.wait_live(media=True, timeout_s=120)
     return cai
@@ -62,6 +65,16 @@ def ladder(house: House, cai: Creator) -> str:
     page = house.visit("/cai").text
     start = page.index("/_media/", page.index("<source"))
     return house.edge + page[start : page.index("master.m3u8")]
+
+
+def show_captions(page: Page) -> None:
+    """Chooses them as the menu of the player does, and waits until they are on."""
+    page.evaluate("document.querySelector('video').textTracks[0].mode = 'showing'")
+    wait_until(page, "document.querySelector('video').textTracks[0].activeCues?.length === 1")
+    shown = page.evaluate(
+        "document.querySelector('video').textTracks[0].activeCues[0].getCueAsHTML().textContent"
+    )
+    assert shown == "The clock runs"
 
 
 def wait_until(page: Page, what: str) -> None:
@@ -84,6 +97,7 @@ def test_chromium_plays_hls_by_itself(visit: Any, house: House, cai: Creator) ->
     wait_until(page, f"{SECONDS} > 0.5")
     page.evaluate(f"{SECONDS} = 17")
     wait_until(page, f"{SECONDS} > 17.5")
+    show_captions(page)
     assert page.evaluate("document.querySelector('video').currentSrc").endswith("master.m3u8")
     assert not any("hls.min" in one for one in asked)
     assert window.complaints == []
@@ -120,6 +134,7 @@ def test_hls_js_is_fetched_by_who_plays_and_changes_rungs(visit: Any, house: Hou
     for second in (19, 6):
         page.evaluate(f"{SECONDS} = {second}")
         wait_until(page, f"{SECONDS} > {second}.4")
+    show_captions(page)
     page.evaluate(f"{SECONDS} = {FILM_S - 1}")
     wait_until(page, "document.querySelector('video').ended")
     assert any("track1-00006.m4s" in one for one in asked), "the sound was not asked for"

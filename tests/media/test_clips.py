@@ -76,7 +76,9 @@ def test_there_are_two_rungs_where_the_source_allows_it(
     found = Probe("video", "video/mp4", *size)
     assert rungs(found) == expected
     lowest, *others = (f"rung-{rung}" for rung in expected)
-    assert steps(found) == ("poster", lowest, "mp4", *others)
+    assert steps(found) == (lowest, "poster", "mp4", *others)
+    lasting = found._replace(duration_s=600)
+    assert steps(lasting) == ("poster", lowest, "mp4", "storyboard", *others)
 
 
 def test_a_video_is_made_step_by_step_and_plays(bench: Workbench, clip: Clip) -> None:
@@ -84,7 +86,7 @@ def test_a_video_is_made_step_by_step_and_plays(bench: Workbench, clip: Clip) ->
     found = bench.probe(original)
     assert found[:5] == ("video", "video/mp4", 852, 480, 9.0)
     assert found.has_audio
-    assert steps(found) == ("poster", "rung-360", "mp4", "rung-480")
+    assert steps(found) == ("rung-360", "poster", "mp4", "rung-480")
 
     made = {r: bench.make(original, r, rung="rung-360" if r == "mp4" else None) for r in steps(found)}
 
