@@ -20,6 +20,8 @@ from pipeline.media.progress import FILE as PROGRESS
 from pipeline.media.recipes import Limits, Probe, has_sound, rung_of, rung_size, rungs
 
 KEYFRAME_S = 2
+THREADS = 4
+"""Of decoder and encoder. They wait for one another, so that two processors need four of each to be busy."""
 AUDIO_BITS_PER_S = 128_000
 SAMPLE_RATE = 48_000
 RUN_UP_SAMPLES = 1024
@@ -51,7 +53,7 @@ class Ffmpeg(NamedTuple):
             protocol_whitelist="file",
             codec_whitelist=DECODERS,
             max_pixels=self.limits.pixels_max,
-            threads=2,
+            threads=THREADS,
             **options,
         )
 
@@ -187,7 +189,7 @@ def encoded_pictures(probe: Probe, short: int) -> Answer:
         "g": apart,
         "keyint_min": apart,
         "sc_threshold": 0,
-        "threads": 2,
+        "threads": THREADS,
     }
 
 

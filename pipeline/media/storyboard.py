@@ -14,6 +14,7 @@ import ffmpeg
 from core.errors import UnsupportedMedia
 from pipeline.media import images, words
 from pipeline.media.clips import Ffmpeg
+from pipeline.media.formats import DECODERS
 
 SHEET, TRACK = "storyboard.webp", "storyboard.vtt"
 COLUMNS = 10
@@ -21,6 +22,8 @@ PICTURES_MAX = 100
 APART_S_MIN = 2.0
 LONG_SIDE_PX = 160
 _QUALITY = 60
+_KEYFRAMES = "keyframes.mkv"
+_OF_VP9 = ("video/webm", "video/x-matroska")
 
 
 def storyboard(encoder: Ffmpeg) -> dict[str, Any]:
@@ -32,9 +35,8 @@ def storyboard(encoder: Ffmpeg) -> dict[str, Any]:
     scale = LONG_SIDE_PX / max(probe.width, probe.height)
     width, height = (max(2, round(side * scale / 2) * 2) for side in (probe.width, probe.height))
     raw = Path("sheet.rgb")
-    picture = encoder.picture(
-        encoder.source(skip_frame="nokey", itsoffset=-probe.start_s), width, height
-    ).filter("fps", f"1/{apart_s:.6f}", start_time=0, eof_action="pass")
+    picture = _keyframes(encoder, width, height)
+    picture = picture.filter("fps", f"1/{apart_s:.6f}", start_time=0, eof_action="pass")
     sheet = picture.filter("tile", f"{columns}x{rows}", nb_frames=count)
     encoder.run(ffmpeg.output(sheet, str(raw), format="rawvideo", pix_fmt="rgb24", **{"frames:v": 1}))
     pixels = raw.read_bytes() if raw.exists() else b""
@@ -49,6 +51,24 @@ def storyboard(encoder: Ffmpeg) -> dict[str, Any]:
             {"name": TRACK, "type": "text/vtt"},
         ]
     }
+
+
+def _keyframes(encoder: Ffmpeg, width: int, height: int) -> Any:
+    """The pictures at that size, without what lies between the keyframes."""
+    probe = encoder.probe
+    source = encoder.source(skip_frame="nokey", itsoffset=-probe.start_s)
+    if probe.rotation or probe.type not in _OF_VP9:
+        return encoder.picture(source, width, height)
+    # The decoders of VP8 and VP9 don't skip, so they are given no other packets.
+    pictures = source[str(probe.video_stream)]
+    encoder.run(
+        ffmpeg.output(pictures, _KEYFRAMES, format="matroska", c="copy", **{"bsf:v": "noise=drop=not(key)"})
+    )
+    path = Path(_KEYFRAMES).absolute()
+    keyframes = ffmpeg.input(
+        f"file:{path}", format="matroska", protocol_whitelist="file", codec_whitelist=DECODERS
+    )
+    return encoder._replace(probe=probe._replace(video_stream=0)).picture(keyframes, width, height)
 
 
 def _track(duration_s: float, apart_s: float, width: int, height: int) -> str:

@@ -13,10 +13,14 @@ from tests.media.conftest import Clip, Workbench
 CUE = re.compile(r"(\S+) --> (\S+)\nstoryboard\.webp#xywh=(\d+),(\d+),(\d+),(\d+)\n")
 
 
-def test_each_cue_shows_its_moment(bench: Workbench, clip: Clip) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.mp4", ()), ("a.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"))],
+)
+def test_each_cue_shows_its_moment(bench: Workbench, clip: Clip, name: str, options: tuple[str, ...]) -> None:
     """The picture grows lighter with each second."""
     picture = "color=black:size=320x180:rate=10,geq=lum=16+T*8:cb=128:cr=128"
-    original = clip(picture, "-g", "10", film_s=25)
+    original = clip(picture, "-g", "10", *options, name=name, film_s=25)
     assert "storyboard" in steps(bench.probe(original))
     made = bench.make(original, "storyboard")
     assert [file.name for file in made.files] == ["storyboard.webp", "storyboard.vtt"]
