@@ -83,10 +83,13 @@ class Plan:
         with self._changed:
             job = self._waiting[profile_id]
             job.running = False
-            if job.again and (job.revision > revision or job.forced):
+            if job.again:
+                # A hint at what was done already may be a rebuild's, in a newer roll-out than the job's: looked at, as
+                # what has waited for long is, before it is done again.
+                is_new = job.revision > revision or job.forced
+                job.since = time.monotonic() if is_new else float("-inf")
                 job.forced = False
                 job.failures = 0
-                job.since = time.monotonic()
                 self._ready.append(profile_id)
             else:
                 del self._waiting[profile_id]

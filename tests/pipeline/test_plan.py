@@ -70,11 +70,16 @@ def test_many_hands_never_meet_at_one_profile(plan: Plan) -> None:
     assert (met, plan.position(), plan.idle) == ([], str(left), True)
 
 
-def test_a_hint_that_the_job_has_covered_needs_no_second_one(plan: Plan) -> None:
+def test_a_hint_that_the_job_has_covered_is_only_looked_at(plan: Plan) -> None:
+    """It may be a rebuild's, and the job of the roll-out before: who waits for so long is looked at before it is done."""
     plan.add(hints(("ann", 1)))
     plan.take(NOW)
     plan.add(hints(("ann", 2), first=2))
     plan.finish("ann", 2)  # the load came after the second edit
+    assert plan.position() is None
+    assert plan.take(NOW) == ("ann", 2, 0)
+    assert plan.waited_s("ann") == float("inf")
+    plan.finish("ann", 2)
     assert plan.take(NOW) is None
     assert plan.position() == "2"
 

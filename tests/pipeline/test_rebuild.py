@@ -14,6 +14,7 @@ from pipeline.rebuild import Diary, Met, Scope, Sharing, Stand, select
 from tests.pipeline.little_site import Site
 from tests.pipeline.test_worker import working
 
+pytestmark = pytest.mark.usefixtures("no_cards")
 ALL = Scope("all")
 
 
