@@ -136,7 +136,7 @@ def test_a_deleted_photo_is_gone_from_the_page_and_from_its_address(house: House
     nell = house.sign_up("nell")
     medium = nell.upload(photo, alt="Not for long")
     nell.wait_live(media=True)
-    address = re.search(r"/_media/[^\s\"',]+\.jpg", house.visit("/nell").text)
+    address = re.search(rf"/_media/{medium}/[^\s\"',]+\.jpg", house.visit("/nell").text)
     assert address
     assert house.visit(address[0]).status_code == 200
     nell.newest = nell.client.call("DELETE", f"/profiles/{nell.id}/media/{medium}")["revision"]
