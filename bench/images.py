@@ -41,19 +41,23 @@ def timed(act: Callable[[], object]) -> float:
 
 
 def invent(folder: Path) -> list[Path]:
-    """Clouds of fractal noise over soft gradients: about as hard to pack as a landscape."""
+    """Clouds of Perlin noise: about as hard to pack as a landscape."""
     folder.mkdir()
     paths = []
     for number, (width, height) in enumerate(INVENTED):
-        bands = [
-            pyvips.Image.fractsurf(width, height, 2.2 + band / 10).scaleimage() * 0.75
-            + pyvips.Image.grey(width, height) * (40 + 20 * band)
-            for band in range(3)
-        ]
+        bands = [_clouds(width, height, seed=10 * number + band) for band in range(3)]
         path = folder / f"invented-{number}.jpg"
         bands[0].bandjoin(bands[1:]).cast("uchar").copy(interpretation="srgb").jpegsave(str(path), Q=92)
         paths.append(path)
     return paths
+
+
+def _clouds(width: int, height: int, seed: int) -> Any:
+    """Perlin noise of many sizes, the large ones strongest; 0 to 255."""
+    image = pyvips.Image.black(width, height)
+    for octave, cell_px in enumerate((1024, 512, 256, 128, 64, 32, 16, 8, 4)):
+        image += pyvips.Image.perlin(width, height, cell_size=cell_px, seed=seed + octave) * (cell_px**0.6)
+    return image * (255 / (image.max() - image.min())) + 128
 
 
 def by_us(photo: Path, folder: Path) -> None:

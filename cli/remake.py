@@ -14,9 +14,9 @@ from core.backends import open_backends
 from core.log import configure
 from core.settings import LogSettings, Settings
 from core.store import MediaTask
-from pipeline.media.recipes import fingerprint
 from pipeline.rebuild import Diary, Scope, Stand
 from pipeline.remaking import Remaking
+from pipeline.wanted import fingerprint
 from pipeline.worker import still_recipe
 
 PER_S = 2.0

@@ -40,9 +40,9 @@ from pipeline.media.make import (
     probe,
 )
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, fingerprint, rung_of, stills_for
+from pipeline.media.recipes import BASE, rung_of, stills_for
 from pipeline.telling import telling
-from pipeline.wanted import CROPS, RUNG, is_missing, is_stale
+from pipeline.wanted import CROPS, RUNG, fingerprint, is_missing, is_stale
 
 PIECE_BYTES = 1 << 20
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterator
 
@@ -10,7 +11,7 @@ from core.media import CAPTIONS, Media, Rendition, Use
 from core.profile import Snapshot
 from core.store import MediaTask
 from pipeline.carding import is_drawn, wish
-from pipeline.media.recipes import StillRecipe, avif_of, fingerprint, stills_for
+from pipeline.media.recipes import RECIPES_VERSION, StillRecipe, avif_of, is_still, stills_for
 from pipeline.media_queue import task_of
 
 CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
@@ -54,6 +55,12 @@ def is_missing(medium: Media, recipe: str) -> bool:
         return True
     # Rungs without segments are from releases before CMAF, and go with no others.
     return recipe.startswith(RUNG) and not made.segments
+
+
+def fingerprint(recipe: str, stills: StillRecipe) -> str:
+    """Of what a rendition by that recipe is made with; of videos the settings say nothing."""
+    how = stills if is_still(recipe) else None
+    return hashlib.sha256(repr((RECIPES_VERSION, how)).encode()).hexdigest()[:12]
 
 
 def is_stale(made: Rendition, stills: StillRecipe) -> bool:

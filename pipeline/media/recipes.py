@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -155,10 +154,9 @@ def use_of(recipe: str) -> str:
     return use if use in ("avatar", "cover") else "gallery"
 
 
-def fingerprint(recipe: str, how: StillRecipe) -> str:
-    """Of what a rendition by that recipe is made with; of videos the settings say nothing."""
-    is_still = recipe == "poster" or recipe.removesuffix("-avif") in (*_STILLS.values(), "avif")
-    return hashlib.sha256(repr((RECIPES_VERSION, how if is_still else None)).encode()).hexdigest()[:12]
+def is_still(recipe: str) -> bool:
+    """Whether the settings for pictures say how it is made."""
+    return recipe == "poster" or recipe.removesuffix("-avif") in (*_STILLS.values(), "avif")
 
 
 def has_sound(probe: Probe, recipe: str) -> bool:
