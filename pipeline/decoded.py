@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.ids import new_id
 from pipeline.media.make import Probe
 
 BYTES_MAX = 512 << 20
@@ -18,13 +19,12 @@ _PROBE = "probe.json"
 
 
 class Decoded:
-    """The newest pictures, up to `bytes_max` together. Safe to use from any thread."""
+    """The newest pictures, up to `bytes_max` together, in a folder of this process's own. Safe to use from any thread."""
 
-    def __init__(self, folder: Path, bytes_max: int = BYTES_MAX) -> None:
-        self._folder, self._bytes_max = folder, bytes_max
+    def __init__(self, scratch: Path, bytes_max: int = BYTES_MAX) -> None:
+        self._folder, self._bytes_max = scratch / f"decoded-{new_id()}", bytes_max
         self._bytes: OrderedDict[str, int] = OrderedDict()
         self._guard = threading.Lock()
-        shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def of(self, media_id: str) -> Iterator[Path]:
@@ -46,6 +46,9 @@ class Decoded:
         with self._guard:
             self._bytes.pop(media_id, None)
         shutil.rmtree(self._folder / media_id, ignore_errors=True)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def keep_probe(folder: Path, probe: Probe) -> None:

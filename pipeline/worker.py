@@ -90,9 +90,16 @@ class Worker:
         self._sharing = sharing = Sharing(store.workers, self.id, settings.lease_s)
         self._reader = Reader(store.changes, tools.replica, plan, sharing, loops)
         self._publishers = Publishers(tools, plan, settings.attempts, loops)
-        decoded, private = Decoded(scratch / "decoded"), tools.buckets["private"]
+        self._decoded, private = Decoded(scratch), tools.buckets["private"]
         maker = Maker(
-            store, private, limits, scratch, decoded, lambda: loops.stopping, stills, tools.release.site.name
+            store,
+            private,
+            limits,
+            scratch,
+            self._decoded,
+            lambda: loops.stopping,
+            stills,
+            tools.release.site.name,
         )
         self._makers = Makers(maker, tools.media, settings.attempts, sharing, loops)
         recall = self._publishers.recall_aside
@@ -157,6 +164,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
         self._loops.guarded(self._save_position)
+        self._decoded.close()
         log.info("worker_drained", left=[thread.name for thread in threads if thread.is_alive()])
 
     def stop(self) -> None:

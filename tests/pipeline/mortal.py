@@ -99,9 +99,7 @@ class Mortals:
         publish_profile(self.tools, profile)
 
     def make(self, profile: str, media: str) -> None:
-        maker = Maker(
-            self.store, self.private, Limits(), self.folder, Decoded(self.folder / "decoded"), lambda: False
-        )
+        maker = Maker(self.store, self.private, Limits(), self.folder, Decoded(self.folder), lambda: False)
         while not make_some(maker, MediaTask(media, profile, 0)):
             continue
 

@@ -123,7 +123,7 @@ class Workshop:
         monkeypatch.setattr(makers, "make_some", self._make)
         self.queue = MediaQueue(self.board)  # type: ignore[arg-type]
         self.sharing = Sharing(site.store.workers, "me", 5)
-        maker = Maker(site.store, site.private, Limits(), folder, Decoded(folder / "decoded"), lambda: False)
+        maker = Maker(site.store, site.private, Limits(), folder, Decoded(folder), lambda: False)
         self.makers = Makers(maker, self.queue, 2, self.sharing, self.loops)
         self.thread = threading.Thread(target=self.makers.make, args=(lane,), daemon=True)
 

@@ -504,9 +504,7 @@ def test_a_picture_that_is_deleted_while_it_is_made_leaves_nothing(
         return made
 
     monkeypatch.setattr(making, "make", make_slowly)
-    maker = making.Maker(
-        site.store, site.private, Limits(), site.folder, Decoded(site.folder / "decoded"), lambda: False
-    )
+    maker = making.Maker(site.store, site.private, Limits(), site.folder, Decoded(site.folder), lambda: False)
     assert making.make_some(maker, MediaTask("medium1234", ann, 0))
     snapshot = site.store.profiles.load(ann)
     assert snapshot
