@@ -33,11 +33,13 @@ fix: .venv/dev.stamp ## Format the code and mend what ruff can
 	@$(PY) -m ruff check --fix-only .
 	@$(PY) -m ruff format .
 
-bench: .venv/dev.stamp ## Measure edit-to-live, the cluster's store and rebuilds; flags by ARGS="…"
+bench: .venv/dev.stamp ## Measure edit-to-live, the cluster's store, rebuilds and media; flags by ARGS="…"
 	@$(PY) -m bench.edit_to_live $(ARGS)
 	@$(PY) -m bench.store $(ARGS)
 	@$(PY) -m bench.rebuild $(ARGS)
 	@$(PY) -m bench.rebuild_s3 $(ARGS)
+	@$(PY) -m bench.images $(ARGS)
+	@$(PY) -m bench.video $(ARGS)
 
 rehearsal: .venv/dev.stamp ## Rehearse at scale: 20,000 profiles, load, kills (an hour); quick: ARGS="--profiles 200 --minutes 0.5 --rate 3"
 	@exec $(PY) -m bench.rehearsal $(ARGS) </dev/null
