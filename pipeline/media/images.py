@@ -84,8 +84,20 @@ class Base:
 
     @classmethod
     def decode(cls, original: str, probe: Probe, recipe: StillRecipe) -> Base:
+        if probe.type != "image/jpeg":
+            return cls._decode(original, probe, recipe)
         try:
-            image = _open(original, probe.type)
+            return cls._decode(original, probe, recipe, fail_on="warning")
+        except UnsupportedMedia as error:
+            # A JPEG with an end, but too little before it, is only warned of; so are many oddities that do no harm.
+            if "premature end" in str(error.__cause__):
+                raise
+            return cls._decode(original, probe, recipe)
+
+    @classmethod
+    def _decode(cls, original: str, probe: Probe, recipe: StillRecipe, fail_on: str = "truncated") -> Base:
+        try:
+            image = _open(original, probe.type, fail_on=fail_on)
             across = image.height if probe.rotation in (90, 270) else image.width
             # So wide that a crop of a panorama is sharp, too.
             wanted = max(
@@ -93,7 +105,7 @@ class Base:
             )
             if probe.type == "image/jpeg" and across >= 4 * wanted:
                 # A JPEG can be read at half its size for a fraction of the work.
-                image = _open(original, probe.type, shrink=2)
+                image = _open(original, probe.type, fail_on=fail_on, shrink=2)
             gamut = "p3" if _is_wide(image) else "srgb"
             # What has no profile is sRGB: turning it into sRGB takes ten times as long as all the rest.
             has_other = image.get_typeof("icc-profile-data") or image.interpretation == "cmyk"
@@ -217,7 +229,7 @@ def frames(original: str, probe: Probe) -> tuple[Any, list[int]]:
         raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
 
 
-def _open(original: str, mime: str, **options: Any) -> Any:
+def _open(original: str, mime: str, fail_on: str = "truncated", **options: Any) -> Any:
     """The picture by the one loader that its own bytes call for."""
     _allow_only(mime)
     if mime == "image/heic":
@@ -232,7 +244,7 @@ def _open(original: str, mime: str, **options: Any) -> Any:
         "image/avif": pyvips.Image.heifload,
     }[mime]
     # Sequential: rows stream through, so that a large picture is never held whole where its format allows it.
-    return read(original, access="sequential", fail_on="truncated", **options)
+    return read(original, access="sequential", fail_on=fail_on, **options)
 
 
 def _allow_only(mime: str) -> None:

@@ -266,3 +266,13 @@ def test_a_picture_that_stays_decoded_needs_no_original(bench: Workbench, tmp_pa
         assert (bench.made("avif") / file.name).read_bytes() == (
             bench.made("from original") / file.name
         ).read_bytes()
+
+
+def test_a_jpeg_with_oddities_that_do_no_harm_is_a_picture(bench: Workbench) -> None:
+    whole = bench.picture(quarters(64, 48), "JPEG").read_bytes()
+    behind_app0 = 4 + int.from_bytes(whole[4:6], "big")
+    odd = bench.put(whole[:behind_app0] + b"\0" * 9 + whole[behind_app0:])
+    with pytest.raises(pyvips.Error, match="extraneous bytes"):
+        pyvips.Image.jpegload(str(odd), fail_on="warning").avg()
+    for image in opened(bench, bench.make(odd, "still")):
+        assert near(image.convert("RGB").getpixel((5, 5)), RED)

@@ -360,7 +360,7 @@ def jpeg_of_65500_pixels_in_a_column() -> bytes:
     return saved(Image.new("L", (1, 65_500)), "JPEG")
 
 
-@ends()
+@refused("damaged")
 def jpeg_much_larger_than_its_data() -> bytes:
     whole = jpeg()
     return patched(whole, at_marker(whole, 0xC0) + 5, struct.pack(">HH", 7_000, 7_000))
