@@ -105,7 +105,10 @@ def test_positions_that_are_lost_cost_work_and_nothing_else(
     ours[0].creator.wait_live(newest_revision(store, ours[0]), timeout_s=90)
     wait_until(lambda: store.changes.position(MAIN), "positions are saved again")
     for one, (revision, rank) in zip(ours[1:], before[1:], strict=True):
-        assert (published_revision(store, one), rank_at(fleet, one, 1)) == (revision, rank)
+        # A card may have been drawn meanwhile; back it never goes.
+        assert published_revision(store, one) >= revision
+        shown = rank_at(fleet, one, 1)
+        assert shown and rank and shown >= rank
     conclude(fleet, store, ours)
 
 
