@@ -126,7 +126,7 @@ def test_a_refused_upload_says_why_beside_its_name(page: Page, tmp_path: Path) -
     lie.write_bytes(HTML)
     page.goto("/@ann/media")
     page.set_input_files("#files", lie)
-    expect(page.locator(".queue li")).to_contain_text("not a picture or video")
+    expect(page.locator(".queue li")).to_contain_text("This file is a web page")
 
 
 def test_no_page_is_wider_than_a_phone_and_every_field_has_a_name(ann: Creator, page: Page) -> None:

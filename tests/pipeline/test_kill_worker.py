@@ -137,7 +137,9 @@ def test_a_killed_maker_leaves_whole_renditions_and_the_next_one_goes_on(grave: 
         kept = site.medium(ann, SECOND).renditions
         assert_files_are_there(site, ann)
         site.publish(ann)
-        assert [task.media_id for task in site.store.media_work.pending(9)] in ([SECOND], [])
+        # The other medium has no AVIF yet, and the profile no card.
+        pending = {task.media_id for task in site.store.media_work.pending(9)}
+        assert pending <= {SECOND, "medium1234", ann}
         site = grave.go_on("make", profile=ann, media=SECOND)
         medium = site.medium(ann, SECOND)
         assert medium.state == "ready"
