@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from pipeline.media.make import find_ffmpeg
 from tests.house import Creator, House
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = [pytest.mark.server("chromium"), pytest.mark.timeout(240)]
 
 DASH = (Path(__file__).parent / "vendor" / "dash.mediaplayer.min.js").read_text()
 PATIENCE_MS = 45_000
