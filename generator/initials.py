@@ -1,4 +1,4 @@
-"""Draws the icon of a profile: initials on a colour of its own; the favicon, and the avatar of who has uploaded none."""
+"""Draws the icon of a profile: initials on a colour of its own; the icon and the avatar of who has uploaded none."""
 
 from __future__ import annotations
 
