@@ -158,3 +158,12 @@ class Creator:
         return self.client.wait_live(
             self.id, None if media else self.newest or None, timeout_s=timeout_s, media=media
         )
+
+    def wait_settled(self, *, timeout_s: float = 60.0) -> None:
+        """Until all that was uploaded is shown, and the card is drawn, too: then pages stay as they are until an edit."""
+        self.wait_live(media=True, timeout_s=timeout_s)
+        ends = time.monotonic() + timeout_s
+        while "/card-" not in self.house.visit(f"/{self.username}").text:
+            assert time.monotonic() < ends, f"no card within {timeout_s:.0f} s"
+            time.sleep(0.05)
+        self.wait_live(media=True, timeout_s=timeout_s)

@@ -9,7 +9,8 @@ import pytest
 from cli.ring.ring import Ring
 from core.store.scylla import ScyllaStore
 from tests.cluster import Keyspace
-from tests.faults.authors import Author
+from tests.faults.authors import Author, wait_until
+from tests.faults.conclusion import page
 from tests.fleet import Fleet
 from tests.pipeline.mortal import Mortal
 
@@ -45,7 +46,7 @@ def store(lasting_fleet: Fleet, keyspace: Keyspace) -> Iterator[ScyllaStore]:
 
 @pytest.fixture
 def authors(fleet: Fleet, request: pytest.FixtureRequest) -> Callable[[int], list[Author]]:
-    """So many authors with names of this test's own, each with a published page."""
+    """So many authors with names of this test's own, each with a published page, to which nothing is still to be drawn."""
     stem = "".join(one[0] for one in request.node.name.replace("[", "_").split("_") if one)
     return lambda count: sign_up(fleet, stem, count)
 
@@ -58,6 +59,8 @@ def sign_up(fleet: Fleet, stem: str, count: int) -> list[Author]:
     for one in made:
         one.write()
         one.creator.wait_live()
+    for one in made:
+        wait_until(lambda one=one: "/card-" in page(fleet, one, 1), f"the card of {one.username} is shown")  # type: ignore[misc]
     return made
 
 

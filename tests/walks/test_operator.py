@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def test_rebuild_puts_back_what_storage_has_lost(house: House) -> None:
     ola = house.sign_up("ola")
     ola.edit(bio="Weaves.")
-    ola.wait_live()
+    ola.wait_settled()
     page = house.data / "public" / "ola" / "index.html"
     before = page.read_bytes()
     page.unlink()

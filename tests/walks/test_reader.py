@@ -20,7 +20,7 @@ def test_with_everything_but_the_edge_stopped_every_page_still_reads(tmp_path: P
         nia = house.sign_up("nia")
         nia.upload(photo, alt="Boats")
         nia.post(title="Hello", body="World.", state="published")
-        nia.wait_live(media=True)
+        nia.wait_settled()
         paths = ["/", "/nia", "/nia/posts/hello", "/nia/feed.xml"]
         before = {path: house.visit(path).text for path in paths}
         assert house.stop() == 0

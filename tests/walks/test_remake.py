@@ -22,7 +22,7 @@ def test_pictures_are_made_anew_with_other_settings_and_none_is_missing_meanwhil
         ann = house.sign_up("ann")
         media_id = ann.upload(photo, alt="Noise")
         ann.edit(avatar=media_id)
-        ann.wait_live(media=True)
+        ann.wait_settled()
         idle = house.holdfast("rebuild", "--media", "--dry-run", "--json")
         assert (idle.returncode, json.loads(idle.stdout)["media"]) == (0, 0)
         before = shown(house)
