@@ -175,6 +175,11 @@ def rendition_folder(media_id: str) -> str:
     return f"_renditions/{media_id}/"
 
 
+def climb(media_id: str) -> str:
+    """What is noted of a video's rungs while they are made."""
+    return f"_renditions/{media_id}/climb.json"
+
+
 def rendition(media_id: str, recipe: str, attempt: str, file: str) -> str:
     return f"_renditions/{media_id}/{recipe}-{attempt}/{file}"
 

@@ -7,17 +7,26 @@ showing a picture that it has kept under the old address.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from core import keys
+from core.ids import new_id
 from core.media import Media, Rendition, RenditionFile
+from core.objects import Objects
 from core.profile import Snapshot
+from core.store import Store
+from core.store.revise import revise
 from generator import cards
 from generator.cards import Card
 from generator.grounds import SIZE
+from pipeline.children import remove_folder
+from pipeline.media import make
 from pipeline.media.card import CARD
-from pipeline.media.make import Made
+from pipeline.media.make import Limits, Made
+from pipeline.renditions import fetch, keep
 
 RECIPE = "card"
 
@@ -50,6 +59,38 @@ def wish(snapshot: Snapshot, site: str) -> Wish | None:
 def is_drawn(snapshot: Snapshot, wanted: Wish) -> bool:
     made = snapshot.card.rendition(RECIPE) if snapshot.card else None
     return made is not None and made.made_by == wanted.fingerprint
+
+
+def draw_card(
+    store: Store,
+    private: Objects,
+    snapshot: Snapshot,
+    site: str,
+    scratch: Path,
+    limits: Limits,
+    stopping: Callable[[], bool],
+) -> None:
+    """Draws what the profile's card is to show now, in a folder in `scratch`: one revision, no edit."""
+    wanted, profile_id = wish(snapshot, site), snapshot.head.id
+    if wanted is None or is_drawn(snapshot, wanted):
+        return
+    with TemporaryDirectory(dir=scratch) as name:
+        folder = Path(name)
+        if wanted.avatar:
+            avatar = folder / "avatar.jpg"
+            fetch(private, wanted.avatar, avatar)
+            made = make.draw_card(wanted.card, avatar, folder, limits, stopping=stopping)
+        else:
+            made = draw_initials(wanted.card, folder)
+        card = Rendition(recipe=RECIPE, attempt=new_id(), files=made.files, made_by=wanted.fingerprint)
+        keep(private, profile_id, card, folder)
+
+    def swap(old: Snapshot) -> Snapshot:
+        return old if old.head.deleted else with_card(old, card)
+
+    after = revise(store, profile_id, swap, writer=new_id(), what="card drawn", by_creator=False).snapshot
+    if after.head.deleted:
+        remove_folder(private, keys.rendition_folder(profile_id))
 
 
 def draw_initials(card: Card, folder: Path) -> Made:

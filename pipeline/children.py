@@ -26,16 +26,20 @@ def copy_folder(
             continue
         found = source.get(origin)
         assert found is not None
-        for _ in range(3):
-            try:
-                to.put(key, found.body, headers, only_if=ABSENT)
-            except PreconditionFailed:
-                break
-            except OutcomeUnknown:
-                continue
-            break
-        else:
-            to.stat(key)
+        put_once(to, key, found.body, headers)
+
+
+def put_once(objects: Objects, key: str, body: bytes, headers: Headers) -> None:
+    """Writes an object under a key that never gets other bytes; one that is there stays."""
+    for _ in range(3):
+        try:
+            objects.put(key, body, headers, only_if=ABSENT)
+        except PreconditionFailed:
+            return
+        except OutcomeUnknown:
+            continue
+        return
+    objects.stat(key)
 
 
 def remove_folder(objects: Objects, folder: str) -> None:

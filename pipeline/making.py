@@ -7,44 +7,33 @@ the step it was at. Two workers at one medium are harmless: each attempt has a f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from core import keys
 from core.document import uses
-from core.errors import NotFound, ObjectMissing, UnsupportedMedia
+from core.errors import UnsupportedMedia
 from core.ids import new_id
 from core.log import get_logger
-from core.media import Media, Rendition, RenditionFile, Use
+from core.media import Media, Rendition, Use
 from core.media_types import HEAD_BYTES, identify
-from core.objects import Headers, Objects
+from core.objects import Objects
 from core.profile import Snapshot
 from core.store import MediaTask, Store
 from core.store.revise import revise
-from pipeline.carding import draw_initials, is_drawn, wish, with_card
+from pipeline.carding import draw_card
 from pipeline.children import remove_folder
+from pipeline.climbing import Climber
 from pipeline.decoded import Decoded, keep_probe, kept_probe
-from pipeline.media.dash import DASH_TYPE, MANIFEST, manifest
-from pipeline.media.make import (
-    HLS_TYPE,
-    MASTER,
-    Limits,
-    Made,
-    Probe,
-    StillRecipe,
-    draw_card,
-    make,
-    master,
-    probe,
-)
+from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make, probe
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, rung_of, stills_for
+from pipeline.media.recipes import BASE, RUNG, stills_for
+from pipeline.renditions import fetch_lowest_rung, fetch_original, keep, with_ladder
 from pipeline.telling import telling
-from pipeline.wanted import CROPS, RUNG, fingerprint, is_missing, is_stale
+from pipeline.wanted import CROPS, fingerprint, is_missing, is_stale
 
-PIECE_BYTES = 1 << 20
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 log = get_logger("media")
@@ -72,7 +61,9 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
     Unavailable and other errors of the machine's."""
     snapshot = maker.store.profiles.load(task.profile_id)
     if snapshot and task.media_id == task.profile_id:
-        _draw_card(maker, snapshot)
+        draw_card(
+            maker.store, maker.private, snapshot, maker.site, maker.scratch, maker.limits, maker.stopping
+        )
         return True
     medium = snapshot.medium(task.media_id) if snapshot and not snapshot.head.deleted else None
     if snapshot is None or medium is None or medium.state == "failed":
@@ -128,16 +119,24 @@ class _Turn:
             return True
         shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
         # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
-        now = shows or missing[:1]
-        for recipe in now:
-            done = len(steps) - len(missing) + now.index(recipe)
-            told = telling(self.maker.store.media_work, self.medium.id, recipe, done, len(steps))
-            if not self._step(recipe, found, told, last=recipe == missing[-1]):
-                return True
-        if len(now) < len(missing):
+        upper = [recipe for recipe in missing if recipe in climbed(found)]
+        now = shows or (upper if missing[0] in upper else missing[:1])
+        done, last = len(steps) - len(missing), missing[-1]
+        if now == upper:
+            is_there = self._climb(upper, found, self._told(upper[-1], done, steps))
+        else:
+            is_there = all(
+                self._step(recipe, found, self._told(recipe, done + number, steps), last=recipe == last)
+                for number, recipe in enumerate(now)
+            )
+        if is_there and len(now) < len(missing):
             return False
-        self._finish(steps)
+        if is_there:
+            self._finish(steps)
         return True
+
+    def _told(self, recipe: str, done: int, steps: Sequence[str]) -> Callable[[float], None]:
+        return telling(self.maker.store.media_work, self.medium.id, recipe, done, len(steps))
 
     def _finish(self, steps: tuple[str, ...]) -> None:
         """Ready; and after a remake without what no page asks for any more, since nobody has made that anew."""
@@ -149,8 +148,16 @@ class _Turn:
                 for made in medium.renditions
                 if not (remake and made.recipe not in steps and is_stale(made, maker.stills))
             )
-            return medium.model_copy(update={"state": "ready", "renditions": kept})
+            after = medium.model_copy(update={"state": "ready", "renditions": kept})
+            has_rungs = any(made.recipe.startswith(RUNG) and made.segments for made in kept)
+            # No step makes it, so one that storage has lost would be missing for ever.
+            return (
+                after
+                if not has_rungs or after.rendition("hls")
+                else with_ladder(maker.private, after, attempt)
+            )
 
+        attempt = new_id()
         _change(maker.store, self.task, "media ready", finish)
 
     def _is_wanted(self, recipe: str) -> bool:
@@ -161,7 +168,7 @@ class _Turn:
 
     def _step(self, recipe: str, found: Probe | None, told: Callable[[float], None], *, last: bool) -> bool:
         """Makes one rendition and adds it to the medium; False if that has gone meanwhile."""
-        maker, task, started = self.maker, self.task, time.monotonic()
+        maker, started = self.maker, time.monotonic()
         made_in = self.folder / recipe
         made = make(
             None if self._is_decoded and recipe != "loop" else self._original(),
@@ -172,7 +179,7 @@ class _Turn:
             stills=maker.stills,
             focus=self.medium.focus,
             base=self.decoded if found is None or found.kind == "image" else None,
-            rung=_lowest_rung(maker.private, self.medium, self.folder) if recipe == "mp4" else None,
+            rung=fetch_lowest_rung(maker.private, self.medium, self.folder) if recipe == "mp4" else None,
             stopping=maker.stopping,
             told=told,
         )
@@ -188,19 +195,44 @@ class _Turn:
             made_by=fingerprint(recipe, maker.stills),
             focus=self.medium.focus if recipe in CROPS else None,
         )
-        _store(maker.private, self.medium.id, rendition, made_in)
-        after = _add(maker, task, rendition, made, found, last)
+        keep(maker.private, self.medium.id, rendition, made_in)
+        return self._added([rendition], made, found, started, last=last)
+
+    def _climb(self, recipes: Sequence[str], found: Probe, told: Callable[[float], None]) -> bool:
+        """Makes the rungs above the lowest and adds them; False if the medium has gone meanwhile."""
+        maker, task, started = self.maker, self.task, time.monotonic()
+        climber = Climber(
+            maker.private,
+            self.medium.id,
+            lambda: current(maker.store, task),
+            self._original(),
+            found,
+            maker.limits,
+            self.folder,
+            fingerprint(recipes[0], maker.stills),
+            maker.stopping,
+            told,
+        )
+        is_there = self._added(climber.make(recipes), None, found, started, last=False)
+        climber.clear()
+        return is_there
+
+    def _added(
+        self, renditions: Sequence[Rendition], made: Made | None, found: Probe, started: float, *, last: bool
+    ) -> bool:
+        after = _add(self.maker, self.task, renditions, made, found, last)
         if after is None:
             return False
         self.medium = after
-        log.info(
-            "rendition_made",
-            profile=task.profile_id,
-            media=task.media_id,
-            recipe=recipe,
-            bytes=rendition.bytes,
-            ms=round((time.monotonic() - started) * 1000),
-        )
+        for rendition in renditions:
+            log.info(
+                "rendition_made",
+                profile=self.task.profile_id,
+                media=self.task.media_id,
+                recipe=rendition.recipe,
+                bytes=rendition.bytes,
+                ms=round((time.monotonic() - started) * 1000),
+            )
         return True
 
     def _probed(self) -> Probe | None:
@@ -220,60 +252,14 @@ class _Turn:
         return found
 
     def _original(self) -> Path:
-        original, private = self.folder / "original", self.maker.private
+        original = self.folder / "original"
         if not original.exists():
-            try:
-                _fetch(private, keys.original(self.medium.id), original)
-            except NotFound:
-                # Salvaged from its pages, perhaps: then the best of what was made of it has to do.
-                best = _best_picture(self.medium)
-                if best is None:
-                    raise
-                _fetch(private, best, original)
+            fetch_original(self.maker.private, self.medium, original)
         return original
 
     @property
     def _is_decoded(self) -> bool:
         return (self.decoded / BASE).is_file()
-
-
-def _best_picture(medium: Media) -> str | None:
-    """The key of the widest JPEG that was made of a picture."""
-    if medium.kind != "image":
-        return None
-    found = [
-        (file.width or 0, keys.rendition(medium.id, made.recipe, made.attempt, file.name))
-        for made in medium.renditions
-        for file in made.files
-        if file.type == "image/jpeg"
-    ]
-    return max(found)[1] if found else None
-
-
-def _draw_card(maker: Maker, snapshot: Snapshot) -> None:
-    """Draws what the profile's card is to show now: one revision, no edit."""
-    wanted = wish(snapshot, maker.site)
-    if wanted is None or is_drawn(snapshot, wanted):
-        return
-    with TemporaryDirectory(dir=maker.scratch) as name:
-        folder = Path(name)
-        if wanted.avatar:
-            avatar = folder / "avatar.jpg"
-            _fetch(maker.private, wanted.avatar, avatar)
-            made = draw_card(wanted.card, avatar, folder, maker.limits, stopping=maker.stopping)
-        else:
-            made = draw_initials(wanted.card, folder)
-        card = Rendition(recipe="card", attempt=new_id(), files=made.files, made_by=wanted.fingerprint)
-        _store(maker.private, snapshot.head.id, card, folder)
-
-    def swap(old: Snapshot) -> Snapshot:
-        return old if old.head.deleted else with_card(old, card)
-
-    after = revise(
-        maker.store, snapshot.head.id, swap, writer=new_id(), what="card drawn", by_creator=False
-    ).snapshot
-    if after.head.deleted:
-        remove_folder(maker.private, keys.rendition_folder(snapshot.head.id))
 
 
 def first_rung(steps: tuple[str, ...]) -> str | None:
@@ -282,19 +268,26 @@ def first_rung(steps: tuple[str, ...]) -> str | None:
 
 
 def _add(
-    maker: Maker, task: MediaTask, rendition: Rendition, made: Made, found: Probe, last: bool
+    maker: Maker,
+    task: MediaTask,
+    renditions: Sequence[Rendition],
+    made: Made | None,
+    found: Probe,
+    last: bool,
 ) -> Media | None:
-    """Adds a finished rendition to its medium: one revision, no edit. None if the medium has gone meanwhile."""
-    attempt = new_id()
+    """Adds finished renditions to their medium: one revision, no edit. None if the medium has gone meanwhile."""
+    what = ", ".join(one.recipe for one in renditions)
 
     def add(medium: Media) -> Media:
-        after = medium.with_rendition(rendition)
-        if rendition.recipe.startswith(RUNG):
-            after = after.with_rendition(_ladder(maker.private, after, attempt))
+        after = medium
+        for rendition in renditions:
+            after = after.with_rendition(rendition)
+        if renditions[0].recipe.startswith(RUNG):
+            after = with_ladder(maker.private, after, attempt)
         shown = {
             name: value
             for name in ("width", "height", "thumbhash", "placeholder", "colour")
-            if (value := getattr(made, name))
+            if (value := getattr(made, name, None))
         }
         # A picture that gets another crop stays ready: pages show what there is until then.
         state = "ready" if last or medium.state == "ready" else "making"
@@ -302,30 +295,12 @@ def _add(
         facts = {"kind": found.kind, "duration_s": found.duration_s, "state": state}
         return after.model_copy(update={**shown, **facts})
 
-    after = _change(maker.store, task, f"{rendition.recipe} made", add)
+    attempt = new_id()
+    after = _change(maker.store, task, f"{what} made", add)
     if after is None:
         remove_folder(maker.private, keys.rendition_folder(task.media_id))
         maker.private.delete(keys.original(task.media_id))
     return after
-
-
-def _ladder(private: Objects, medium: Media, attempt: str) -> Rendition:
-    """Writes what players choose a rung by, HLS and DASH, over the rungs that the medium has by now."""
-
-    def read(rung: Rendition, name: str) -> str:
-        found = private.get(keys.rendition(medium.id, rung.recipe, rung.attempt, name))
-        assert found is not None
-        return found.body.decode("ascii")
-
-    files = []
-    for name, kind, body in (
-        (MASTER, HLS_TYPE, master(medium.renditions)),
-        (MANIFEST, DASH_TYPE, manifest(medium.renditions, read)),
-    ):
-        if body:
-            private.put(keys.rendition(medium.id, "hls", attempt, name), body, Headers(type=kind))
-            files.append(RenditionFile(name=name, type=kind, bytes=len(body)))
-    return Rendition(recipe="hls", attempt=attempt, files=tuple(files))
 
 
 def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], Media]) -> Media | None:
@@ -345,36 +320,3 @@ def current(store: Store, task: MediaTask) -> Media | None:
     """The medium as it is now; None if it isn't there any more."""
     snapshot = store.profiles.load(task.profile_id)
     return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)
-
-
-def _fetch(private: Objects, key: str, to: Path) -> None:
-    try:
-        with to.open("wb") as file:
-            while piece := private.read(key, file.tell(), PIECE_BYTES):
-                file.write(piece)
-    except ObjectMissing:
-        raise NotFound("The original is not in storage; it has to be uploaded again.") from None
-
-
-def _store(private: Objects, media_id: str, rendition: Rendition, folder: Path) -> None:
-    for part in rendition.parts():
-        key = keys.rendition(media_id, rendition.recipe, rendition.attempt, part.name)
-        with (folder / part.name).open("rb") as file:
-            private.put_file(key, file, Headers(type=part.type))
-
-
-def _lowest_rung(private: Objects, medium: Media, folder: Path) -> Path | None:
-    """The folder of the lowest rung's files, which has the sound, too; fetched again if this turn didn't make them."""
-    rungs = [one for one in medium.renditions if one.recipe.startswith(RUNG) and one.segments]
-    if not rungs:
-        return None
-    # Not the first of the list: one that was made anew is the last there.
-    first = min(rungs, key=lambda one: rung_of(one.recipe))
-    here = folder / first.recipe
-    if not here.is_dir():
-        here.mkdir()
-        for part in first.parts():
-            _fetch(
-                private, keys.rendition(medium.id, first.recipe, first.attempt, part.name), here / part.name
-            )
-    return here

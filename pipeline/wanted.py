@@ -11,11 +11,10 @@ from core.media import CAPTIONS, Media, Rendition, Use
 from core.profile import Snapshot
 from core.store import MediaTask
 from pipeline.carding import is_drawn, wish
-from pipeline.media.recipes import RECIPES_VERSION, StillRecipe, avif_of, is_still, stills_for
+from pipeline.media.recipes import RECIPES_VERSION, RUNG, StillRecipe, avif_of, is_still, stills_for
 from pipeline.media_queue import task_of
 
 CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
-RUNG = "rung-"
 
 
 def tasks(snapshot: Snapshot, site: str | None) -> Iterator[MediaTask]:
@@ -25,10 +24,11 @@ def tasks(snapshot: Snapshot, site: str | None) -> Iterator[MediaTask]:
         return
     used = uses(snapshot)
     for medium in snapshot.uploads:
-        if medium.state in ("uploaded", "making") or (
-            medium.state == "ready" and medium.kind == "image" and _lacks(medium, used[medium.id])
-        ):
+        if medium.state in ("uploaded", "making"):
             yield task_of(medium, snapshot.head.id)
+        elif medium.state == "ready" and medium.kind == "image" and _lacks(medium, used[medium.id]):
+            # It is shown as it is meanwhile: no new picture shall wait behind what a new release wants of all old ones.
+            yield task_of(medium, snapshot.head.id)._replace(later=True)
     card = wish(snapshot, site) if site is not None else None
     if card and not is_drawn(snapshot, card):
         yield card_task(snapshot.head.id)

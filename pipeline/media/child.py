@@ -144,6 +144,8 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         return storyboard.storyboard(ffmpeg)
     if task == "mp4":
         return clips.progressive(ffmpeg, job["rung"])
+    if task == "climb":
+        return clips.climb(ffmpeg, job["recipes"], job["begun"])
     return clips.rung(ffmpeg, task)
 
 

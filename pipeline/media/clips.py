@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,26 +16,32 @@ import ffmpeg
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import segments, words
-from pipeline.media.copying import Fit, fit
+from pipeline.media.copying import sound_start_s
 from pipeline.media.formats import DECODERS, DEMUXERS
+from pipeline.media.pace import keyframes_apart, rate_of, segment_frames
 from pipeline.media.playlists import PLAYLIST, SOUND
 from pipeline.media.progress import FILE as PROGRESS
-from pipeline.media.recipes import Limits, Probe, has_sound, rung_of, rung_size, rungs
+from pipeline.media.recipes import (
+    Limits,
+    Probe,
+    bits_per_s_max,
+    has_sound,
+    rung_of,
+    rung_size,
+    rungs,
+)
 
-KEYFRAME_S = 2
 THREADS = 4
 """Of decoder and encoder. They wait for one another, so that two processors need four of each to be busy."""
 AUDIO_BITS_PER_S = 128_000
 SAMPLE_RATE = 48_000
 RUN_UP_SAMPLES = 1024
-COPIED_FACTOR = 1.5
-"""A source may need so much more than we would give it, and still be copied."""
-_LOG = "ffmpeg.log"
+_LOG = "ffmpeg-{}.log"
 _LOG_TAIL_CHARS = 2_000
 # As libc and x264 say it; the last is of a thread that could not have its stack.
 _STARVED = ("Cannot allocate memory", "malloc of size", "Resource temporarily unavailable")
-# Enough for the eye at each shorter side, with the quality (CRF) as the usual and lower bound.
-_MAX_BITS_PER_S = ((240, 450_000), (360, 900_000), (480, 1_500_000), (720, 3_000_000), (1080, 5_500_000))
+SEEK_BEFORE_S = 1
+"""A run that begins in the middle of a film is shown so much of what comes before: decoders and deinterlacers need some."""
 
 Answer = dict[str, Any]
 
@@ -62,11 +71,13 @@ class Ffmpeg(NamedTuple):
         options = {"protocol_whitelist": "file", "codec_whitelist": DECODERS}
         return av.open(f"file:{self.original}", "r", format=DEMUXERS[self.probe.type], options=options)
 
-    def picture(self, source: Any, width: int, height: int) -> Any:
-        """The stream of pictures at that size with square pixels; ffmpeg has rotated it by then."""
+    def pictures(self, source: Any) -> Any:
+        """The stream of pictures as it is, but whole ones; ffmpeg has rotated them by then."""
         stream = source[str(self.probe.video_stream)]
-        if self.probe.interlaced:
-            stream = stream.filter("bwdif", mode="send_frame")
+        return stream.filter("bwdif", mode="send_frame") if self.probe.interlaced else stream
+
+    def sized(self, stream: Any, width: int, height: int) -> Any:
+        """Those pictures at that size, with square pixels, for plain screens."""
         if not self.probe.hdr:
             return stream.filter("scale", width, height).filter("setsar", 1)
         # Phones film in HDR by now; shown as it is on a plain screen it would be grey.
@@ -74,55 +85,104 @@ class Ffmpeg(NamedTuple):
         mapped = linear.filter("zscale", p="bt709").filter("tonemap", tonemap="hable", desat=0)
         return mapped.filter("zscale", t="bt709", m="bt709", r="tv").filter("setsar", 1)
 
-    def run(self, output: Any) -> None:
-        """Runs to the end; raises UnsupportedMedia for the input's fault, an operator's error for ours."""
+    def picture(self, source: Any, width: int, height: int) -> Any:
+        """The stream of pictures at that size."""
+        return self.sized(self.pictures(source), width, height)
+
+    def steady(self, source: Any, from_s: Fraction = Fraction(0)) -> Any:
+        """The pictures from that second of the film on, at one rate whatever the source does, by a clock that begins at
+        zero in every rung."""
+        stream = self.pictures(source).filter("fps", self.probe.frame_rate, start_time=f"{float(from_s):.6f}")
+        return stream.filter("setpts", "PTS-STARTPTS")
+
+    def run(self, *outputs: Any) -> None:
+        """Runs to the end, several side by side; raises UnsupportedMedia for the input's fault, an operator's error for ours.
+        Of the first is told how far it is."""
+        running = [self._start(output, number) for number, output in enumerate(outputs)]
+        while None in (codes := [process.poll() for process in running]) and not any(codes):
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        for process in running:
+            process.kill()  # of those that haven't ended: another has failed
+            process.wait()
+        for number, code in enumerate(codes):
+            if code == -signal.SIGXCPU:
+                raise UnsupportedMedia(words.TOO_SLOW)
+            if code:
+                log = Path(_LOG.format(number)).read_text("utf-8", "replace")
+                raise _failure(log[-_LOG_TAIL_CHARS:], self.binary)
+
+    def _start(self, output: Any, number: int) -> subprocess.Popen[bytes]:
         command = output.global_args(
             *("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "2"),
-            *("-progress", PROGRESS),
+            *(("-progress", PROGRESS) if number == 0 else ()),
         ).compile(cmd=self.binary, overwrite_output=True)
-        with Path(_LOG).open("wb") as log:
+        with Path(_LOG.format(number)).open("wb") as log:
             try:
-                code = subprocess.run(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, check=False
-                ).returncode
+                return subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+                )
             except (FileNotFoundError, PermissionError) as error:
                 no_ffmpeg = f"{self.binary} can't be started. {words.INSTALL_FFMPEG}"
                 raise OperatorError(no_ffmpeg) from error
-        if code == -signal.SIGXCPU:
-            raise UnsupportedMedia(words.TOO_SLOW)
-        if code != 0:
-            raise _failure(Path(_LOG).read_text("utf-8", "replace")[-_LOG_TAIL_CHARS:], self.binary)
 
 
 def rung(encoder: Ffmpeg, recipe: str) -> Answer:
-    """One rung as CMAF: a track of pictures and its playlist; the lowest rung has the track of sound, too, of one run.
-
-    What of the source fits as it is, is copied. Encoded rungs are cut at the same times.
-    """
+    """The lowest rung, or one that is copied, as CMAF: a track of pictures and its playlist; the lowest has the track of
+    sound, too, which is made beside it."""
     probe, (width, height) = encoder.probe, rung_size(encoder.probe, rung_of(recipe))
-    short, sounds = min(width, height), has_sound(encoder.probe, recipe)
-    asked = (width, height) if rung_of(recipe) == rungs(probe)[-1] else None
-    can = (
-        fit(encoder.original, probe, encoder.limits, asked, _ceiling(short) * COPIED_FACTOR)
-        if asked or sounds
-        else Fit()
-    )
     source = encoder.source(itsoffset=-probe.start_s)
-    streams = [_pictures(encoder, source, width, height, copied=can.video)]
-    options = _copied_pictures() if can.video else encoded_pictures(probe, short)
-    if sounds:
-        streams.append(sound(encoder, source, can.sound_start_s))
-        options |= encoded_sound() if can.sound_start_s is None else copied_sound()
-    file, cmaf = segments.muxer()
-    encoder.run(ffmpeg.output(*streams, file, **options, **cmaf, **tidy(encoder.limits)))
-    made = segments.tracks()
+    if probe.copied and rung_of(recipe) == rungs(probe)[-1]:
+        pictures, options = source[str(probe.video_stream)], _copied_pictures()
+    else:
+        pictures = encoder.sized(encoder.steady(source), width, height).filter("format", "yuv420p")
+        options = encoded_pictures(probe, rung_of(recipe))
+    names = [PLAYLIST]
+    outputs = [_cut(encoder, pictures, 0, options)]
+    if has_sound(probe, recipe):
+        names.append(SOUND)
+        copied_from_s = sound_start_s(encoder.original, probe, encoder.limits)
+        options = encoded_sound() if copied_from_s is None else copied_sound()
+        outputs.append(_cut(encoder, sound(encoder, source, copied_from_s), 1, options))
+    encoder.run(*outputs)
+    what: Answer = {"width": width, "height": height, "frame_rate": round(float(rate_of(probe)), 3)}
+    files: Answer = {"files": [], "segments": []}
+    for index, name in enumerate(names):
+        track = next(segments.tracks(index), None)
+        if track is None:
+            raise UnsupportedMedia(words.DAMAGED_VIDEO)
+        for key, more in segments.answer(track, name, **(what if name == PLAYLIST else {})).items():
+            files[key] += more
+    return files
+
+
+def _cut(encoder: Ffmpeg, stream: Any, index: int, options: Answer) -> Any:
+    file, cmaf = segments.muxer(index)
+    return ffmpeg.output(stream, file, **options, **cmaf, **tidy(encoder.limits))
+
+
+def climb(encoder: Ffmpeg, recipes: Sequence[str], begun: int) -> Answer:
+    """Those rungs as CMAF tracks, all of one decoding, without their first `begun` segments, which are there already.
+
+    Each is cut at the same times, wherever the run begins: so the next run goes on where one was killed.
+    """
+    probe, from_s = encoder.probe, begun * segment_frames(encoder.probe) / rate_of(encoder.probe)
+    shown_from_s = max(0.0, float(from_s) + probe.start_s - SEEK_BEFORE_S)
+    sought = {"ss": f"{shown_from_s:.6f}"} if begun else {}
+    source = encoder.source(itsoffset=(shown_from_s if begun else 0) - probe.start_s, **sought)
+    pictures = encoder.steady(source, from_s).filter_multi_output("split", len(recipes))
+    streams, options = [], {}
+    for index, recipe in enumerate(recipes):
+        sized = encoder.sized(pictures[index], *rung_size(probe, rung_of(recipe)))
+        streams.append(sized.filter("format", "yuv420p"))
+        for name, value in encoded_pictures(probe, rung_of(recipe)).items():
+            options[f"{name.removesuffix(':v')}:v:{index}"] = value
+    file, cmaf = segments.muxer_of_many()
+    left = {"t": encoder.limits.duration_s_max - float(from_s), "output_ts_offset": f"{float(from_s):.6f}"}
+    encoder.run(ffmpeg.output(*streams, file, **options, **cmaf, **tidy(encoder.limits) | left))
+    made = list(segments.tracks())
     if len(made) != len(streams):
         raise UnsupportedMedia(words.DAMAGED_VIDEO)
-    rate = round(_rate(probe), 3)
-    files = segments.answer(made[0], PLAYLIST, width=width, height=height, frame_rate=rate)
-    for track in made[1:]:
-        files = {what: [*files[what], *more] for what, more in segments.answer(track, SOUND).items()}
-    return files
+    return {"tracks": [track._asdict() for track in made]}
 
 
 def progressive(encoder: Ffmpeg, lowest_rung: str | None) -> Answer:
@@ -135,8 +195,8 @@ def progressive(encoder: Ffmpeg, lowest_rung: str | None) -> Answer:
     name, wrapping = "video.mp4", {"format": "mp4", "movflags": "+faststart", **tidy(encoder.limits)}
     if lowest_rung is None:
         source = encoder.source(itsoffset=-probe.start_s)
-        streams = [_pictures(encoder, source, width, height, copied=False)]
-        options = encoded_pictures(probe, min(width, height))
+        streams = [encoder.sized(encoder.steady(source), width, height).filter("format", "yuv420p")]
+        options = encoded_pictures(probe, rungs(probe)[0])
         if probe.has_audio:
             streams.append(sound(encoder, source, None))
             options |= encoded_sound()
@@ -159,14 +219,6 @@ def _join(init: Path, into: Path) -> Path:
     return into.absolute()
 
 
-def _pictures(encoder: Ffmpeg, source: Any, width: int, height: int, *, copied: bool) -> Any:
-    if copied:
-        return source[str(encoder.probe.video_stream)]
-    picture = encoder.picture(source, width, height)
-    # They begin at zero in every rung and come at one rate, whatever the source does.
-    return picture.filter("fps", encoder.probe.frame_rate, start_time=0).filter("format", "yuv420p")
-
-
 def sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
     stream = str(encoder.probe.audio_stream)
     if copied_from_s is not None:
@@ -176,9 +228,9 @@ def sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
     return steady.filter("atrim", start_sample=RUN_UP_SAMPLES)
 
 
-def encoded_pictures(probe: Probe, short: int) -> Answer:
+def encoded_pictures(probe: Probe, rung: int) -> Answer:
     """H.264 with a keyframe every two seconds, by counting frames: so that players can change rungs anywhere."""
-    ceiling, apart = _ceiling(short), max(1, round(_rate(probe) * KEYFRAME_S))
+    ceiling, apart = bits_per_s_max(rung), keyframes_apart(probe)
     return {
         "c:v": "libx264",
         "preset": "veryfast",
@@ -209,15 +261,6 @@ def copied_sound() -> Answer:
 def tidy(limits: Limits) -> Answer:
     """No word of the source's goes along. A header may lie about the duration: what comes after the limit is left out."""
     return {"map_metadata": -1, "map_chapters": -1, "t": limits.duration_s_max, "fflags": "+bitexact"}
-
-
-def _ceiling(short: int) -> int:
-    return next((bits for side, bits in _MAX_BITS_PER_S if short <= side), _MAX_BITS_PER_S[-1][1])
-
-
-def _rate(probe: Probe) -> float:
-    count, _, per = probe.frame_rate.partition("/")
-    return int(count) / int(per or 1)
 
 
 def _failure(log: str, binary: str) -> Exception:

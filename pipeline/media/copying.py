@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import av
 import av.error
 
 from pipeline.media.formats import DECODERS, DEMUXERS
-from pipeline.media.recipes import Limits, Probe
+from pipeline.media.recipes import Limits, Probe, bits_per_s_max, rung_size, rungs
 
 KEYFRAMES_APART_S_MAX = 6.0
 """Segments are cut at keyframes alone, and who seeks or changes rungs waits for one."""
+MORE_BITS = 1.5
+"""A source may need so many times what we would give it, and still be copied."""
 SOUND_BITS_PER_S_MAX = 330_000
 _PROFILES = {"Constrained Baseline", "Baseline", "Main", "High"}
 _LEVEL_MAX = 51
@@ -21,49 +23,63 @@ _SAMPLE_RATES = {32_000, 44_100, 48_000}
 _GAP_S_MAX = 0.05
 _AAC_SAMPLES = 1024
 _IDR, _SPS = 5, 7
+_Told = TypeVar("_Told")
 
 
-class Fit(NamedTuple):
-    """What can be copied. `sound_start_s`: when the first sound comes that is to be copied, by the pictures' clock."""
+def pictures_fit(original: str, probe: Probe, limits: Limits) -> bool:
+    """Whether the pictures fit the highest rung as they are: by their headers, and then by every packet, since a header
+    says little of keyframes and gaps."""
+    highest = rungs(probe)[-1]
+    most = bits_per_s_max(highest) * MORE_BITS
 
-    video: bool = False
-    sound_start_s: float | None = None
+    def fit(container: Any) -> bool:
+        if not _has_picture(container, probe, rung_size(probe, highest)):
+            return False
+        video = container.streams[probe.video_stream or 0]
+        pictures = _Pictures(video)
+        for packet in _timed(container, video):
+            pictures.look(packet)
+        return pictures.fit(most)
+
+    return bool(_asked(original, probe, limits, fit))
 
 
-def fit(
-    original: str, probe: Probe, limits: Limits, size: tuple[int, int] | None, bits_per_s_max: float
-) -> Fit:
-    """Whether the pictures fit a rung of that size (None: they aren't asked for), and the sound the one sound track.
+def sound_start_s(original: str, probe: Probe, limits: Limits) -> float | None:
+    """When the first sound comes that is to be copied, in seconds by the pictures' clock; None where it doesn't fit the
+    one sound track."""
 
-    Looks at headers first, then at every packet, since a header says little of keyframes and gaps.
-    """
+    def start_s(container: Any) -> float | None:
+        sound = None if probe.audio_stream is None else container.streams[probe.audio_stream]
+        if sound is None or not _is_plain_sound(sound):
+            return None
+        sounds = _Sounds(sound, (container.start_time or 0) / av.time_base + probe.start_s)
+        for packet in _timed(container, sound):
+            sounds.look(packet)
+        return sounds.start_s()
+
+    return _asked(original, probe, limits, start_s)
+
+
+def _asked(original: str, probe: Probe, limits: Limits, ask: Callable[[Any], _Told]) -> _Told | None:
+    if (probe.duration_s or 0) > limits.duration_s_max:
+        return None
     options = {"protocol_whitelist": "file", "codec_whitelist": DECODERS}
     try:
         with av.open(f"file:{original}", "r", format=DEMUXERS[probe.type], options=options) as container:
-            streams = container.streams
-            has_picture = size is not None and _has_picture(container, probe, size)
-            video = streams[probe.video_stream or 0] if has_picture else None
-            sound = None if probe.audio_stream is None else streams[probe.audio_stream]
-            if sound is not None and not _is_plain_sound(sound):
-                sound = None
-            asked = [stream for stream in (video, sound) if stream is not None]
-            if not asked or (probe.duration_s or 0) > limits.duration_s_max:
-                return Fit()
-            zero_s = (container.start_time or 0) / av.time_base + probe.start_s
-            pictures, sounds = _Pictures(video), _Sounds(sound, zero_s)
-            for packet in container.demux(*asked):
-                if packet.pts is not None and packet.dts is not None:
-                    (pictures if packet.stream is video else sounds).look(packet)
-            return Fit(pictures.fit(bits_per_s_max), sounds.start_s())
+            return ask(container)
     except (av.error.FFmpegError, EOFError, ValueError):
-        return Fit()  # encoding it will tell what is wrong
+        return None  # encoding it will tell what is wrong
+
+
+def _timed(container: Any, stream: Any) -> Iterator[Any]:
+    return (one for one in container.demux(stream) if one.pts is not None and one.dts is not None)
 
 
 class _Pictures:
     """Looks at the packets of the pictures, one after the other."""
 
     def __init__(self, video: Any) -> None:
-        self._config = _Avc.read(video.codec_context.extradata or b"") if video is not None else None
+        self._config = _Avc.read(video.codec_context.extradata or b"")
         self._bytes, self._keyframes, self._end = 0, 0, Fraction(0)
         self._first: Fraction | None = None
         self._key = Fraction(0)
@@ -92,8 +108,8 @@ class _Sounds:
     """Looks at the packets of the sound, one after the other."""
 
     def __init__(self, sound: Any, zero_s: float) -> None:
-        self._there = sound is not None
-        self._frame_s = _AAC_SAMPLES / sound.sample_rate if sound is not None else 0.0
+        self._there = True
+        self._frame_s = _AAC_SAMPLES / sound.sample_rate
         self._zero_s, self._bytes = zero_s, 0
         self._start_s: float | None = None
         self._next_s = 0.0

@@ -16,7 +16,16 @@ import pyvips
 
 from core.errors import UnsupportedMedia
 from pipeline.media import gif, thumbhash, words
-from pipeline.media.recipes import BASE, COVER_RATIO, PROFILE, Limits, Probe, StillRecipe, use_of
+from pipeline.media.recipes import (
+    BASE,
+    COVER_RATIO,
+    PLACEHOLDER_CHARS_MAX,
+    PROFILE,
+    Limits,
+    Probe,
+    StillRecipe,
+    use_of,
+)
 
 _LOADERS = {
     "image/jpeg": "VipsForeignLoadJpegFile",
@@ -206,10 +215,11 @@ def impression(image: Any) -> Answer:
     size, pixels = thumbhash.decode(hash_)
     blurred = pyvips.Image.new_from_memory(pixels, *size, 4, "uchar").copy(interpretation="srgb")
     blurred = blurred if tiny.hasalpha() else blurred[:3]
-    webp = blurred.webpsave_buffer(Q=40, effort=4, keep="none")
+    webp = blurred.webpsave_buffer(Q=40, alpha_q=20, effort=4, keep="none")
+    uri = "data:image/webp;base64," + _base64(webp)
     return {
         "thumbhash": _base64(hash_),
-        "placeholder": "data:image/webp;base64," + _base64(webp),
+        "placeholder": uri if len(uri) <= PLACEHOLDER_CHARS_MAX else "",
         "colour": _dominant(tiny),
     }
 

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
-from core.media import Focus, Frozen, Kind, RenditionFile, Segments, Use
+from core.media import SEGMENT_TYPE, Focus, Frozen, Kind, RenditionFile, Segments, Use
 from core.media_types import HEAD_BYTES, accept
 from generator.cards import Card
 from pipeline.media import sandbox, words
+from pipeline.media.pace import rate_of, segment_frames
+from pipeline.media.plain import read_plain
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.progress import telling
-from pipeline.media.recipes import BASE, PROFILE, Limits, Probe, StillRecipe, rungs, steps, stills_for
+from pipeline.media.recipes import (
+    BASE,
+    PLACEHOLDER_CHARS_MAX,
+    PROFILE,
+    Limits,
+    Probe,
+    StillRecipe,
+    climbed,
+    rungs,
+    steps,
+    stills_for,
+)
 from pipeline.media.sandbox import Bounds, run
+from pipeline.media.segments import Track, as_cmaf, segment
 
 __all__ = [
     "HLS_TYPE",
@@ -29,6 +45,9 @@ __all__ = [
     "Made",
     "Probe",
     "StillRecipe",
+    "Track",
+    "climb",
+    "climbed",
     "make",
     "master",
     "probe",
@@ -37,6 +56,21 @@ __all__ = [
 ]
 
 _PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
+_TRACKS: TypeAdapter[list[Track]] = TypeAdapter(list[Track])
+_CODECS = re.compile(r"[0-9A-Za-z.,]{1,60}")
+_TYPES = {
+    ".avif": "image/avif",
+    ".jpg": "image/jpeg",
+    ".m3u8": HLS_TYPE,
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+    ".vtt": "text/vtt",
+    ".webp": "image/webp",
+}
+_SIDE_PX_MAX, _DURATION_S_MAX = 1 << 20, 1e6
+_SEGMENT_BYTES_MAX = 32 << 20
+"""Ten times what four seconds may need."""
 # ffmpeg and its like use two threads; each second by the clock may cost two of processor time.
 _CPUS = 2
 _NICE = {"image": 5}
@@ -56,7 +90,10 @@ class Made(Frozen):
     width: int | None = None
     height: int | None = None
     placeholder: Annotated[
-        str, StringConstraints(pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/]+=*)?$", max_length=700)
+        str,
+        StringConstraints(
+            pattern=r"^(data:image/webp;base64,[A-Za-z0-9+/]+=*)?$", max_length=PLACEHOLDER_CHARS_MAX
+        ),
     ] = ""
     thumbhash: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{0,40}=*$")] = ""
     probe: Probe | None = None
@@ -80,9 +117,19 @@ def probe(
         job = {"task": "probe", "original": str(original.resolve()), "kind": kind, "type": mime}
         answer = run(job | {"limits": limits._asdict()}, _bounds(kind, "probe", limits), Path(work), stopping)
         try:
-            return _PROBE.validate_python(answer)
+            return _believed(_PROBE.validate_python(answer), kind, mime)
         except ValidationError as error:
             raise UnsupportedMedia(words.UNREADABLE) from error
+
+
+def _believed(found: Probe, kind: str, mime: str) -> Probe:
+    """What a child says that the original is, where that can be: what came as a video may be sound alone."""
+    kinds = (kind, "audio") if kind == "video" else (kind,)
+    sizes = 0 <= found.width < _SIDE_PX_MAX and 0 <= found.height < _SIDE_PX_MAX
+    lasts = found.duration_s is None or 0 <= found.duration_s < _DURATION_S_MAX
+    if found.kind not in kinds or found.type != mime or not (sizes and lasts):
+        raise UnsupportedMedia(words.UNREADABLE)
+    return found
 
 
 def _accepted(original: Path | None) -> tuple[Kind, str]:
@@ -119,7 +166,7 @@ def make(
     a few times a second which share of a video's step is done.
     """
     can = steps(probe, get_args(Use)) if probe else stills_for(get_args(Use))
-    if recipe not in can:
+    if recipe not in can or (probe and recipe in climbed(probe)):
         raise ValueError(f"{recipe} is none of {can}")
     kind, mime = (probe.kind, probe.type) if probe else _accepted(original)
     if kind != "image" and probe is None:
@@ -143,9 +190,76 @@ def make(
             stopping = telling(Path(work), probe.duration_s, told, stopping)
         answer = run(job, _bounds(kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
+        if made.probe:
+            _believed(made.probe, kind, mime)
         for name in (*(file.name for file in made.files), *(n for row in made.segments for n in row.names())):
             (Path(work) / name).replace(folder / name)
     return made
+
+
+def climb(
+    original: Path,
+    probe: Probe,
+    recipes: Sequence[str],
+    folder: Path,
+    limits: Limits,
+    begun: int,
+    keep: Callable[[int, int, bytes], None],
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    told: Callable[[float], None] = lambda _: None,
+) -> list[Track]:
+    """Makes those of the rungs that are `climbed(probe)` together, from segment `begun` + 1 on, in a folder in `folder`.
+
+    Each segment is handed to `keep` as soon as it is whole: with the place of its rung in `recipes`, its number from 1, and
+    its bytes; before a rung's first one number 0, what initialises its decoder. So a run that was killed goes on with the
+    next one. Returns a track for each rung, whose `starts` begin with this run's first segment. Raises as `make` does.
+    """
+    job = {
+        "task": "climb",
+        "recipes": list(recipes),
+        "begun": begun,
+        "original": str(original.resolve()),
+        "probe": probe._asdict(),
+        "kind": probe.kind,
+        "type": probe.type,
+        "limits": limits._asdict(),
+        "stills": StillRecipe()._asdict(),
+        "ffmpeg": find_ffmpeg(),
+    }
+    made = [0] * len(recipes)
+    with _working_folder(folder) as name:
+        work = Path(name)
+
+        def take() -> None:
+            for index, number in enumerate(made):
+                while (body := _taken(work / segment(f"track{index}", number + 1))) is not None:
+                    if number == 0:
+                        keep(index, 0, as_cmaf(_taken(work / f"track{index}.mp4") or b""))
+                    number += 1
+                    keep(index, begun + number, body)
+                made[index] = number
+
+        def ask() -> bool:
+            take()
+            return stopping()
+
+        from_s = float(begun * segment_frames(probe) / rate_of(probe))
+        asked = telling(work, probe.duration_s or from_s + 1, told, ask, from_s)
+        answer = run(job, _bounds("video", "climb", limits), work, asked)
+        take()
+    try:
+        tracks = _TRACKS.validate_python(answer["tracks"])
+    except (ValidationError, KeyError) as error:
+        raise UnsupportedMedia(words.UNREADABLE) from error
+    for track, count in zip(tracks, made, strict=False):
+        ascending = all(start < end for start, end in pairwise(track.starts))
+        plain = _CODECS.fullmatch(track.codecs) and track.timescale > 0
+        if not (plain and ascending and len(track.starts) == count + 1 > 1):
+            raise UnsupportedMedia(words.UNREADABLE)
+    if [track.name for track in tracks] != [f"track{index}" for index in range(len(made))]:
+        raise UnsupportedMedia(words.UNREADABLE)
+    return tracks
 
 
 def draw_card(
@@ -209,8 +323,13 @@ def _checked(answer: dict[str, Any], work: Path) -> Made:
     """The answer with each file's true size; a file that is not there, or no plain file, makes it garbage."""
     try:
         unsized = {
-            what: [{**one, "bytes": 0} for one in answer.get(what, ())] for what in ("files", "segments")
+            "files": [{**one, "bytes": 0} for one in answer.get("files", ())],
+            "segments": [{**one, "bytes": 0, "type": SEGMENT_TYPE} for one in answer.get("segments", ())],
         }
+        for one in unsized["files"]:
+            # What it is served as: a picture's decoder must not come to write a page.
+            if one["type"] != _TYPES[Path(one["name"]).suffix]:
+                raise ValueError(f"{one['name']} is no {one['type']}")
         claimed = _Answer.model_validate({**answer, **unsized})
         files = tuple(f.model_copy(update={"bytes": _plain_bytes(work / f.name)}) for f in claimed.files)
         segments = tuple(
@@ -220,6 +339,19 @@ def _checked(answer: dict[str, Any], work: Path) -> Made:
     except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
         raise UnsupportedMedia(words.UNREADABLE) from error
     return Made.model_validate(claimed.model_dump() | {"files": files, "segments": segments})
+
+
+def _taken(path: Path) -> bytes | None:
+    """The bytes of a file that the child, which still lives, has made, and the file is gone; None where there is none."""
+    try:
+        body = read_plain(path, _SEGMENT_BYTES_MAX + 1)
+    except ValueError as error:
+        raise UnsupportedMedia(words.UNREADABLE) from error
+    if body is not None:
+        if len(body) > _SEGMENT_BYTES_MAX:
+            raise UnsupportedMedia(words.UNREADABLE)
+        path.unlink()
+    return body
 
 
 def _plain_bytes(path: Path) -> int:

@@ -10,6 +10,7 @@ import av.error
 
 from core.errors import UnsupportedMedia
 from pipeline.media import words
+from pipeline.media.copying import pictures_fit
 from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
 from pipeline.media.recipes import Limits, Probe
 
@@ -40,10 +41,11 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
         with av.open(
             f"file:{original}", "r", format=DEMUXERS[mime], options=options, metadata_errors="replace"
         ) as container:
-            return _probe(container, mime, limits)
+            found = _probe(container, mime, limits)
     except (av.error.FFmpegError, EOFError, ValueError) as error:
         damaged = words.DAMAGED_SOUND if mime.startswith("audio/") else words.DAMAGED_VIDEO
         raise UnsupportedMedia(damaged) from error
+    return found._replace(copied=found.kind == "video" and pictures_fit(original, found, limits))
 
 
 def _probe(container: Any, mime: str, limits: Limits) -> Probe:

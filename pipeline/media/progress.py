@@ -7,20 +7,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline.media.plain import read_plain
+
 FILE = "progress.txt"
 _TAIL_BYTES = 1_000
-_OUT_TIME = re.compile(rb"out_time_us=(\d+)")
+_OUT_TIME = re.compile(rb"out_time_us=(\d{1,15})\n")
 
 
 def telling(
-    work: Path, duration_s: float, told: Callable[[float], None], stopping: Callable[[], bool]
+    work: Path,
+    duration_s: float,
+    told: Callable[[float], None],
+    stopping: Callable[[], bool],
+    from_s: float = 0.0,
 ) -> Callable[[], bool]:
-    """`stopping`, which is asked a few times a second, made to tell the share that is done whenever it has grown."""
+    """`stopping`, which is asked a few times a second, made to tell the share that is done whenever it has grown; ffmpeg
+    began at `from_s`."""
     last = 0.0
 
     def ask() -> bool:
         nonlocal last
-        share = min(1.0, _seconds(work / FILE) / duration_s)
+        share = min(1.0, (from_s + _seconds(work / FILE)) / duration_s)
         if share > last:
             last = share
             told(share)
@@ -31,9 +38,7 @@ def telling(
 
 def _seconds(file: Path) -> float:
     """How much is made by now; 0 while ffmpeg hasn't said."""
-    with suppress(OSError), file.open("rb") as said:
-        said.seek(0, 2)
-        said.seek(max(0, said.tell() - _TAIL_BYTES))
-        found = _OUT_TIME.findall(said.read())
+    with suppress(ValueError):
+        found = _OUT_TIME.findall(read_plain(file, _TAIL_BYTES, from_end=True) or b"")
         return int(found[-1]) / 1e6 if found else 0.0
     return 0.0

@@ -11,11 +11,15 @@ COVER_RATIO = 3
 """A cover's width by its height; an avatar is a square."""
 BASE, PROFILE = "base.raw", "base.icc"
 """Files in which a picture stays decoded between its steps: pixels, and the colour profile of a wide gamut."""
+PLACEHOLDER_CHARS_MAX = 700
+"""It stands in the page itself; a busy shape with holes in it may need more, and then goes without."""
 RECIPES_VERSION = 2
 """To be raised when the code makes other pictures or videos of the same settings: `holdfast rebuild --media` then makes
 all anew."""
+RUNG = "rung-"
 LADDER = (360, 720, 1080)
 """The rungs by their shorter side in pixels, as viewers know them ("720p"), upright or lying."""
+_BITS_PER_S_MAX = ((240, 450_000), (360, 900_000), (480, 1_500_000), (720, 3_000_000), (1080, 5_500_000))
 LONG_SIDE_MAX = 3_840
 STORYBOARD_FROM_S = 10
 LONG_FROM_S = 120
@@ -91,6 +95,8 @@ class Probe(NamedTuple):
     interlaced: bool = False
     start_s: float = 0
     """When the pictures begin, in seconds after the file does: the zero of all that is made."""
+    copied: bool = False
+    """Whether a video's pictures fit its highest rung as they are."""
 
 
 def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]:
@@ -102,7 +108,9 @@ def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]
         return (*stills, *loop, *map(avif_of, stills))
     if probe.kind == "audio":
         return ("sound",) if probe.video_stream is None else ("sound", "poster")
-    lowest, *others = (f"rung-{rung}" for rung in rungs(probe))
+    lowest, *others = (f"{RUNG}{rung}" for rung in rungs(probe))
+    # What needs no encoder first: then a fast connection has all there is to see.
+    others.sort(key=lambda recipe: recipe in climbed(probe))
     storyboard = ("storyboard",) if (probe.duration_s or 0) >= STORYBOARD_FROM_S else ()
     # A short film plays before anybody has looked at its poster; a long one shows it while its first rung is made.
     is_long = (probe.duration_s or 0) >= LONG_FROM_S
@@ -123,6 +131,15 @@ def rungs(probe: Probe) -> tuple[int, ...]:
     return (*lower, own)
 
 
+def climbed(probe: Probe) -> tuple[str, ...]:
+    """The recipes of the rungs that are encoded together, all of one decoding: those above the lowest, without what is
+    copied."""
+    if probe.kind != "video":
+        return ()
+    _, *upper = rungs(probe)
+    return tuple(f"{RUNG}{rung}" for rung in (upper[:-1] if probe.copied else upper))
+
+
 def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
     """Width and height of that rung, both even, as yuv420p wants them."""
     long, short = max(probe.width, probe.height), min(probe.width, probe.height)
@@ -132,7 +149,7 @@ def rung_size(probe: Probe, rung: int) -> tuple[int, int]:
 
 def rung_of(recipe: str) -> int:
     """The shorter side that `rung-720` names."""
-    return int(recipe.removeprefix("rung-"))
+    return int(recipe.removeprefix(RUNG))
 
 
 _STILLS = {"avatar": "avatar", "cover": "cover", "gallery": "still"}
@@ -157,6 +174,11 @@ def use_of(recipe: str) -> str:
 def is_still(recipe: str) -> bool:
     """Whether the settings for pictures say how it is made."""
     return recipe == "poster" or recipe.removesuffix("-avif") in (*_STILLS.values(), "avif")
+
+
+def bits_per_s_max(rung: int) -> int:
+    """Enough for the eye at that shorter side, with the quality (CRF) as the usual and lower bound."""
+    return next((bits for side, bits in _BITS_PER_S_MAX if rung <= side), _BITS_PER_S_MAX[-1][1])
 
 
 def has_sound(probe: Probe, recipe: str) -> bool:

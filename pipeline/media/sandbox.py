@@ -21,6 +21,7 @@ from typing import IO, Any, Literal, NamedTuple
 from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import words
 from pipeline.media.bubblewrap import shut_in
+from pipeline.media.plain import read_plain
 
 _ANSWER_BYTES_MAX = 1 << 20
 _DISK_FREE_BYTES_MIN = 64 << 20
@@ -33,7 +34,10 @@ _READS = ("original", "ffmpeg", "rung")
 """What of a job names a file or folder that the child may read."""
 _SLOW = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
 """How a child ends whose processor time is used up: by itself, and as bubblewrap tells it."""
+_AGAIN_S = 60.0
 _TRYING = threading.Lock()
+_failed: tuple[float, Confinement] | None = None
+"""Until when bubblewrap isn't tried again, and what holds meanwhile."""
 
 
 class Bounds(NamedTuple):
@@ -66,9 +70,18 @@ class _Child(NamedTuple):
 
 
 def confinement() -> Confinement:
-    """Which of the two holds on this machine, for this user: tried once in each process, with a real child."""
+    """Which of the two holds on this machine, for this user: tried once in each process, with a real child; where no child
+    could be started, again after a minute."""
+    global _failed
     with _TRYING:
-        return _tried()
+        if _failed and time.monotonic() < _failed[0]:
+            return _failed[1]
+        try:
+            return _tried()
+        except Unavailable as error:
+            # That may be the machine's state just now: it is tried again before long.
+            _failed = time.monotonic() + _AGAIN_S, Confinement(None, error.detail)
+            return _failed[1]
 
 
 def is_strict() -> bool:
@@ -100,6 +113,8 @@ def _tried() -> Confinement:
         job = {"task": "trial", "outside": str(outside), "limits": limits}
         try:
             sees = _run(bwrap, job, Bounds(wall_s=30, memory_bytes=1 << 30, cpu_s=30), work)["sees"]
+        except Unavailable as error:
+            raise Unavailable(f"{bwrap} does not work here: {error.detail}") from error
         except (HoldfastError, KeyError) as error:
             notes = [note for note in getattr(error, "__notes__", ()) if note]
             return Confinement(None, f"{bwrap} does not work here: {' '.join([str(error), *notes])}")
@@ -267,7 +282,6 @@ def _crash(ending: str, code: int, work: Path) -> UnsupportedMedia:
 
 
 def _tail(log: Path) -> str:
-    with suppress(OSError), log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
-        return file.read().decode("utf-8", "replace").strip()
+    with suppress(ValueError):
+        return (read_plain(log, _LOG_TAIL_BYTES, from_end=True) or b"").decode("utf-8", "replace").strip()
     return ""

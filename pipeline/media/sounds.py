@@ -12,7 +12,7 @@ from core.errors import UnsupportedMedia
 from core.media_types import identify
 from pipeline.media import clips, images, words
 from pipeline.media.clips import Ffmpeg
-from pipeline.media.copying import fit
+from pipeline.media.copying import sound_start_s
 from pipeline.media.recipes import Limits, StillRecipe
 
 SOUND = "sound.m4a"
@@ -21,10 +21,9 @@ _COVER = "cover"
 
 def sound(encoder: Ffmpeg) -> dict[str, Any]:
     """AAC in an MP4, copied where it is such already."""
-    probe = encoder.probe
-    can = fit(encoder.original, probe, encoder.limits, None, 0)
-    options = clips.encoded_sound() if can.sound_start_s is None else clips.copied_sound()
-    stream = clips.sound(encoder, encoder.source(), can.sound_start_s)
+    copied_from_s = sound_start_s(encoder.original, encoder.probe, encoder.limits)
+    options = clips.encoded_sound() if copied_from_s is None else clips.copied_sound()
+    stream = clips.sound(encoder, encoder.source(), copied_from_s)
     encoder.run(
         ffmpeg.output(
             stream, SOUND, format="mp4", movflags="+faststart", **options, **clips.tidy(encoder.limits)

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline.media.make import Limits, Made, Probe, find_ffmpeg, make, probe
+from core import keys
+from core.objects.folder import FolderObjects
+from pipeline.climbing import Climber
+from pipeline.media.make import Limits, Made, Probe, climbed, find_ffmpeg, make, probe
 
 Clip = Callable[..., Path]
 
@@ -38,9 +41,26 @@ class Workbench:
     def probe(self, original: Path) -> Probe:
         return probe(original, self.limits)
 
-    def make(self, original: Path, recipe: str, rung: str | None = None, **options: Any) -> Made:
+    def make(
+        self, original: Path, recipe: str, rung: str | None = None, into: str = "", **options: Any
+    ) -> Made:
+        """What a step makes, in `made(into or recipe)`; `rung` is the recipe of the lowest rung, for the MP4."""
+        found = probe(original)
+        if recipe in climbed(found):
+            return self._climb(original, found, recipe, self.made(into or recipe))
         lowest = self.made(rung) if rung else None
-        return make(original, probe(original), recipe, self.made(recipe), self.limits, rung=lowest, **options)
+        return make(original, found, recipe, self.made(into or recipe), self.limits, rung=lowest, **options)
+
+    def _climb(self, original: Path, found: Probe, recipe: str, into: Path) -> Made:
+        stored = FolderObjects(self.folder / "stored")
+        climber = Climber(stored, "film", lambda: None, original, found, self.limits, self.folder, "0123")
+        made = next(one for one in climber.make(climbed(found)) if one.recipe == recipe)
+        into.mkdir(parents=True, exist_ok=True)
+        for part in made.parts():
+            found_part = stored.get(keys.rendition("film", recipe, made.attempt, part.name))
+            assert found_part
+            (into / part.name).write_bytes(found_part.body)
+        return Made(files=made.files, segments=made.segments)
 
     def made(self, recipe: str) -> Path:
         return self.folder / "made" / recipe

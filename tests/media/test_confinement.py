@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from core.errors import Unavailable, UnsupportedMedia
-from pipeline.media import bubblewrap, sandbox
+from pipeline.media import bubblewrap, progress, sandbox
 from pipeline.media.make import Limits, probe
 from pipeline.media.sandbox import Bounds, Confinement, run
 from tests.media.conftest import Workbench, processes_with, wait_for
@@ -218,6 +218,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(sandbox, "_tried", cache(sandbox._tried.__wrapped__))
+    monkeypatch.setattr(sandbox, "_failed", None)
     return folder
 
 
@@ -260,11 +261,40 @@ def test_a_bubblewrap_that_confines_nothing_is_found_out(
     assert picture_is_made(bench)
 
 
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_a_log_that_a_child_has_made_something_else_of_is_not_read(tmp_path: Path, name: str) -> None:
+    log = tmp_path / "stderr.log"
+    if name == "pipe":
+        os.mkfifo(log)
+    else:
+        log.symlink_to("/dev/zero")
+    assert sandbox._tail(log) == ""
+    assert progress._seconds(log) == 0
+
+
+def test_a_number_that_nobody_could_mean_is_no_progress(tmp_path: Path) -> None:
+    said = tmp_path / "progress.txt"
+    said.write_text(f"out_time_us=5000000\nout_time_us={'9' * 900}\n")
+    assert progress._seconds(said) == 5
+
+
 def test_it_is_tried_once(fresh: Path) -> None:
     fake(fresh, f"echo tried >> {fresh}/log; exit 1")
     for _ in range(3):
         assert not sandbox.is_strict()
     assert (fresh / "log").read_text() == "tried\n"
+
+
+@bubblewrapped
+def test_one_that_could_not_be_started_is_tried_again_before_long(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(fresh, "echo 'bwrap: Resource temporarily unavailable' >&2; exit 1")
+    assert "Resource temporarily unavailable" in sandbox.confinement().reason
+    (fresh / "bwrap").unlink()
+    assert not sandbox.is_strict(), "not at once"
+    monkeypatch.setattr(sandbox, "_failed", (0.0, Confinement(None)))
+    assert sandbox.is_strict()
 
 
 @bubblewrapped

@@ -15,7 +15,7 @@ import pytest
 
 from core.media import Rendition
 from pipeline.media.dash import manifest
-from pipeline.media.make import Made, find_ffmpeg, make, master, rungs
+from pipeline.media.make import Made, find_ffmpeg, master, rungs
 from tests.media.conftest import Clip, Workbench
 
 MPD = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -28,7 +28,7 @@ def ladder(bench: Workbench, original: Path) -> list[Rendition]:
     made = []
     for rung in reversed(rungs(found)):
         recipe = f"rung-{rung}"
-        files = make(original, found, recipe, bench.made(f"{recipe}-attempt01"), bench.limits)
+        files = bench.make(original, recipe, into=f"{recipe}-attempt01")
         made.append(Rendition(recipe=recipe, attempt="attempt01", files=files.files, segments=files.segments))
     top = bench.made("hls-attempt01")
     top.mkdir()

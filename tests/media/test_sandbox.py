@@ -84,9 +84,8 @@ def test_a_step_that_wants_too_much_memory_is_refused(bench: Workbench) -> None:
 def test_a_video_that_wants_too_much_memory_is_refused(bench: Workbench, clip: Clip) -> None:
     bench.limits = Limits(video_memory_bytes=400 << 20)
     original = clip("testsrc=size=1920x1080:rate=10")
-    found = probe(original)
     with pytest.raises(UnsupportedMedia):
-        make(original, found, "rung-1080", bench.made("rung-1080"), bench.limits)
+        bench.make(original, "rung-1080")
     assert bench.leftovers() == []
 
 
@@ -131,6 +130,8 @@ def impostor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Impostor:
         'ln -s /etc/passwd 1.webp; echo \'{"done": {"files": [{"name": "1.webp", "type": "image/webp"}]}}\'',
         'touch 1.webp; echo \'{"done": {"files": [{"name": "1.webp", "type": "image/webp"}],'
         ' "placeholder": "javascript:alert(1)"}}\'',
+        'touch x.html; echo \'{"done": {"files": [{"name": "x.html", "type": "text/html"}]}}\'',
+        'touch 1.webp; echo \'{"done": {"files": [{"name": "1.webp", "type": "text/html"}]}}\'',
         "yes",
         "kill -SEGV $$",
         "kill -KILL $$",
@@ -145,6 +146,20 @@ def test_whatever_a_broken_decoder_answers_the_worker_goes_on(
         make(original, Probe("image", "image/png", 1, 1), "still", bench.made("still"))
     assert bench.leftovers() == []
     assert not (bench.folder / "escape").exists()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"kind": "nonsense"}, {"kind": "video"}, {"type": "text/html"}, {"width": -1}, {"height": 1 << 40}],
+)
+def test_a_decoder_is_not_believed_what_can_not_be(
+    bench: Workbench, impostor: Impostor, lie: dict[str, object]
+) -> None:
+    found = Probe("image", "image/png", 1, 1)._asdict() | lie
+    impostor.says(f"echo '{json.dumps({'done': found})}'")
+    original = bench.picture(Image.new("RGB", (1, 1)), "PNG")
+    with pytest.raises(UnsupportedMedia, match="can't be read"):
+        probe(original)
 
 
 def test_a_decoder_that_falls_silent_is_ended(bench: Workbench, impostor: Impostor) -> None:

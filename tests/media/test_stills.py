@@ -11,6 +11,7 @@ import pyvips
 from PIL import Image, ImageCms
 
 from pipeline.media.make import Made, StillRecipe, make, steps
+from pipeline.media.recipes import PLACEHOLDER_CHARS_MAX
 from tests.media.conftest import Workbench, noise
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
@@ -111,6 +112,14 @@ def test_the_place_where_a_photo_was_taken_is_gone(bench: Workbench) -> None:
             image = load(path)
             assert not image.getexif()
             assert not {"exif", "xmp", "comment", "icc_profile"} & set(image.info)
+
+
+def test_a_busy_shape_with_holes_is_no_more_refused_than_others(bench: Workbench) -> None:
+    tiles = noise(4, 4).convert("RGBA")
+    tiles.putalpha(noise(4, 4).convert("L"))
+    made = bench.make(bench.picture(tiles.resize((400, 400), Image.Resampling.NEAREST), "PNG"), "still")
+    assert made.thumbhash
+    assert len(made.placeholder) <= PLACEHOLDER_CHARS_MAX
 
 
 def test_transparency_stays_and_jpeg_gets_a_white_ground(bench: Workbench) -> None:

@@ -15,7 +15,7 @@ from core.media import Focus, Media
 from core.objects import Headers
 from core.profile import Snapshot
 from core.store import MediaTask
-from pipeline import making
+from pipeline import renditions
 from pipeline.carding import wish
 from pipeline.decoded import Decoded
 from pipeline.making import Maker, make_some
@@ -121,6 +121,8 @@ def test_what_becomes_the_avatar_gets_its_crop_and_stays_ready_meanwhile(house: 
     house.make_all()
     assert house.recipes() == {"still", "avif"}
     house.change(avatar=ME)
+    (crop,) = house.wanted()
+    assert crop.later, "no new picture waits for a crop of one that is shown"
     house.make_all()
     assert house.recipes() == {"still", "avif", "avatar", "avatar-avif"}
     assert house.medium.state == "ready"
@@ -152,13 +154,13 @@ def test_all_files_come_from_one_download_and_one_decoding(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
-    fetch = making._fetch
+    fetch = renditions.fetch
 
     def counting(private: Any, key: str, to: Path) -> None:
         fetched.append(key)
         fetch(private, key, to)
 
-    monkeypatch.setattr(making, "_fetch", counting)
+    monkeypatch.setattr(renditions, "fetch", counting)
     house.upload()
     house.make_all()
     assert house.recipes() == {"still", "avif"}

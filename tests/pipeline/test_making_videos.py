@@ -118,6 +118,15 @@ def test_rungs_of_an_earlier_release_are_made_anew_when_one_is_missing(house: Ho
     assert made and made.segments
 
 
+def test_a_ladder_that_storage_has_lost_is_written_again(house: House) -> None:
+    house.make_all()
+    rungs = [made for made in house.medium.renditions if made.recipe != "hls"]
+    change(house, lambda medium: medium.model_copy(update={"renditions": tuple(rungs), "state": "uploaded"}))
+    house.make_all()
+    assert [made for made in house.medium.renditions if made.recipe != "hls"] == rungs
+    assert "rung-240" in text(house, "hls", "master.m3u8") and "rung-360" in text(house, "hls", "master.m3u8")
+
+
 def test_a_video_container_that_holds_only_sound_becomes_a_recording(house: House, tmp_path: Path) -> None:
     sound = tmp_path / "sound.mp4"
     command = [find_ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "sine=440", "-t", "2", str(sound)]
@@ -131,9 +140,15 @@ def test_a_worker_that_stops_loses_only_the_step_it_was_at(house: House) -> None
     task = task_of(house.medium, house.ann)
     make_some(house.maker, task)
     kept = {made.recipe: made.attempt for made in house.medium.renditions}
-    stopping: Maker = house.maker._replace(stopping=lambda: True)
+
+    def climbs() -> bool:
+        return keys.climb(ME) in house.site.private.walk(keys.climb(ME))
+
+    stopping: Maker = house.maker._replace(stopping=climbs)
     with pytest.raises(Exception, match="stopping"):
         make_some(stopping, task)
+    assert climbs()
     house.make_all()
+    assert not climbs()
     after = {made.recipe: made.attempt for made in house.medium.renditions}
     assert {recipe for recipe in kept if after[recipe] != kept[recipe]} == {"hls"}

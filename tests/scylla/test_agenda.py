@@ -170,3 +170,17 @@ def test_who_adds_late_into_a_slot_that_has_ended_is_seen(place: Place) -> None:
     assert names(agenda.pending(10)) in ([], ["late"])
     agenda._slots.clear()  # as the next look at an older slot does
     assert names(agenda.pending(10)) == ["late"]
+
+
+def test_what_is_added_while_something_is_made_done_still_waits(place: Place) -> None:
+    agenda = place.open()
+    place.add(agenda, 1000, "film")
+    agenda.pending(10)
+    pointers = agenda.known("film")
+    place.add(agenda, 2000, "film")
+    agenda.pending(10)
+    place.things.waiting.remove((1000, "film"))
+    agenda.forget_these(pointers)
+    asked = place.things.asked
+    assert agenda.pending(10) == [((2000, "film"), "thing of film")]
+    assert place.things.asked == asked + 1, "what was made done is known to be"

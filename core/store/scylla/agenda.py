@@ -105,6 +105,17 @@ class Agenda:
             for slot in self._slots.values():
                 self._remember(row for row in slot.rows if row.of == of and at in (None, row.at))
 
+    def known(self, of: str) -> tuple[UUID, ...]:
+        """The pointers to it that this process knows of."""
+        with self._guard:
+            looked_at = (row.added for slot in self._slots.values() for row in slot.rows if row.of == of)
+            return (*self._own.get(of, ()), *looked_at)
+
+    def forget_these(self, pointers: Iterable[UUID]) -> None:
+        """What they pointed to is done. Others to the same, added meanwhile, still count."""
+        with self._guard:
+            self._mark_gone(pointers)
+
     def pending(
         self,
         limit: int,
@@ -162,7 +173,10 @@ class Agenda:
         return [row for row in unknown if row.added not in self._gone]
 
     def _remember(self, rows: Iterable[_Row]) -> None:
-        self._gone.update((row.added, None) for row in rows)
+        self._mark_gone(row.added for row in rows)
+
+    def _mark_gone(self, pointers: Iterable[UUID]) -> None:
+        self._gone.update((added, None) for added in pointers)
         while len(self._gone) > GONE_MAX:
             del self._gone[next(iter(self._gone))]
 

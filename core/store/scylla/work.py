@@ -79,9 +79,11 @@ class ScyllaMediaWork:
 
     def done(self, media_id: str) -> None:
         before = self._row(media_id)
+        # Only those that are there by now: one that is added from here on stands for a new task.
+        pointers = self._agendas[before.lane].known(_of(before)) if before else ()
         self._cql.write("DELETE FROM media_work WHERE media_id = ?", media_id)
-        if before is not None:
-            self._agendas[before.lane].forget(_of(before))
+        if before:
+            self._agendas[before.lane].forget_these(pointers)
 
     def tell(self, media_id: str, making: Making) -> None:
         # Of a medium that is done with just now this makes a row anew, though no task; so it has to go by itself.
