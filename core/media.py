@@ -160,6 +160,15 @@ class Media(Frozen):
 
     def rendition(self, recipe: str) -> Rendition | None:
         """The rendition by that recipe, or None while there is none."""
+        return next((r for r in self.made if r.recipe == recipe), None)
+
+    @property
+    def made(self) -> tuple[Rendition, ...]:
+        """The renditions that have files: of those without, the recipe was tried, and this original has nothing for it."""
+        return tuple(r for r in self.renditions if r.files)
+
+    def tried(self, recipe: str) -> Rendition | None:
+        """The rendition by that recipe, with files or without."""
         return next((r for r in self.renditions if r.recipe == recipe), None)
 
     def with_rendition(self, made: Rendition) -> Media:

@@ -203,6 +203,6 @@ def _progress(medium: Media, now: StepView | None) -> MediaProgress:
         filename=medium.filename,
         state=medium.state,
         failure=medium.failure,
-        ready=tuple(one.recipe for one in medium.renditions),
+        ready=tuple(one.recipe for one in medium.made),
         now=now,
     )

@@ -36,6 +36,10 @@ from pipeline.wanted import CROPS, fingerprint, is_missing, is_stale
 
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
+SHOWN_BY = ("still", "avatar", "cover", "sound")
+"""Recipes that show a medium by themselves; a rung does, too."""
+IMPRESSION = ("width", "height", "thumbhash", "placeholder", "colour")
+WHY_CHARS_MAX = 1_000
 log = get_logger("media")
 
 
@@ -79,12 +83,19 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
     except UnsupportedMedia as error:
         if medium.state == "ready":
             raise  # it could be used before: nothing that the creator can mend
-        log.info("media_refused", profile=task.profile_id, media=task.media_id, reason=str(error))
+        log.info(
+            "media_refused", profile=task.profile_id, media=task.media_id, reason=str(error), why=why(error)
+        )
         set_failed(maker.store, task, str(error))
         finished = True
     if finished:
         maker.decoded.drop(task.media_id)
     return finished
+
+
+def why(error: UnsupportedMedia) -> str:
+    """What the decoder said of it, for operators."""
+    return " ".join(getattr(error, "__notes__", ()))[:WHY_CHARS_MAX]
 
 
 def set_failed(store: Store, task: MediaTask, reason: str) -> None:
@@ -121,19 +132,42 @@ class _Turn:
         # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
         upper = [recipe for recipe in missing if recipe in climbed(found)]
         now = shows or (upper if missing[0] in upper else missing[:1])
-        done, last = len(steps) - len(missing), missing[-1]
-        if now == upper:
-            is_there = self._climb(upper, found, self._told(upper[-1], done, steps))
-        else:
-            is_there = all(
-                self._step(recipe, found, self._told(recipe, done + number, steps), last=recipe == last)
-                for number, recipe in enumerate(now)
-            )
-        if is_there and len(now) < len(missing):
+        done = len(steps) - len(missing)
+        for recipes in [upper] if now == upper else [[recipe] for recipe in now]:
+            told = self._told(recipes[-1], done, steps)
+            if not self._try(recipes, found, told, last=recipes == missing[-1:]):
+                return True
+            done += len(recipes)
+        if len(now) < len(missing):
             return False
-        if is_there:
-            self._finish(steps)
+        self._finish(steps)
         return True
+
+    def _try(
+        self, recipes: Sequence[str], found: Probe, told: Callable[[float], None], *, last: bool
+    ) -> bool:
+        """Makes renditions and adds them; False if the medium has gone meanwhile. What can't be made of a medium that is
+        shown already is left out: a film without its storyboard is still a film."""
+        try:
+            if recipes[0] in climbed(found):
+                return self._climb(recipes, found, told)
+            return self._step(recipes[0], found, told, last=last)
+        except UnsupportedMedia as error:
+            if not self._is_shown or any(self.medium.rendition(recipe) for recipe in recipes):
+                raise
+            log.warning(
+                "rendition_left_out",
+                media=self.medium.id,
+                recipe=recipes[0],
+                reason=str(error),
+                why=why(error),
+            )
+            nothing = [self._rendition(recipe, Made(files=())) for recipe in recipes]
+            return self._added(nothing, None, found, time.monotonic(), last=last)
+
+    @property
+    def _is_shown(self) -> bool:
+        return any(made.recipe in SHOWN_BY or made.recipe.startswith(RUNG) for made in self.medium.made)
 
     def _told(self, recipe: str, done: int, steps: Sequence[str]) -> Callable[[float], None]:
         return telling(self.maker.store.media_work, self.medium.id, recipe, done, len(steps))
@@ -161,7 +195,7 @@ class _Turn:
         _change(maker.store, self.task, "media ready", finish)
 
     def _is_wanted(self, recipe: str) -> bool:
-        made = self.medium.rendition(recipe)
+        made = self.medium.tried(recipe)
         if made is None or is_missing(self.medium, recipe):
             return True
         return self.task.remake and is_stale(made, self.maker.stills)
@@ -187,16 +221,19 @@ class _Turn:
             found = made.probe
             assert found is not None
             keep_probe(self.decoded, found)
-        rendition = Rendition(
+        rendition = self._rendition(recipe, made)
+        keep(maker.private, self.medium.id, rendition, made_in)
+        return self._added([rendition], made, found, started, last=last)
+
+    def _rendition(self, recipe: str, made: Made) -> Rendition:
+        return Rendition(
             recipe=recipe,
             attempt=new_id(),
             files=made.files,
             segments=made.segments,
-            made_by=fingerprint(recipe, maker.stills),
+            made_by=fingerprint(recipe, self.maker.stills),
             focus=self.medium.focus if recipe in CROPS else None,
         )
-        keep(maker.private, self.medium.id, rendition, made_in)
-        return self._added([rendition], made, found, started, last=last)
 
     def _climb(self, recipes: Sequence[str], found: Probe, told: Callable[[float], None]) -> bool:
         """Makes the rungs above the lowest and adds them; False if the medium has gone meanwhile."""
@@ -286,8 +323,9 @@ def _add(
             after = with_ladder(maker.private, after, attempt)
         shown = {
             name: value
-            for name in ("width", "height", "thumbhash", "placeholder", "colour")
-            if (value := getattr(made, name, None))
+            for source, names in ((found, ("width", "height")), (made, IMPRESSION))
+            for name in names
+            if (value := getattr(source, name, None))
         }
         # A picture that gets another crop stays ready: pages show what there is until then.
         state = "ready" if last or medium.state == "ready" else "making"

@@ -50,11 +50,11 @@ def card_task(profile_id: str) -> MediaTask:
 
 
 def is_missing(medium: Media, recipe: str) -> bool:
-    made = medium.rendition(recipe)
+    made = medium.tried(recipe)
     if made is None or (recipe in CROPS and made.focus != medium.focus):
         return True
     # Rungs without segments are from releases before CMAF, and go with no others.
-    return recipe.startswith(RUNG) and not made.segments
+    return recipe.startswith(RUNG) and bool(made.files) and not made.segments
 
 
 def fingerprint(recipe: str, stills: StillRecipe) -> str:

@@ -174,6 +174,6 @@ def media_view(medium: Media, now: StepView | None) -> MediaView:
         colour=medium.colour,
         thumbhash=medium.thumbhash,
         focus=medium.focus,
-        ready=[one.recipe for one in medium.renditions],
+        ready=[one.recipe for one in medium.made],
         now=now,
     )

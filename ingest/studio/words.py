@@ -80,7 +80,7 @@ KINDS = {
 
 def progress(medium: Media, now: StepView | None = None) -> str:
     """How a photo or video is coming on."""
-    recipes = (one.recipe for one in medium.renditions if not one.recipe.startswith(CAPTIONS))
+    recipes = (one.recipe for one in medium.made if not one.recipe.startswith(CAPTIONS))
     ready = ", ".join(dict.fromkeys(map(_recipe, recipes)))
     match medium.state:
         case "failed":

@@ -35,6 +35,8 @@ _READS = ("original", "ffmpeg", "rung")
 _SLOW = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
 """How a child ends whose processor time is used up: by itself, and as bubblewrap tells it."""
 _AGAIN_S = 60.0
+_BROKEN = 1
+"""How Python ends by an exception that nobody has caught: a mistake of ours, or of a library's."""
 _TRYING = threading.Lock()
 _failed: tuple[float, Confinement] | None = None
 """Until when bubblewrap isn't tried again, and what holds meanwhile."""
@@ -95,7 +97,7 @@ def run(
     """What the child answers to `job`, having worked in the empty folder `work`.
 
     Raises UnsupportedMedia when the input was refused, or the child crashed, hung or babbled over it; OperatorError
-    or Unavailable when the machine is at fault, or `stopping()` became true. No process is left behind.
+    or Unavailable when the machine or we are at fault, or `stopping()` became true. No process is left behind.
     """
     return _run(confinement().bwrap, job, bounds, work, stopping)
 
@@ -144,6 +146,8 @@ def _run(
     try:
         return _read(answer)
     except (ValueError, TypeError, KeyError):
+        if ending == "ended" and child.process.returncode == _BROKEN:
+            raise Unavailable(f"The decoder broke: {_tail(work / _LOG)}") from None
         error = _crash(ending, child.process.returncode, work)
     except UnsupportedMedia as refusal:
         error = refusal
