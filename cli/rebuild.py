@@ -40,38 +40,46 @@ RATE = "rebuild rate"
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 
 
+Name = Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile.")]
+All = Annotated[bool, typer.Option("--all", help="Every profile.")]
+Stale = Annotated[
+    bool, typer.Option("--stale", help="Those that are behind their newest edit, or this release.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Those edited since: 2026-11-26, 2026-11-26T08:30, 90m, 12h, 3d."
+    ),
+]
+OfMedia = Annotated[
+    bool,
+    typer.Option(
+        "--media", help="Instead of pages: pictures and videos that were made with other settings ([media])."
+    ),
+]
+PerS = Annotated[
+    float | None,
+    typer.Option("--per-s", min=0.1, metavar="N", help="Profiles (or media) a second, at most."),
+]
+Anew = Annotated[bool, typer.Option("--anew", help="From the start, not where the last one stopped.")]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="By the workers, on whichever machines they run; not here.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many, and how long.")]
+
+
 @with_flags
 def rebuild(
     flags: Flags,
-    name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every profile.")] = False,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Those that are behind their newest edit, or this release.")
-    ] = False,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="TIME", help="Those edited since: 2026-11-26, 2026-11-26T08:30, 90m, 12h, 3d."
-        ),
-    ] = None,
-    media: Annotated[
-        bool,
-        typer.Option(
-            "--media",
-            help="Instead of pages: pictures and videos that were made with other settings ([media]).",
-        ),
-    ] = False,
-    per_s: Annotated[
-        float | None,
-        typer.Option("--per-s", min=0.1, metavar="N", help="Profiles (or media) a second, at most."),
-    ] = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="From the start, not where the last one stopped.")
-    ] = False,
-    shared: Annotated[
-        bool, typer.Option("--shared", help="By the workers, on whichever machines they run; not here.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many, and how long.")] = False,
+    name: Name = None,
+    all_: All = False,
+    stale: Stale = False,
+    since: Since = None,
+    media: OfMedia = False,
+    per_s: PerS = None,
+    anew: Anew = False,
+    shared: Shared = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish again: one profile, or many. Looks at every key, so it also mends what storage has lost.
@@ -79,16 +87,10 @@ def rebuild(
     A rebuild of many goes on where it was stopped.
     """
     if media:
-        if all_ or stale or since or shared:
-            raise OperatorError(
-                "`holdfast rebuild --media` is for all, and `holdfast rebuild --media @ann` for one"
-            )
+        _require_media_alone(all_ or stale or bool(since) or shared)
         remake(settings_for(flags), name, per_s, anew=anew, dry_run=dry_run, as_json=as_json)
         return
-    if [name is not None, all_, stale, since is not None].count(True) != 1:
-        raise OperatorError(
-            "Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all` (--stale, --since TIME, --media)"
-        )
+    _require_one_of(name is not None, all_, stale, since is not None)
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
@@ -99,9 +101,8 @@ def rebuild(
         anew_for_all = shared and all_ and not Diary(tools, Scope("all")).read().profiles
         _promote(backends, tools, out, anew=anew_for_all)
     started = time.monotonic()
-    if name:
-        ids = [profile_of(backends.store, profile_name(name))]
-        report = Report(1, rebuild_chunk(tools, ids) if not dry_run else Outcome(0, 0, []))
+    if name is not None:
+        report = _one(tools, name, dry_run)
     else:
         scope = Scope("all" if all_ else "stale" if stale else "since", _parse_since(since) if since else 0)
         many = Many(settings, tools, scope, per_s, out)
@@ -116,6 +117,25 @@ def rebuild(
     _tell(report, seconds, out, as_json)
     if report.outcome.failed:
         raise typer.Exit(1)
+
+
+def _require_media_alone(others: bool) -> None:
+    if others:
+        raise OperatorError(
+            "`holdfast rebuild --media` is for all, and `holdfast rebuild --media @ann` for one"
+        )
+
+
+def _require_one_of(*ways: bool) -> None:
+    if ways.count(True) != 1:
+        raise OperatorError(
+            "Say which: `holdfast rebuild @ann`, or `holdfast rebuild --all` (--stale, --since TIME, --media)"
+        )
+
+
+def _one(tools: Tools, name: str, dry_run: bool) -> Report:
+    ids = [profile_of(tools.store, profile_name(name))]
+    return Report(1, Outcome(0, 0, []) if dry_run else rebuild_chunk(tools, ids))
 
 
 def _promote(backends: Backends, tools: Tools, out: Console, *, anew: bool) -> None:
