@@ -14,8 +14,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
+from cli.bar import bar_of
 from cli.wiring import tools_for
 from core.backends import open_backends
 from core.log import configure
@@ -97,15 +98,7 @@ class Many:
 
     @contextmanager
     def _bar(self, plan: Plan) -> Iterator[Callable[[int, str], None]]:
-        bar = Progress(
-            TextColumn("rebuild"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]} /s"),
-            TimeRemainingColumn(),
-            console=self._out,
-            disable=self._out.quiet or not self._out.is_terminal,
-        )
+        bar = bar_of("rebuild", self._out, TextColumn("{task.fields[rate]} /s"))
         with bar:
             line = bar.add_task("rebuild", total=plan.done + plan.wanted, completed=plan.done, rate="–")
             yield lambda done, rate: bar.update(line, completed=plan.done + done, rate=rate)
