@@ -233,8 +233,10 @@ def _bring(house: House, candidate: Candidate, one: ArchivedMedia, old: Snapshot
         kind, mime = accept(file.read(HEAD_BYTES))
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        if size > MB * (house.uploads.image_mb_max if kind == "image" else house.uploads.video_mb_max):
-            raise UnsupportedMedia(f"It is larger than [uploads] {kind}_mb_max.")
+        # Sound has no limit of its own: it may be as large as a video.
+        limit = "image_mb_max" if kind == "image" else "video_mb_max"
+        if size > MB * getattr(house.uploads, limit):
+            raise UnsupportedMedia(f"It is larger than [uploads] {limit}.")
         digest = sha256_of(file)
         if one.sha256 not in ("", digest):
             raise UnsupportedMedia("It is damaged: its sha256 is another.")

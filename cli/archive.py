@@ -20,8 +20,9 @@ from cli.biodrop import convert, is_biodrop
 from cli.mending import mended
 from core import keys
 from core.errors import BadInput, HoldfastError, OperatorError
+from core.fields import LF, TEXT, Line200
 from core.media import ALT_CHARS_MAX, Focus, Frozen, Id, Kind
-from core.profile import LF, POSTS_PER_PROFILE_MAX, TEXT, Line200, Post, Profile, Snapshot
+from core.profile import POSTS_PER_PROFILE_MAX, Post, Profile, Snapshot
 from generator.icons import Icons
 
 FORMAT, VERSION = "holdfast-profile", 1

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from cli.archive import FILE_BYTES_MAX, ORIGINALS, PIECE_BYTES, archived
+from cli.bar import bar_of
 from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import open_existing, profile_of
 from core import keys
@@ -50,14 +50,7 @@ def export(
     )
     total = 1 if name else sum(1 for _ in everyone(store.profiles))
     job = _Export(folder, backends.private, originals)
-    bar = Progress(
-        TextColumn("export"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=as_json or not Console(stderr=True).is_terminal,
-    )
+    bar = bar_of("export", Console(stderr=True, quiet=as_json))
     with bar:
         for profile_id in bar.track(ids, total=total, description="export"):
             snapshot = store.profiles.load(profile_id)

@@ -16,13 +16,13 @@ from typing import Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 import templates
 from cli.adopting import Adopted, House, adopt
 from cli.archive import Candidate, Refused, profile_files, read_candidate
+from cli.bar import bar_of
 from cli.options import AsJson, Flags, settings_for, with_flags
 from core.backends import open_backends
 from core.errors import OperatorError, Unavailable
@@ -82,14 +82,7 @@ def import_(
     job = _Import(house, links, new_links)
     at_once = jobs or (1 if settings.store.backend == "sqlite" else CLUSTER_JOBS)
     started = time.monotonic()
-    bar = Progress(
-        TextColumn("import"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=as_json or not Console(stderr=True).is_terminal,
-    )
+    bar = bar_of("import", Console(stderr=True, quiet=as_json))
     try:
         with bar:
             task = bar.add_task("import", total=len(files))

@@ -1,8 +1,10 @@
-"""Whether a process that was started earlier, maybe by somebody else, still lives: known by its pid and its birth."""
+"""A process that outlives who started it, and whether it still lives: known by its pid and its birth."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -40,10 +42,29 @@ class Life(NamedTuple):
         beside.replace(path)
 
 
-def begun(pid: int) -> Life:
-    """The life of a process that was just started."""
-    now = _look(pid)
-    return Life(pid, now.birth if now else "")
+def start(
+    command: Sequence[str],
+    folder: Path,
+    out: Path,
+    pid_file: Path,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Starts a process in that folder, and records its life. What it prints is added to `out`."""
+    with out.open("ab") as printed:
+        # A session of its own, so that Ctrl-C ends who waits for it, not the process.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+    now = _look(process.pid)
+    Life(process.pid, now.birth if now else "").record(pid_file)
+    # It may outlive us, and `Life` buries it: Popen need not warn that it still runs.
+    process.returncode = 0
 
 
 def recorded(path: Path) -> Life | None:

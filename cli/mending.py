@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from core.media import Frozen
-from core.profile import field_errors
+from core.parsing import field_errors
 
 ROUNDS = 50
 """Each round takes away what the one before has laid bare (a link whose address went is a link without one)."""

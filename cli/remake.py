@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.bar import bar_of
 from cli.options import profile_name
 from cli.wiring import profile_of, tools_for
 from core.backends import open_backends
@@ -56,14 +56,7 @@ def remake(
         out.print(
             f"Going on where the last one stopped, behind {stand.profiles:,} profiles (--anew begins at the start)."
         )
-    bar = Progress(
-        TextColumn("remake"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=out,
-        disable=out.quiet or not out.is_terminal,
-    )
+    bar = bar_of("remake", out)
     with bar:
         line = bar.add_task("remake", total=wanted)
         done = remaking.run(walk(stand, note=True), lambda count: bar.update(line, completed=count))

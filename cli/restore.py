@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.backup import Target, aimed
 from cli.importing import CLUSTER_JOBS, ClaimLinks
 from cli.options import AsJson, Flags, settings_for, with_flags
-from cli.rebuild import Many
+from cli.rebuilding import Many
 from cli.wiring import promote, tools_for
 from core import keys
 from core.backends import Backends, open_backends, open_target, prove

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from core.errors import BadInput
 from core.media import Frozen, Media, Use
-from core.profile import HeldName, Post, Profile, Snapshot, media_in_profile, media_in_section, parse
+from core.parsing import parse
+from core.profile import HeldName, Post, Profile, Snapshot, media_in_profile, media_in_section
 from core.rank import Rank, read_rank, stamp_json
 
 FORMAT: Literal[1] = 1

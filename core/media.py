@@ -16,7 +16,8 @@ CAPTIONS = "captions-"
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 """An id of ours: lower case letters and digits, so that it is safe in keys and URLs."""
 
-Kind = Literal["image", "video", "audio", "card"]
+UploadKind = Literal["image", "video", "audio"]
+Kind = Literal[UploadKind, "card"]
 """A card is what we draw for others to show beside a link to the profile; all else was uploaded."""
 State = Literal["uploaded", "making", "ready", "failed"]
 Use = Literal["avatar", "cover", "gallery"]

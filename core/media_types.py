@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import UnsupportedMedia
 
 if TYPE_CHECKING:  # the decoders' child process starts faster without pydantic
-    from core.media import Kind
+    from core.media import UploadKind
 
 HEAD_BYTES = 512
 """How much of a file's beginning `identify` wants to see; less will do where the file is shorter."""
@@ -48,7 +48,7 @@ _REFUSED = tuple(
 )
 
 
-def identify(head: bytes) -> tuple[Kind, str] | None:
+def identify(head: bytes) -> tuple[UploadKind, str] | None:
     """Kind and MIME type of a file that begins with `head`, or None if its format is not accepted.
 
     Never looks at a name, and promises nothing about the rest of the file: only decoding it does.
@@ -70,7 +70,7 @@ def identify(head: bytes) -> tuple[Kind, str] | None:
     return _iso_media(_brands(head))
 
 
-def accept(head: bytes) -> tuple[Kind, str]:
+def accept(head: bytes) -> tuple[UploadKind, str]:
     """Like `identify`, but raises UnsupportedMedia that tells the creator what to do instead."""
     found = identify(head)
     if found:
@@ -89,7 +89,7 @@ def _brands(head: bytes) -> list[bytes]:
     return [box[8:12], *(box[at : at + 4] for at in range(16, len(box) - 3, 4))]
 
 
-def _iso_media(brands: list[bytes]) -> tuple[Kind, str] | None:
+def _iso_media(brands: list[bytes]) -> tuple[UploadKind, str] | None:
     if _AVIF & set(brands):
         return "image", "image/avif"
     if not brands:
@@ -125,7 +125,7 @@ def _is_mp3_frame(head: bytes) -> bool:
     return head[2] & 0xF0 not in (0x00, 0xF0) and head[2] & 0x0C != 0x0C
 
 
-def _ebml(head: bytes) -> tuple[Kind, str] | None:
+def _ebml(head: bytes) -> tuple[UploadKind, str] | None:
     """WebM or Matroska: the DocType element (0x4282) stands within the EBML header."""
     doctype = re.search(rb"\x42\x82[\x80-\xff](webm|matroska)", head[:128])
     if doctype is None:

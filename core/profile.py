@@ -2,112 +2,38 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
-from core import keys
-from core.errors import BadInput
+from core.fields import (
+    LINE,
+    Day,
+    Icon,
+    Language,
+    Line40,
+    Line100,
+    Line200,
+    PersonName,
+    Slug,
+    Tags,
+    Text1k,
+    Text5k,
+    Text10k,
+    Text20k,
+    Theme,
+    Title,
+    Url,
+    Visibility,
+    chars,
+)
 from core.media import Frozen, Id, Media
 
 POSTS_PER_PROFILE_MAX = 1000
 TIME_MAX = 253_402_300_799
 """The last second of the year 9999: the latest time that a date can be made of."""
-LINKS_MAX, TAGS_MAX, SECTIONS_MAX, ITEMS_MAX = 100, 30, 30, 100
-
-# Control characters never belong in a profile; \n and \t do in text of several lines. The bidi controls
-# turn the writing direction of what follows (CVE-2021-42574), lone surrogates can't be encoded.
-_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_NOT_IN_LINE = re.compile(f"{_NOT_IN_TEXT.pattern}|[\n\t\u2028\u2029]")
-_PLAIN_URL = re.compile("https?://[a-z0-9][!-~]*")
-_SCHEMES = ("https://", "http://", "mailto:", "tel:")
-
-
-def _newlines(value: Any) -> Any:
-    """HTML forms send CRLF (WHATWG HTML, "constructing the entry list"); we keep LF."""
-    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
-
-
-def _clean_text(text: str) -> str:
-    if _NOT_IN_TEXT.search(text):
-        raise ValueError("holds a control character")
-    return text
-
-
-def _clean_line(text: str) -> str:
-    if not text.isprintable() and _NOT_IN_LINE.search(text):
-        raise ValueError("must be one line without control characters")
-    return text
-
-
-def _clean_url(text: str) -> str:
-    if not text or _PLAIN_URL.fullmatch(text):
-        return text
-    if text.split() != [text] or _NOT_IN_LINE.search(text):
-        raise ValueError("must not hold spaces")
-    if not text.lower().startswith(_SCHEMES):
-        raise ValueError("must begin with https://, http://, mailto: or tel:")
-    rest = text.split(":", 1)[1].lstrip("/")
-    if not rest or (text.lower().startswith("http") and not re.match(r"[^/?#\s@]+\.?[^/?#\s]*", rest)):
-        raise ValueError("lacks an address after its beginning")
-    return text
-
-
-def _clean_slug(text: str) -> str:
-    if keys.slug(text) != text:
-        raise ValueError("may hold lower case letters and digits, joined by single -")
-    return text
-
-
-def _clean_date(text: str) -> str:
-    # What fromisoformat takes besides (weeks, no dashes) doesn't sort as text.
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError("must be a day such as 2026-03-14")
-    try:
-        datetime.date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("is not a day of the calendar") from None
-    return text
-
-
-def chars(most: int, least: int = 0) -> StringConstraints:
-    """The limits of a text, in characters after its outer white space is gone."""
-    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most)
-
-
-LINE = AfterValidator(_clean_line)
-LF = BeforeValidator(_newlines)
-TEXT = AfterValidator(_clean_text)
-
-Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_clean_url)]
-Line40 = Annotated[str, chars(40), LINE]
-Line100 = Annotated[str, chars(100), LINE]
-Line200 = Annotated[str, chars(200), LINE]
-Title = Annotated[str, chars(200, 1), LINE]
-PersonName = Annotated[str, chars(100, 1), LINE]
-Text1k = Annotated[str, chars(1000), LF, TEXT]
-Text5k = Annotated[str, chars(5000), LF, TEXT]
-Text10k = Annotated[str, chars(10_000), LF, TEXT]
-Text20k = Annotated[str, chars(20_000), LF, TEXT]
-Icon = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,30}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
-Theme = Literal["plain", "dusk", "paper", "moss"]
-Visibility = Literal["public", "unlisted", "private"]
-
-
-def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Each tag once, the first spelling kept; empty ones dropped."""
-    seen: dict[str, str] = {}
-    for one in tags:
-        if one:
-            seen.setdefault(one.casefold(), one)
-    return tuple(seen.values())
-
-
-Tags = Annotated[tuple[Line40, ...], Field(max_length=TAGS_MAX), AfterValidator(_unique)]
+LINKS_MAX, SECTIONS_MAX, ITEMS_MAX = 100, 30, 100
 
 
 class Link(Frozen):
@@ -221,12 +147,12 @@ class Post(Frozen):
     """
 
     id: Id
-    slug: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_slug)]
+    slug: Slug
     title: Title
     body: Text20k = ""
     tags: Tags = ()
     media: Annotated[tuple[Id, ...], Field(max_length=ITEMS_MAX)] = ()
-    date: Annotated[str, AfterValidator(_clean_date)]
+    date: Day
     state: Literal["draft", "scheduled", "published"] = "draft"
     publish_at: Annotated[int, Field(ge=0, le=TIME_MAX)] | None = None
     edit: int = 0
@@ -308,58 +234,3 @@ def media_in_section(section: Section) -> tuple[str, ...]:
         case VideoSection():
             return (section.media,)
     return ()
-
-
-Noun = TypeVar("Noun", bound=Frozen)
-
-
-def parse(noun: type[Noun], data: Any) -> Noun:
-    """`data` (as JSON decodes) as a noun; BadInput names every bad field by its path ("links.2.url")."""
-    try:
-        return noun.model_validate(data)
-    except ValidationError as error:
-        raise BadInput(field_errors(error)) from None
-
-
-def field_errors(error: ValidationError) -> dict[str, str]:
-    """Pydantic's errors as {path: words for a person}."""
-    return {_path(e): _words(e) for e in error.errors(include_url=False)}
-
-
-def _path(error: Any) -> str:
-    """The field's path. Pydantic puts the discriminator's value behind the index of a section; a path doesn't need it."""
-    loc: tuple[Any, ...] = error["loc"]
-    parts = [
-        str(part)
-        for at, part in enumerate(loc)
-        if not (at >= 2 and loc[at - 2] == "sections" and isinstance(loc[at - 1], int))
-    ]
-    if error["type"].startswith("union_tag_"):
-        parts.append("kind")
-    return ".".join(parts) or "body"
-
-
-def _words(error: Any) -> str:
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "string_too_long":
-            return f"may have at most {context['max_length']} characters"
-        case "string_too_short" | "missing" | "union_tag_not_found":
-            return "is required"
-        case "too_short" if context["min_length"] == 1:
-            return "is required"
-        case "union_tag_invalid":
-            return f"must be one of {context['expected_tags']}"
-        case "string_unicode":
-            return "holds a character that can't be stored"
-        case "too_long":
-            return f"may hold at most {context['max_length']} entries"
-        case "value_error":
-            return str(context["error"])
-        case "extra_forbidden":
-            return "is not a field here"
-        case "literal_error":
-            return f"must be one of {context['expected']}"
-        case "string_pattern_mismatch":
-            return "is not written as it should be"
-    return str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from core.errors import SettingsError
+from core.fields import Language
 from core.media import Frozen
-from core.profile import Language, field_errors
+from core.parsing import field_errors
 
 ENV_PREFIX = "HOLDFAST_"
 # Read by others than us: the test suite, and the choice of this file.

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.errors import BadInput, NotSignedIn
-from core.profile import field_errors
+from core.parsing import field_errors
 from core.rank import Rank, Verdict, verdict
 
 BODY_BYTES_MAX = 1_000_000

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from core.media import ALT_CHARS_MAX, Frozen
-from core.profile import Profile, parse
+from core.parsing import parse
+from core.profile import Profile
 
 ARTISTS = Path(__file__).parent / "artists"
 

@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"data:image/(png|jpeg|webp|avif);base64,[A-Za-z0-9+/]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PictureSource:
     """A `<source>` of a picture."""
 
     type: str
@@ -37,7 +37,7 @@ class Picture:
     of an animation's video, where it is shown moving."""
 
     id: str
-    sources: tuple[Source, ...]
+    sources: tuple[PictureSource, ...]
     src: str
     srcset: str
     full: str
@@ -113,7 +113,7 @@ def picture(medium: Media, urls: Urls, sizes: str, use: Use = "gallery") -> Pict
         return None
     width, height = _size(medium, best, is_crop=still in ("avatar", "cover"))
     sources = tuple(
-        Source(kind, _srcset(medium, files[kind], urls))
+        PictureSource(kind, _srcset(medium, files[kind], urls))
         for kind in (AVIF, WEBP)
         if kind in files and files[kind] is not best
     )

@@ -21,7 +21,7 @@ _SOUND_RATIO = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlayableSource:
     """A `<source>` of a video or a recording."""
 
     type: str
@@ -45,7 +45,7 @@ class Video:
 
     id: str
     is_audio: bool
-    sources: tuple[Source, ...]
+    sources: tuple[PlayableSource, ...]
     tracks: tuple[Track, ...]
     poster: Picture | None
     width: int
@@ -80,7 +80,7 @@ class Player:
 def video(medium: Media, urls: Urls, poster: Picture | None) -> Video | None:
     """A video with the rungs that exist, or a recording; its poster alone while there is nothing to play; or None."""
     sources = tuple(
-        Source(file.type, _url(medium, made, name, urls))
+        PlayableSource(file.type, _url(medium, made, name, urls))
         for recipe, name in _SOURCES
         if (made := medium.rendition(recipe)) and (file := made.part(name))
     )

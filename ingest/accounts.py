@@ -10,10 +10,11 @@ from pydantic import AfterValidator, StringConstraints
 
 from core import keys
 from core.errors import BadInput, Conflict, KeyReused, NotAllowed, NotFound, NotSignedIn
+from core.fields import LINE, chars
 from core.ids import digest, new_id
 from core.log import get_logger
 from core.media import Frozen
-from core.profile import LINE, Head, Profile, Snapshot, chars
+from core.profile import Head, Profile, Snapshot
 from core.store import Account, Store
 from core.store.naming import found, owner_of, rename, require_free
 from core.store.revise import Asked

@@ -11,7 +11,8 @@ from core.errors import BadInput, EditConflict, KeyReused, NotFound, OutcomeUnkn
 from core.ids import digest, new_id
 from core.log import get_logger
 from core.media import Kind
-from core.profile import GallerySection, Profile, Snapshot, VideoSection, parse
+from core.parsing import parse
+from core.profile import GallerySection, Profile, Snapshot, VideoSection
 from core.store import Answer, Store, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
 

@@ -9,9 +9,10 @@ from pydantic import Field, StringConstraints
 
 from core import keys
 from core.errors import BadInput, Conflict, NotFound
+from core.fields import LF, TEXT
 from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media
 from core.objects import Objects
-from core.profile import LF, TEXT, GallerySection, Profile, Section, Snapshot, VideoSection
+from core.profile import GallerySection, Profile, Section, Snapshot, VideoSection
 from core.store import Store
 from core.store.revise import Revised
 from ingest.edits import Terms, require_edit, with_profile, write

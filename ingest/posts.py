@@ -10,9 +10,11 @@ from pydantic import Field, StringConstraints
 
 from core import keys
 from core.errors import BadInput, EditConflict, NotFound
+from core.fields import Tags, Text20k, Title
 from core.ids import new_id
 from core.media import Frozen, Id
-from core.profile import ITEMS_MAX, POSTS_PER_PROFILE_MAX, Post, Snapshot, Tags, Text20k, Title, parse
+from core.parsing import parse
+from core.profile import ITEMS_MAX, POSTS_PER_PROFILE_MAX, Post, Snapshot
 from core.store import Store
 from core.store.revise import Revised
 from ingest.edits import Terms, write

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 from core.errors import NotFound
-from core.media import Frozen, Kind, Media, State
+from core.media import Frozen, Media, State, UploadKind
 from core.profile import Head, Snapshot
 from core.settings import SiteSettings
 from core.store import History, Reached, Stage, Store
@@ -35,7 +35,7 @@ class MediaProgress(Frozen):
     """What is being made of a medium; `ready` are the recipes whose results exist, `now` is what a worker is at."""
 
     id: str
-    kind: Kind
+    kind: UploadKind
     filename: str
     state: State
     failure: str
@@ -197,6 +197,7 @@ def _media(store: Store, snapshot: Snapshot) -> tuple[MediaProgress, ...]:
 
 
 def _progress(medium: Media, now: StepView | None) -> MediaProgress:
+    assert medium.kind != "card"
     return MediaProgress(
         id=medium.id,
         kind=medium.kind,

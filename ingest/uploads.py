@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from core import keys
 from core.errors import BadInput, NotFound, ObjectMissing, OffsetConflict, TooLarge, UnsupportedMedia
 from core.ids import new_id
-from core.media import Frozen, Kind, Media
+from core.media import Frozen, Media, UploadKind
 from core.media_types import HEAD_BYTES, accept
 from core.objects import Headers, UploadObjects
 from core.profile import Snapshot
@@ -51,7 +51,7 @@ class Ticket(Frozen):
     alt: str
 
 
-_NAMED: dict[Kind, str] = {"image": "A photo", "video": "A video", "audio": "A recording"}
+_NAMED: dict[UploadKind, str] = {"image": "A photo", "video": "A video", "audio": "A recording"}
 
 
 class Uploads:
@@ -62,7 +62,7 @@ class Uploads:
     ) -> None:
         self._store = store
         self._private = private
-        self._bytes_max: dict[Kind, int] = {
+        self._bytes_max: dict[UploadKind, int] = {
             "image": settings.image_mb_max * MB,
             "video": settings.video_mb_max * MB,
             "audio": settings.video_mb_max * MB,
@@ -71,7 +71,9 @@ class Uploads:
 
     def start(self, profile_id: str, wish: UploadStart) -> Ticket:
         """Begins an upload. Raises TooLarge, Conflict when the profile is full."""
-        kinds: list[Kind] = ["image"] if wish.purpose in ("avatar", "cover") else ["image", "video", "audio"]
+        kinds: list[UploadKind] = (
+            ["image"] if wish.purpose in ("avatar", "cover") else ["image", "video", "audio"]
+        )
         limit = max(self._bytes_max[kind] for kind in kinds)
         if wish.bytes and wish.bytes > limit:
             raise _too_large(limit, "photo" if kinds == ["image"] else "video")
@@ -158,7 +160,7 @@ class Uploads:
             raise NotFound("There is no such profile.")
         return snapshot
 
-    def _look_at(self, ticket: Ticket, head: bytes, size: int) -> tuple[Kind, str]:
+    def _look_at(self, ticket: Ticket, head: bytes, size: int) -> tuple[UploadKind, str]:
         """Kind and type of the file that begins so. Drops what was stored of one that can't be used, and raises why."""
         try:
             kind, mime = accept(head[:HEAD_BYTES])

@@ -9,14 +9,13 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cli.gateway.build import Kind, Tell, prepare
-from cli.life import Life, begun, recorded
+from cli.life import Life, recorded, start
 from core.errors import OperatorError
 
 START_S, STOP_S, POLL_S = 30.0, 20.0, 0.02
@@ -133,19 +132,7 @@ class Server:
         for folder in (data / "objects", data / "versions"):
             folder.mkdir(parents=True, exist_ok=True)
         command, variables = _COMMANDS[self.record.kind](made, self.record, data)
-        with (self.folder / "out.log").open("ab") as out:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                cwd=data,
-                env={**os.environ, **variables},
-                start_new_session=True,
-            )
-        begun(process.pid).record(self._pid_file)
-        # It may outlive us, and `Life` buries it: Popen need not warn that it still runs.
-        process.returncode = 0
+        start(command, data, self.folder / "out.log", self._pid_file, {**os.environ, **variables})
 
     def _send(self, number: signal.Signals) -> None:
         if pid := self.pid:

@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import string
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cli.life import Life, begun, recorded
+from cli.life import Life, recorded, start
 from cli.ring.probe import answers
 from core.errors import OperatorError
 
@@ -79,19 +78,7 @@ class Node:
             f"-Dlogback.configurationFile={HERE / 'logback.xml'}",
             *("-cp", f"{jars}/*", "org.apache.cassandra.service.CassandraDaemon"),
         ]
-        with (self.home / "out.log").open("ab") as out:
-            # A session of its own, so that Ctrl-C ends who waits for the ring, not the ring.
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                cwd=self.home,
-                start_new_session=True,
-            )
-        begun(process.pid).record(self._pid_file)
-        # It may outlive us, and `Life` buries it: Popen need not warn that it still runs.
-        process.returncode = 0
+        start(command, self.home, self.home / "out.log", self._pid_file)
 
     def kill(self) -> None:
         """As if its machine lost power; a paused one too. Returns once it is gone."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, RootModel
 
-from core.media import Focus, Frozen, Kind, Media, State
+from core.media import Focus, Frozen, Media, State, UploadKind
 from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
@@ -85,7 +85,7 @@ class MediaView(ApiModel):
     some 25 bytes (ThumbHash, in Base64)."""
 
     id: str
-    kind: Kind
+    kind: UploadKind
     state: State
     failure: str
     filename: str
@@ -157,6 +157,7 @@ def profile_view(head: Head, site: SiteSettings) -> ProfileView:
 
 
 def media_view(medium: Media, now: StepView | None) -> MediaView:
+    assert medium.kind != "card"
     return MediaView(
         id=medium.id,
         kind=medium.kind,

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from core.errors import BadInput, PreconditionMissing
 from core.media import Frozen
-from core.profile import parse
+from core.parsing import parse
 from core.store.revise import Asked
 from ingest.calls import Call, Door, Handler, StreamHandler
 from ingest.edits import Terms

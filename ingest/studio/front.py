@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NameTaken, NotSignedIn
-from core.profile import parse
+from core.parsing import parse
 from core.settings import Settings
 from core.store import Store
 from ingest import accounts

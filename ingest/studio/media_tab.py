@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NotFound
 from core.objects import Objects
-from core.profile import Profile, parse
+from core.parsing import parse
+from core.profile import Profile
 from core.settings import SiteSettings
 from core.store import Store
 from core.store.revise import Revised

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from core import keys
 from core.errors import BadInput, EditConflict, HoldfastError
 from core.ids import new_id
-from core.profile import Post, parse
+from core.parsing import parse
+from core.profile import Post
 from core.settings import SiteSettings
 from core.store import Store
 from core.store.revise import Asked

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NotAllowed, TooLarge
-from core.profile import parse
+from core.parsing import parse
 from core.settings import SiteSettings
 from core.store import Store
 from core.store.revise import Revised

@@ -17,6 +17,7 @@ from core.ids import new_id
 from core.media import Media
 from core.objects import Headers
 from core.profile import GallerySection, Link, Post, Profile, Snapshot, TextSection, VideoSection
+from core.settings import UploadSettings
 from core.store.naming import found
 from core.store.revise import revise
 from tests.cli.conftest import Holdfast
@@ -268,3 +269,26 @@ def test_a_video_section_keeps_only_a_video(holdfast: Holdfast, ann: Snapshot, t
     ran = holdfast("import", path, "--json")
     assert ran.json["unchanged"] == 1
     assert "sections.2.media" in ran.json["left_out"][0]["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("head", "limit"),
+    [
+        (png("red"), "image_mb_max"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "video_mb_max"),
+        (b"fLaC", "video_mb_max"),
+    ],
+    ids=["picture", "video", "recording"],
+)
+def test_an_original_that_is_too_large_is_told_with_the_setting_that_says_so(
+    holdfast: Holdfast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes, limit: str
+) -> None:
+    monkeypatch.setenv(f"HOLDFAST_UPLOADS__{limit.upper()}", "1")
+    out = tmp_path / "out"
+    (out / "originals").mkdir(parents=True)
+    (out / "originals" / ("a" * 8)).write_bytes(head + bytes(1_000_000))
+    document = {"format": "holdfast-profile", "version": 1, "profile": {"name": "Eve"}}
+    (out / "eve.json").write_text(json.dumps({**document, "media": [{"id": "a" * 8}]}))
+    said = holdfast("import", out, "--json").json["left_out"][0]["notes"]
+    assert [note for note in said if f"larger than [uploads] {limit}." in note], said
+    assert limit in UploadSettings.model_fields

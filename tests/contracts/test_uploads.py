@@ -92,12 +92,7 @@ def test_a_wrong_digest_aborts_the_upload(bucket: Any) -> None:
         bucket.get(KEY)
 
 
-def test_an_aborted_upload_leaves_nothing(bucket: Any) -> None:
-    upload = bucket.start(KEY, HEADERS)
-    bucket.append(upload, 0, BODY)
-    bucket.abort(upload)
-    bucket.abort(upload)
-    assert list(bucket.walk()) == []
+def assert_not_found(bucket: Any, upload: str) -> None:
     for call in (
         lambda: bucket.offset(upload),
         lambda: bucket.append(upload, 0, b"x"),
@@ -105,6 +100,15 @@ def test_an_aborted_upload_leaves_nothing(bucket: Any) -> None:
     ):
         with pytest.raises(NotFound):
             call()
+
+
+def test_an_aborted_upload_leaves_nothing(bucket: Any) -> None:
+    upload = bucket.start(KEY, HEADERS)
+    bucket.append(upload, 0, BODY)
+    bucket.abort(upload)
+    bucket.abort(upload)
+    assert list(bucket.walk()) == []
+    assert_not_found(bucket, upload)
 
 
 def test_to_abort_a_finished_upload_does_no_harm(bucket: Any) -> None:
@@ -120,13 +124,7 @@ def test_to_abort_a_finished_upload_does_no_harm(bucket: Any) -> None:
 
 @pytest.mark.parametrize("upload", ["unknown", "", "../index", ".", "0" * 32, "a/b", "é"])
 def test_an_upload_that_nobody_began_is_not_found(bucket: Any, upload: str) -> None:
-    for call in (
-        lambda: bucket.offset(upload),
-        lambda: bucket.append(upload, 0, b"x"),
-        lambda: bucket.finish(upload),
-    ):
-        with pytest.raises(NotFound):
-            call()
+    assert_not_found(bucket, upload)
     bucket.abort(upload)
 
 

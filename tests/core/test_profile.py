@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.media import Frozen, Media, Rendition
+from core.parsing import parse
 from core.profile import (
     Event,
     EventsSection,
@@ -23,7 +24,6 @@ from core.profile import (
     TimelineSection,
     VideoSection,
     media_in_profile,
-    parse,
 )
 from core.profile import Testimonial as Quote  # pytest takes every name with Test for a test
 

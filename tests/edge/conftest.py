@@ -28,23 +28,11 @@ from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
 from edge.app import PURGE, create_app
 from generator.release import Release, load_release
+from tests.clock import Clock
 
 HTML = "text/html; charset=utf-8"
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBhbmQgbm9ib2R5IGVsc2U="
 RENDITION = keys.media("m1234567", "pub1", "still", "a1234567", "640.webp")
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def pass_by(self, seconds: float) -> None:
-        self.now_s += seconds
 
 
 class Storage:

@@ -17,7 +17,8 @@ from core.errors import Unavailable
 from core.rank import Rank
 from edge.app import PURGE
 from edge.purge import BODY_BYTES_MAX, Purges
-from tests.edge.conftest import RENDITION, SECRET, Clock, Site, signed
+from tests.clock import Clock
+from tests.edge.conftest import RENDITION, SECRET, Site, signed
 
 
 def test_a_purge_makes_the_new_page_show_at_once(site: Site) -> None:

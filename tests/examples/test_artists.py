@@ -11,7 +11,9 @@ import pytest
 import examples
 import templates
 from core import keys
-from core.profile import Theme, media_in_profile, parse
+from core.fields import Theme
+from core.parsing import parse
+from core.profile import media_in_profile
 from examples import ARTISTS, Artist
 from examples.make_pictures import CLIP, FILES
 from ingest.posts import PostInput

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.document import Document
-from core.profile import parse
+from core.parsing import parse
 from core.settings import SiteSettings
 from generator.release import Release, load_release
 from generator.urls import Urls

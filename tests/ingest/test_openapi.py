@@ -77,3 +77,9 @@ def test_every_write_takes_an_idempotency_key_but_those_that_show_nothing_to_any
     # A session's secret is told once; a password changes once, and then the old one isn't right any more.
     accounts = {"post_session", "delete_session", "put_account_password", "delete_account"}
     assert without == uploads | accounts
+
+
+def test_no_answer_speaks_of_the_cards_that_we_draw(studio: Studio) -> None:
+    schemas = document(studio)["components"]["schemas"]
+    kinds = [schemas[name]["properties"]["kind"]["enum"] for name in ("MediaView", "MediaProgress")]
+    assert kinds == [["image", "video", "audio"]] * 2

@@ -17,6 +17,7 @@ from core.store.sqlite import SqliteStore
 from pipeline.purge import edges, purger
 from pipeline.purge.edges import Edge
 from pipeline.purge.purger import Purger
+from tests.clock import Clock
 from tests.pipeline.little_edge import LittleEdge, running
 from tests.pipeline.little_site import Site
 
@@ -24,19 +25,6 @@ SECRET = b"a secret of purger and edges, not short"
 MARK = Mark(1, 3, 1)
 OLD, NEW = "1.1.2.1", "1.1.3.1"
 HEARTBEAT_S, SILENCE_S = 5.0, 15.0
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def pass_by(self, seconds: float) -> None:
-        self.now_s += seconds
 
 
 @pytest.fixture
