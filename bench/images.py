@@ -1,7 +1,7 @@
 """How long a picture's stills take and how large they are, beside sharp (npm) making the same files of the same picture; and
 that the three formats look alike at the qualities we use, by SSIM, while their bytes fall.
 
-Ours goes the production way: a probe and each step is a child process of its own, shut in. sharp is one process of Node that
+Ours goes the production way: each step is a child process of its own, shut in, and the first finds out what the picture is. sharp is one process of Node that
 decodes once and makes all files side by side; both are built on the same libvips and may use two threads.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +64,15 @@ def _clouds(width: int, height: int, seed: int) -> Any:
 def by_us(photo: Path, folder: Path) -> None:
     base = folder / "base"
     base.mkdir(parents=True)
-    found = probe(photo)
-    for recipe in steps(found):
-        make(photo, found, recipe, folder, base=base)
+    found = make(photo, None, "still", folder, base=base).probe
+    assert found
+    for recipe in steps(found)[1:]:
+        make(None, found, recipe, folder, base=base)
 
 
-def by_sharp(photo: Path, folder: Path, node_folder: Path) -> None:
+def by_sharp(photo: Path, width: int, folder: Path, node_folder: Path) -> None:
     how = StillRecipe()
-    wish = how._asdict() | {
-        "widths": how.widths("still", probe(photo).width),
-        "formats": list(FORMATS),
-    }
+    wish = how._asdict() | {"widths": how.widths("still", width), "formats": list(FORMATS)}
     script = node_folder / "make.mjs"
     subprocess.run(["node", str(script), str(photo), str(folder), json.dumps(wish)], check=True)
 
@@ -128,13 +127,17 @@ def measure(photos: list[Path], rounds: int, scratch: Path, tell: Callable[[str]
     for photo in photos:
         ours: list[float] = []
         theirs: list[float] = []
+        width = probe(photo).width
         for number in range(rounds):
             tell(f"{photo.name}, round {number + 1} of {rounds} …")
             here, there = scratch / f"ours-{photo.name}-{number}", scratch / f"sharp-{photo.name}-{number}"
             # In turn, so that neither always has the warmer machine.
             acts = [
                 (ours, lambda here=here, photo=photo: by_us(photo, here)),
-                (theirs, lambda there=there, photo=photo: by_sharp(photo, there, node_folder)),
+                (
+                    theirs,
+                    lambda there=there, photo=photo, width=width: by_sharp(photo, width, there, node_folder),
+                ),
             ]
             for took, act in acts if number % 2 == 0 else reversed(acts):
                 took.append(timed(act))

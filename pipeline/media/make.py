@@ -24,9 +24,7 @@ from pipeline.media.plain import read_plain
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.progress import telling
 from pipeline.media.recipes import (
-    BASE,
     PLACEHOLDER_CHARS_MAX,
-    PROFILE,
     Limits,
     Probe,
     StillRecipe,
@@ -57,6 +55,7 @@ __all__ = [
 
 _PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
 _TRACKS: TypeAdapter[list[Track]] = TypeAdapter(list[Track])
+_DECODED = re.compile(r"base(-[0-9a-z]+){0,3}\.(raw|icc)")
 _CODECS = re.compile(r"[0-9A-Za-z.,]{1,60}")
 _TYPES = {
     ".avif": "image/avif",
@@ -123,8 +122,9 @@ def probe(
 
 
 def _believed(found: Probe, kind: str, mime: str) -> Probe:
-    """What a child says that the original is, where that can be: what came as a video may be sound alone."""
-    kinds = (kind, "audio") if kind == "video" else (kind,)
+    """What a child says that the original is, where that can be: what came as a video may be sound alone, and the other
+    way round."""
+    kinds = ("image",) if kind == "image" else ("video", "audio")
     sizes = 0 <= found.width < _SIDE_PX_MAX and 0 <= found.height < _SIDE_PX_MAX
     lasts = found.duration_s is None or 0 <= found.duration_s < _DURATION_S_MAX
     if found.kind not in kinds or found.type != mime or not (sizes and lasts):
@@ -308,9 +308,9 @@ def _lent(base: Path | None, work: Path) -> Iterator[None]:
 
 
 def _move(from_: Path, to: Path) -> None:
-    for name in (BASE, PROFILE):
-        if (from_ / name).is_file() and not (from_ / name).is_symlink():
-            (from_ / name).replace(to / name)
+    for path in from_.glob("base*"):
+        if _DECODED.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            path.replace(to / path.name)
 
 
 def _bounds(kind: str, task: str, limits: Limits) -> Bounds:

@@ -25,7 +25,7 @@ def poster(encoder: Ffmpeg, how: StillRecipe) -> dict[str, Any]:
         if frame is None:
             continue
         grey = frame.colourspace("b-w")
-        spread = grey.deviate()
+        spread = grey.deviate() if grey.width * grey.height > 1 else 0.0
         if spread > best:
             liveliest, best = frame, spread
         if spread >= _FLATTEST and _DARKEST <= grey.avg() <= _BRIGHTEST:

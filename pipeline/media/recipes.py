@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 COVER_RATIO = 3
 """A cover's width by its height; an avatar is a square."""
-BASE, PROFILE = "base.raw", "base.icc"
-"""Files in which a picture stays decoded between its steps: pixels, and the colour profile of a wide gamut."""
+BASE, PROFILE, SIZED = "base.raw", "base.icc", "base-{}-{}-{}.raw"
+"""Files in which a picture stays decoded between its steps: pixels, the colour profile of a wide gamut, and what was cut
+and sized of it, by its use, the focus and its width."""
 PLACEHOLDER_CHARS_MAX = 700
 """It stands in the page itself; a busy shape with holes in it may need more, and then goes without."""
 RECIPES_VERSION = 2

@@ -11,6 +11,7 @@ import ffmpeg
 from core.errors import UnsupportedMedia
 from core.media_types import identify
 from pipeline.media import clips, images, words
+from pipeline.media.base import Base
 from pipeline.media.clips import Ffmpeg
 from pipeline.media.copying import sound_start_s
 from pipeline.media.recipes import Limits, StillRecipe
@@ -60,4 +61,4 @@ def _picture(container: Any, index: int, limits: Limits) -> Any:
     path = Path(_COVER).absolute()
     path.write_bytes(body)
     probe = images.probe(str(path), found[1], limits)
-    return images.Base.decode(str(path), probe, StillRecipe()).image
+    return Base.decode(str(path), probe, StillRecipe()).image

@@ -99,7 +99,7 @@ def test_a_gif_that_calls_itself_jpeg_is_still_a_gif(bench: Workbench) -> None:
 def test_a_process_that_reads_a_png_reads_nothing_else(bench: Workbench, file_format: str) -> None:
     original = bench.picture(noise(20, 20), file_format)
     script = (
-        "import sys, pyvips; from pipeline.media import images; images._allow_only('image/png');"
+        "import sys, pyvips; from pipeline.media import base; base._allow_only('image/png');"
         "pyvips.Image.new_from_file(sys.argv[1]).avg()"
     )
     ended = subprocess.run([sys.executable, "-c", script, str(original)], capture_output=True, check=False)
