@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -160,10 +161,17 @@ class Creator:
         )
 
     def wait_settled(self, *, timeout_s: float = 60.0) -> None:
-        """Until all that was uploaded is shown, and the card is drawn, too: then pages stay as they are until an edit."""
+        """Until all that was uploaded is shown, and the card is drawn, too: then pages stay as they are until an edit.
+
+        A card on the page may be an early one, still with initials; so it is asked what there is to be made."""
         self.wait_live(media=True, timeout_s=timeout_s)
         ends = time.monotonic() + timeout_s
-        while "/card-" not in self.house.visit(f"/{self.username}").text:
-            assert time.monotonic() < ends, f"no card within {timeout_s:.0f} s"
-            time.sleep(0.05)
+        while waiting := self._to_be_made():
+            assert time.monotonic() < ends, f"{waiting} media are not made within {timeout_s:.0f} s"
         self.wait_live(media=True, timeout_s=timeout_s)
+
+    def _to_be_made(self) -> int:
+        """How many media, with the card."""
+        told = self.house.holdfast("rebuild", "--media", f"@{self.username}", "--dry-run", "--json")
+        assert told.returncode == 0, told.stderr
+        return int(json.loads(told.stdout)["media"])

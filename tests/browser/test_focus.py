@@ -18,7 +18,9 @@ PATIENCE_S = 60.0
 def test_a_click_on_the_picture_sets_the_point_and_moves_the_crop(
     visit: Any, house: House, ada: Creator
 ) -> None:
+    ada.wait_settled()
     before = crop_of(house)
+    assert before, "else the first crop would be taken for the new one"
     page = visit().page
     log_in(page, house, "ada")
     page.goto(f"{house.studio}/@ada/media")
@@ -38,7 +40,7 @@ def test_a_click_on_the_picture_sets_the_point_and_moves_the_crop(
     assert row.locator("input[name$=focus_was]").input_value() == "24 80"
     ends = time.monotonic() + PATIENCE_S
     while crop_of(house) in ("", before):
-        assert time.monotonic() < ends
+        assert time.monotonic() < ends, "the crop did not move"
         time.sleep(0.2)
 
 

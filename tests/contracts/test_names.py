@@ -95,3 +95,6 @@ def test_numbers_only_grow_whatever_comes(store: Store, together: Together) -> N
 
     for seen in together(4, watch):
         assert all(before <= after for before, after in pairwise(seen))
+    claim = store.names.get("ann")
+    assert claim is not None
+    assert claim.number > 1, "else nothing came"

@@ -31,6 +31,8 @@ def test_clocks_that_are_wrong_change_nothing(
         load.wait_for(6)
         for one in ours:
             one.creator.wait_live(timeout_s=90)
+    told = [one.at_ms for one in store.profiles.history(ours[0].id)]
+    assert max(told) - min(told) > minutes * 60_000, "they are wrong indeed"
     conclude(fleet, store, ours)
     for ended_at, tried_at in ((1, 2), (2, 1)):
         session_ends(ours[0], ended_at, tried_at)

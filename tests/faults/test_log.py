@@ -84,9 +84,13 @@ def test_a_log_that_is_lost_before_it_is_read_loses_no_edit(
     for one in ours:
         one.write_surely()
     keyspace.lose("changes")
+    for one in ours:
+        assert keyspace.hints(shard_of(one.id, store.changes.shards)) == []
     fleet.restart(*WORKERS, **SWEEPING)
     for one in ours:
         one.creator.wait_live(newest_revision(store, one), timeout_s=90)
+        for edge in (1, 2):
+            assert one.word in page(fleet, one, edge)
     conclude(fleet, store, ours)
 
 
@@ -118,4 +122,6 @@ def test_an_edit_goes_live_though_nobody_nudges(fleet: Fleet, store: ScyllaStore
     for one in ours:
         one.write_surely()
         one.creator.wait_live(newest_revision(store, one))
+        for edge in (1, 2):
+            assert one.word in page(fleet, one, edge)
     conclude(fleet, store, ours)

@@ -255,12 +255,13 @@ def test_media_of_another_host_are_asked_for_without_cookies(ann: Document, rele
 
 def test_under_a_sub_path_every_address_of_ours_begins_with_it(ann: Document, release: Release) -> None:
     for key, page in pages(ann, release, Urls("https://quay.example", "/people")).items():
-        for one in page.elements:
-            for name in ("href", "src", "poster"):
-                if one.get(name).startswith("/"):
-                    assert one[name].startswith("/people"), key
-            for address in one.get("srcset").split(", "):
-                assert not address or address.startswith("/people/_media/"), key
+        named = [one.get(name) for one in page.elements for name in ("href", "src", "poster")]
+        ours = [address for address in named if address.startswith("/")]
+        assert ours, key
+        assert [address for address in ours if not f"{address}/".startswith("/people/")] == [], key
+        sizes = [address for one in page.elements for address in one.get("srcset").split(", ") if address]
+        assert sizes, key
+        assert [address for address in sizes if not address.startswith("/people/_media/")] == [], key
 
 
 def test_media_may_come_from_a_host_of_their_own(ann: Document, release: Release) -> None:
@@ -275,7 +276,9 @@ def test_media_may_come_from_a_host_of_their_own(ann: Document, release: Release
 def test_only_public_pages_are_for_search_engines(
     visibility: str, hidden: bool, release: Release, urls: Urls
 ) -> None:
-    for page in pages(document(profile={"visibility": visibility}), release, urls).values():
+    made = pages(document(profile={"visibility": visibility}), release, urls)
+    assert "ann/index.html" in made
+    for page in made.values():
         assert bool(page.all("meta", name="robots", content="noindex")) is hidden
 
 

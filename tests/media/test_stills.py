@@ -41,6 +41,7 @@ def widths(made: Made, mime: str) -> list[int | None]:
 
 
 def opened(bench: Workbench, made: Made, recipe: str = "") -> list[Image.Image]:
+    assert made.files
     images = []
     for file in made.files:
         path = bench.made(recipe or ("avif" if file.name.endswith("avif") else "still")) / file.name

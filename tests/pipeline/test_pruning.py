@@ -190,9 +190,12 @@ def test_who_died_is_passed_over_after_a_silence(target: FolderObjects) -> None:
 
 
 def test_a_clock_that_was_far_ahead_locks_nobody_out(target: FolderObjects) -> None:
-    Turn(target, lambda: 5_000_000_000.0).__enter__()
-    with Turn(target):
-        pass
+    ahead = Turn(target, lambda: 5_000_000_000.0)
+    ahead.__enter__()
+    with Turn(target) as ours:
+        ours.check()
+        with pytest.raises(Unavailable):
+            ahead.check()
 
 
 def test_who_works_on_says_so(target: FolderObjects, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,9 +220,12 @@ def test_a_lost_reply_is_found_to_be_ours(target: FolderObjects, monkeypatch: py
         monkeypatch.setattr(target, "put", put)
         raise OutcomeUnknown("No answer.")
 
-    with Turn(target) as ours:
+    now = [1_000_000.0]
+    with Turn(target, lambda: now[0]) as ours:
+        now[0] += 1  # else it would put the same again, under the same ETag
         monkeypatch.setattr(target, "put", lost)
         ours.check()
+        assert target.put == put, "a reply was lost"
         ours.check()
 
 

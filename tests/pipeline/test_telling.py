@@ -40,9 +40,16 @@ def test_a_share_beyond_its_bounds_is_none(
 
 
 def test_a_store_that_is_away_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object) -> None:
+    tried: list[Making] = []
+
+    def away(_: str, making: Making) -> None:
+        tried.append(making)
         raise Unavailable("The store is away.")
 
     board = Board()
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
     monkeypatch.setattr(board, "tell", away)
-    telling(board, "film", "mp4", 2, 4)(0.5)  # type: ignore[arg-type]
+    told = telling(board, "film", "mp4", 2, 4)  # type: ignore[arg-type]
+    for share in (0.5, 0.9):
+        told(share)
+    assert [making.percent for making in tried] == [0, 50, 90], "and each time it tries again"

@@ -337,16 +337,18 @@ def test_what_can_not_be_made_due_keeps_nothing_else_waiting(
     site.post(ann, "soon", state="scheduled", publish_at=hour)
     site.store.changes.schedule("bad", hour - 1)
     site.store.changes.schedule(ann, hour)
-    fall_due = worker.fall_due
+    fall_due, failed = worker.fall_due, threading.Event()
 
     def failing(tools: Any, due: Any, now: int) -> None:
         if due.profile_id == "bad":
+            failed.set()
             raise ZeroDivisionError
         fall_due(tools, due, now)
 
     monkeypatch.setattr(worker, "fall_due", failing)
     with working(site):
         wait_for(lambda: site.status("ann/posts/soon/index.html")[0] == 200)
+    assert failed.is_set()
 
 
 def test_the_sitemap_follows_what_is_published(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,18 @@ def test_a_store_that_has_no_conditions_says_so_itself(line: Line) -> None:
 
 
 def test_a_reply_that_is_lost_during_the_proof_is_no_fault_of_the_store(line: Line) -> None:
-    line.proxy.decide = lambda call: LOST_REPLY if call.method == "PUT" and call.number < 4 else PASS
+    lost: list[int] = []
+
+    def loses_some(call: Call) -> Fault:
+        if call.method != "PUT" or call.number >= 4:
+            return PASS
+        lost.append(call.number)
+        return LOST_REPLY
+
+    line.proxy.decide = loses_some
     prove([line.bucket])
+    assert lost
+    assert list(line.direct.walk()) == [], "it leaves nothing behind"
 
 
 def test_a_store_that_is_away_is_waited_for(line: Line) -> None:

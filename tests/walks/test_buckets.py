@@ -127,8 +127,8 @@ def test_all_but_the_backup_is_destroyed_and_the_same_pages_come_back(
     eva.edit(bio="Paints boats.")
     eva.post(title="On varnish", body="Three thin coats.", state="published")
     eva.upload(photo)
-    eva.wait_live(media=True)
-    finn.wait_live()
+    for one in (eva, finn):
+        one.wait_settled()
     target = str(tmp_path / "backups")
     total = plan(house)["profiles"]
     assert house.holdfast("backup", target).returncode == 0

@@ -46,6 +46,7 @@ def test_a_drain_is_quick_and_leaves_nothing_running(tmp_path: Path) -> None:
     house = House(tmp_path)
     with house:
         house.sign_up("quin").wait_live()
+        assert _processes(house), "else none could be left"
         started = time.monotonic()
         assert house.stop(signal.SIGINT) == 0
         assert time.monotonic() - started < 20
@@ -93,9 +94,10 @@ def _with_setting(house: House, name: str, value: str):  # type: ignore[no-untyp
 
 
 def _kill(house: House, words: str) -> None:
-    for pid, command in _processes(house):
-        if words in command:
-            os.kill(pid, signal.SIGKILL)
+    found = [pid for pid, command in _processes(house) if words in command]
+    assert found, f"nothing runs as {words}"
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _processes(house: House) -> list[tuple[int, str]]:

@@ -125,8 +125,8 @@ def test_readers_do_not_notice_that_a_region_dies_and_it_catches_up(
     ann, bea = house.sign_up("ann"), house.sign_up("bea")
     ann.post(title="On varnish", body="Three thin coats.", state="published")
     ann.upload(photo)
-    ann.wait_live(media=True)
-    bea.wait_live()
+    for one in (ann, bea):
+        one.wait_settled()
     wait_in_sync(house, ["main", "west"])
     main = servers[0].server
     with Readers(house, ["/ann", "/bea", "/ann/feed.json", "/"]) as readers:

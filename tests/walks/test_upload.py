@@ -34,6 +34,7 @@ def test_a_photo_appears_in_three_formats_without_its_metadata(house: House, pho
 
 def test_a_finished_rendition_is_a_revision_and_no_edit(house: House, photo: Path) -> None:
     ivo = house.sign_up("ivo")
+    ivo.wait_settled()  # else the card could be that revision
     ivo.upload(photo)
     before = ivo.client.profile(ivo.id)
     ivo.wait_live(media=True)
