@@ -1,8 +1,9 @@
 """How long a picture's stills take and how large they are, beside sharp (npm) making the same files of the same picture; and
 that the three formats look alike at the qualities we use, by SSIM, while their bytes fall.
 
-Ours goes the production way: each step is a child process of its own, shut in, and the first finds out what the picture is. sharp is one process of Node that
-decodes once and makes all files side by side; both are built on the same libvips and may use two threads.
+Ours goes the production way: each step is a child process of its own, shut in, and the first finds out what the picture
+is. sharp is one process of Node that decodes once and makes all files side by side; both are built on the same libvips and
+may use two threads.
 """
 
 from __future__ import annotations
@@ -132,12 +133,9 @@ def measure(photos: list[Path], rounds: int, scratch: Path, tell: Callable[[str]
             tell(f"{photo.name}, round {number + 1} of {rounds} …")
             here, there = scratch / f"ours-{photo.name}-{number}", scratch / f"sharp-{photo.name}-{number}"
             # In turn, so that neither always has the warmer machine.
-            acts = [
-                (ours, lambda here=here, photo=photo: by_us(photo, here)),
-                (
-                    theirs,
-                    lambda there=there, photo=photo, width=width: by_sharp(photo, width, there, node_folder),
-                ),
+            acts: list[tuple[list[float], Callable[[], object]]] = [
+                (ours, partial(by_us, photo, here)),
+                (theirs, partial(by_sharp, photo, width, there, node_folder)),
             ]
             for took, act in acts if number % 2 == 0 else reversed(acts):
                 took.append(timed(act))
