@@ -11,7 +11,7 @@ from typing import Any
 import pyvips
 
 from core.errors import UnsupportedMedia
-from pipeline.media import words
+from pipeline.media import nclx, words
 from pipeline.media.recipes import BASE, COVER_RATIO, PROFILE, SIZED, Probe, StillRecipe, use_of
 
 _LOADERS = {
@@ -148,12 +148,12 @@ def _kept(name: str) -> Any:
 
 
 def open_picture(original: str, mime: str, fail_on: str = "truncated", **options: Any) -> Any:
-    """The picture by the one loader that its own bytes call for."""
+    """The picture by the one loader that its own bytes call for, with the profile that it is in."""
     _allow_only(mime)
     if mime == "image/heic":
         from pipeline.media import heic
 
-        return heic.load(original)
+        return _with_profile(heic.load(original), original)
     read = {
         "image/jpeg": pyvips.Image.jpegload,
         "image/png": pyvips.Image.pngload,
@@ -162,7 +162,23 @@ def open_picture(original: str, mime: str, fail_on: str = "truncated", **options
         "image/avif": pyvips.Image.heifload,
     }[mime]
     # Sequential: rows stream through, so that a large picture is never held whole where its format allows it.
-    return read(original, access="sequential", fail_on=fail_on, **options)
+    image = read(original, access="sequential", fail_on=fail_on, **options)
+    return _with_profile(image, original) if mime == "image/avif" else image
+
+
+def _with_profile(image: Any, original: str) -> Any:
+    """With the profile of Display P3, if the picture only says by a number that it is in that."""
+    if image.get_typeof("icc-profile-data"):
+        return image
+    said = nclx.read(original)
+    if said and said.is_hdr:
+        raise UnsupportedMedia(words.OTHER_COLOURS)
+    if said and said.is_p3 and image.bands >= 3:
+        image = image.copy()
+        image.set_type(
+            pyvips.GValue.blob_type, "icc-profile-data", pyvips.Operation.call("profile_load", "p3")
+        )
+    return image
 
 
 def _allow_only(mime: str) -> None:

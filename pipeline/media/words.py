@@ -14,6 +14,9 @@ TOO_MANY_FRAMES = (
 SIDE_TOO_LONG = (
     "This picture is {0} x {1} pixels; up to {2} on a side can be used. Please send a smaller one."
 )
+OTHER_COLOURS = (
+    "This picture is in HDR colours, which most screens show wrong. Please export it in sRGB or Display P3."
+)
 VIDEO_TOO_LARGE = (
     "This video is {0} x {1} pixels; up to {2} on a side can be used. Please export a smaller one."
 )

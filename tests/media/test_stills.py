@@ -10,6 +10,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
+from core.errors import UnsupportedMedia
 from pipeline.media.make import Made, StillRecipe, make, steps
 from pipeline.media.recipes import PLACEHOLDER_CHARS_MAX
 from tests.media.conftest import Workbench, noise
@@ -194,6 +195,33 @@ def test_a_wide_gamut_stays_with_its_profile(bench: Workbench, file_format: str)
             pixels = ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile("sRGB"))  # type: ignore[arg-type]
             assert pixels is not None
             assert near(pixels.getpixel((5, 5)), (200, 60, 60), by=8)
+
+
+def avif_that_says(primaries: int, transfer: int, colour: tuple[int, int, int]) -> bytes:
+    """An AVIF without a profile, which says by numbers what its colours are."""
+    saved = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(saved, "AVIF", quality=95)
+    body = saved.getvalue()
+    before, box, after = body.partition(b"colrnclx")
+    assert box
+    return before + box + primaries.to_bytes(2, "big") + transfer.to_bytes(2, "big") + after[4:]
+
+
+def test_a_wide_gamut_that_is_told_by_a_number_stays_too(bench: Workbench) -> None:
+    in_p3 = load(bench.put(photo_in("p3"))).getpixel((5, 5))
+    original = bench.put(avif_that_says(12, 13, in_p3))
+    for recipe in ("still", "avif"):
+        for image in opened(bench, bench.make(original, recipe), recipe):
+            profile = image.info["icc_profile"]
+            pixels = ImageCms.profileToProfile(image, io.BytesIO(profile), ImageCms.createProfile("sRGB"))  # type: ignore[arg-type]
+            assert pixels is not None
+            assert near(pixels.getpixel((5, 5)), (200, 60, 60), by=8)
+
+
+@pytest.mark.parametrize(("primaries", "transfer"), [(9, 16), (9, 18), (12, 16), (9, 14)])
+def test_hdr_colours_are_refused_and_not_shown_pale(bench: Workbench, primaries: int, transfer: int) -> None:
+    with pytest.raises(UnsupportedMedia, match="HDR"):
+        bench.probe(bench.put(avif_that_says(primaries, transfer, (90, 90, 90))))
 
 
 def test_a_plain_gamut_needs_no_profile(bench: Workbench) -> None:
