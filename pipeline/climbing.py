@@ -61,41 +61,22 @@ class Climber:
         try:
             return self._climb(attempts, begun)
         except (UnsupportedMedia, _OtherStreams) as error:
-            self.clear()
+            clear(self.private, self.media_id, self.now())
             if begun == 0 and isinstance(error, UnsupportedMedia):
                 raise
         # Another release may have begun it, or it has no middle that can be found.
         return self._climb(self._attempts(recipes), 0)
 
-    def clear(self) -> None:
-        """Forgets what was begun. What a rendition names by now stays; all else is removed."""
-        note = self._note()
-        if note is None:
-            return
-        medium = self.now()
-        kept = {made.attempt for made in medium.renditions} if medium else set()
-        for recipe, attempt in note.attempts.items():
-            if attempt not in kept:
-                remove_folder(self.private, self._key(recipe, attempt, ""))
-        self.private.delete(keys.climb(self.media_id))
-
     def _attempts(self, recipes: Sequence[str]) -> dict[str, str]:
         """Under which attempts the rungs are made: those that were begun in the same way, else new ones."""
-        note = self._note()
+        note = _noted(self.private, self.media_id)
         if note and note.made_by == self.made_by and list(note.attempts) == list(recipes):
             return note.attempts
-        self.clear()
+        clear(self.private, self.media_id, self.now())
         note = _Note(made_by=self.made_by, attempts={recipe: new_id() for recipe in recipes})
         body = note.model_dump_json().encode()
         self.private.put(keys.climb(self.media_id), body, Headers(type="application/json"))
         return note.attempts
-
-    def _note(self) -> _Note | None:
-        try:
-            found = self.private.get(keys.climb(self.media_id))
-        except ObjectMissing:
-            return None
-        return _Note.model_validate_json(found.body) if found else None
 
     def _begun(self, attempts: Mapping[str, str]) -> int:
         """How many segments need not be made again. The last one is, so that there is always something to encode."""
@@ -181,3 +162,24 @@ class Climber:
 
     def _key(self, recipe: str, attempt: str, name: str) -> str:
         return keys.rendition(self.media_id, recipe, attempt, name)
+
+
+def clear(private: Objects, media_id: str, medium: Media | None) -> None:
+    """Forgets what was begun of that medium, which is as the store has it. What a rendition names by now stays; all else is
+    removed."""
+    note = _noted(private, media_id)
+    if note is None:
+        return
+    kept = {made.attempt for made in medium.renditions} if medium else set()
+    for recipe, attempt in note.attempts.items():
+        if attempt not in kept:
+            remove_folder(private, keys.rendition(media_id, recipe, attempt, ""))
+    private.delete(keys.climb(media_id))
+
+
+def _noted(private: Objects, media_id: str) -> _Note | None:
+    try:
+        found = private.get(keys.climb(media_id))
+    except ObjectMissing:
+        return None
+    return _Note.model_validate_json(found.body) if found else None

@@ -25,7 +25,7 @@ from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.carding import draw_card
 from pipeline.children import remove_folder
-from pipeline.climbing import Climber
+from pipeline.climbing import Climber, clear
 from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make, probe
 from pipeline.media.make import steps as steps_of
@@ -192,7 +192,9 @@ class _Turn:
             )
 
         attempt = new_id()
-        _change(maker.store, self.task, "media ready", finish)
+        after = _change(maker.store, self.task, "media ready", finish)
+        if self.medium.kind == "video":
+            clear(maker.private, self.medium.id, after)
 
     def _is_wanted(self, recipe: str) -> bool:
         made = self.medium.tried(recipe)
@@ -250,9 +252,7 @@ class _Turn:
             maker.stopping,
             told,
         )
-        is_there = self._added(climber.make(recipes), None, found, started, last=False)
-        climber.clear()
-        return is_there
+        return self._added(climber.make(recipes), None, found, started, last=False)
 
     def _added(
         self, renditions: Sequence[Rendition], made: Made | None, found: Probe, started: float, *, last: bool

@@ -46,6 +46,15 @@ class Grave:
             yield self.site("grave")
         assert at > 3
 
+    def late_deaths(self, task: str, every: int, **given: Any) -> Iterator[Site]:
+        """The same for what takes long: killed at every so manieth of the last half of its calls."""
+        self._copy("done")
+        calls = self._mortal.do(self._folder / "done", task, **given)
+        for at in range(calls, calls // 2, -every):
+            self._copy("grave")
+            assert not self._mortal.do(self._folder / "grave", task, at, **given)
+            yield self.site("grave")
+
     def _copy(self, name: str) -> None:
         self.close()
         shutil.rmtree(self._folder / name, ignore_errors=True)

@@ -17,7 +17,7 @@ from core.media import Media, Rendition
 from core.objects import Headers
 from core.objects.folder import FolderObjects
 from pipeline import climbing
-from pipeline.climbing import Climber
+from pipeline.climbing import Climber, clear
 from pipeline.media import make
 from pipeline.media.make import Limits, climbed, find_ffmpeg, probe
 
@@ -104,7 +104,7 @@ def test_all_are_made_of_one_decoding_and_cut_alike(stand: Stand) -> None:
 def test_who_goes_on_makes_what_is_missing_and_no_picture_tells_where(stand: Stand, tmp_path: Path) -> None:
     whole = stand.make()
     before = {one.recipe: stand.pictures(one, tmp_path / f"whole-{one.recipe}") for one in whole}
-    stand.climber.clear()
+    clear(stand.private, "film", None)
     assert stand.names() == set()
     stand.break_off(4)
     kept = stand.segments()
@@ -182,7 +182,7 @@ def test_a_film_that_cannot_be_used_leaves_nothing(stand: Stand, tmp_path: Path)
 def test_what_a_rendition_names_by_now_stays(stand: Stand) -> None:
     made = stand.make()
     medium = Media(id="medium00", kind="video", renditions=made[:1])
-    replace(stand.climber, now=lambda: medium).clear()
+    clear(stand.private, "film", medium)
     kept = {keys.rendition("film", made[0].recipe, made[0].attempt, part.name) for part in made[0].parts()}
     assert stand.names() == kept
 

@@ -3,8 +3,10 @@ half-written, nothing goes back, and the next worker brings it to its end."""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from core import keys
 from core.objects import Headers
 from core.rank import Verdict, read_rank, verdict
 from pipeline.manifest import Entry, Place
+from pipeline.media.make import find_ffmpeg
 from pipeline.publish import read_manifest
 from pipeline.tidy import fall_due
 from tests.pipeline.graves import Grave, head_of
@@ -149,6 +152,53 @@ def test_a_killed_maker_leaves_whole_renditions_and_the_next_one_goes_on(grave: 
         assert head_of(site, ann).head.edit == edit
         site.publish(ann)
         assert f"_media/{SECOND}/" in site.text("ann/index.html")
+
+
+@pytest.mark.slow
+def test_a_maker_that_is_killed_amid_a_film_costs_no_rung_and_no_segment_that_was_stored(
+    grave: Grave, ann: str, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.webm"
+    picture = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=640x360:rate=5",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=440",
+        "-t",
+        "14",
+    ]
+    subprocess.run([find_ffmpeg(), "-v", "error", *picture, "-c:v", "libvpx", str(film)], check=True)
+    site = grave.site()
+    site.upload(ann, SECOND, made=False)
+    site.private.put(keys.original(SECOND), film.read_bytes(), Headers())
+    climbing = 0
+    for site in grave.late_deaths("make", every=7, profile=ann, media=SECOND):
+        kept = {made.recipe: made for made in site.medium(ann, SECOND).made if made.recipe != "hls"}
+        stored = {
+            key: site.private.stat(key).etag for key in site.private.walk(keys.rendition_folder(SECOND))
+        }
+        note = keys.climb(SECOND) in stored
+        climbing += note and any(key.endswith(".m4s") and "rung-360-" in key for key in stored)
+        site = grave.go_on("make", profile=ann, media=SECOND)
+        medium = site.medium(ann, SECOND)
+        assert medium.state == "ready"
+        after = {made.recipe: made for made in medium.made}
+        assert {"rung-240", "rung-360", "hls", "poster", "mp4"} <= after.keys()
+        assert kept.items() <= after.items()
+        if note:
+            upper = {key: etag for key, etag in stored.items() if "rung-360-" in key}
+            assert upper == {key: site.private.stat(key).etag for key in upper}, "made again"
+            folder = keys.rendition(SECOND, "rung-360", after["rung-360"].attempt, "")
+            assert all(key.startswith(folder) for key in upper)
+        assert keys.climb(SECOND) not in set(site.private.walk(keys.rendition_folder(SECOND)))
+        (row,) = after["rung-360"].segments
+        assert row.count == 4
+        assert_files_are_there(site, ann)
+    assert climbing >= 2
 
 
 def assert_files_are_there(site: Site, profile: str) -> None:
