@@ -22,6 +22,7 @@ from pipeline.media.playlists import PLAYLIST
 from pipeline.media.recipes import rung_of, rung_size
 from pipeline.media.segments import described, segment
 
+_TURN_SEGMENTS = 3
 _INIT = Headers(type="video/mp4")
 _SEGMENT = Headers(type=SEGMENT_TYPE)
 
@@ -33,6 +34,10 @@ class _Note(Frozen):
     attempts: dict[str, str]
 
 
+class TurnOver(Exception):
+    """Others wait; what was made by now is stored, and the next turn goes on from there."""
+
+
 class _OtherStreams(Exception):
     """What is stored was begun by an encoder whose segments don't go with ours."""
 
@@ -40,7 +45,7 @@ class _OtherStreams(Exception):
 @dataclass(frozen=True)
 class Climber:
     """What making those rungs of one video needs. `scratch` is a folder to work in; `made_by` the fingerprint of how they are
-    made; `now` tells the medium as the store has it."""
+    made; `now` tells the medium as the store has it, `over` whether others are to have the decoders now."""
 
     private: Objects
     media_id: str
@@ -52,10 +57,12 @@ class Climber:
     made_by: str
     stopping: Callable[[], bool] = lambda: False
     told: Callable[[float], None] = lambda _: None
+    over: Callable[[], bool] = lambda: False
 
     def make(self, recipes: Sequence[str]) -> tuple[Rendition, ...]:
         """The renditions by those recipes, which begin with what is stored of them already. Raises as `make.climb` does;
-        where the machine was at fault, what was made by then stays for the next try."""
+        where the machine was at fault, what was made by then stays for the next try. Raises TurnOver where `over` says so, but
+        not before there is something new."""
         attempts = self._attempts(recipes)
         begun = self._begun(attempts)
         try:
@@ -90,9 +97,12 @@ class Climber:
 
     def _climb(self, attempts: Mapping[str, str], begun: int) -> tuple[Rendition, ...]:
         rungs = list(attempts.items())
+        kept, over = 0, False
 
         def keep(index: int, number: int, body: bytes) -> None:
+            nonlocal kept
             if number:
+                kept += 1
                 put_once(
                     self.private, self._key(*rungs[index], segment(f"track{index}", number)), body, _SEGMENT
                 )
@@ -103,17 +113,28 @@ class Climber:
             if stored is None or stored.body != body:
                 raise _OtherStreams
 
-        tracks = climb(
-            self.original,
-            self.probe,
-            list(attempts),
-            self.scratch,
-            self.limits,
-            begun,
-            keep,
-            stopping=self.stopping,
-            told=self.told,
-        )
+        def stopping() -> bool:
+            nonlocal over
+            # The first segment of each may be one that was there; the second may be the last.
+            over = kept >= _TURN_SEGMENTS * len(rungs) and self.over()
+            return over or self.stopping()
+
+        try:
+            tracks = climb(
+                self.original,
+                self.probe,
+                list(attempts),
+                self.scratch,
+                self.limits,
+                begun,
+                keep,
+                stopping=stopping,
+                told=self.told,
+            )
+        except Unavailable as error:
+            if over:
+                raise TurnOver from error
+            raise
         return tuple(
             self._finish(*rung, self._whole(track, begun)) for rung, track in zip(rungs, tracks, strict=True)
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 from core.errors import Unavailable
 from core.log import get_logger
@@ -21,6 +22,7 @@ from pipeline.wanted import tasks
 PENDING_MAX = 200
 """Profiles, those with the oldest work first, of which one gets the next turn."""
 IDLE_S, IDLE_GROWTH, IDLE_MAX_S = 0.05, 1.5, 2.0
+LOOK_EVERY_S = 5.0
 log = get_logger("worker")
 
 
@@ -35,6 +37,8 @@ class Makers:
         self._busy: set[str] = set()
         self._tries: dict[str, int] = {}
         self._rests: dict[str, float] = {}
+        self._looked_at: dict[Lane, float] = {}
+        self._waited_for: dict[Lane, bool] = {}
         self._turns: dict[Lane, Turns] = {"image": Turns(), "video": Turns()}
         self._guard = threading.Lock()
 
@@ -53,7 +57,8 @@ class Makers:
 
     def _make_one(self, task: MediaTask) -> None:
         try:
-            finished = make_some(self._maker, task)
+            waited_for = partial(self._is_waited_for, task.lane)
+            finished = make_some(self._maker._replace(waited_for=waited_for), task)
         except Exception as error:
             if not self._loops.stopping:
                 self._loops.guarded(lambda error=error: self._failed(task, error))  # type: ignore[misc]
@@ -92,6 +97,19 @@ class Makers:
             if task is not None:
                 self._busy.add(task.media_id)
             return task
+
+    def _is_waited_for(self, lane: Lane) -> bool:
+        """Asked a few times a second while something long is being made; looks every few seconds."""
+        now = time.monotonic()
+        if now - self._looked_at.get(lane, float("-inf")) > LOOK_EVERY_S:
+            self._looked_at[lane] = now
+            try:
+                self._waited_for[lane] = bool(
+                    self._maker.store.media_work.pending(1, lane=lane, wanted=self._may_begin)
+                )
+            except Unavailable:
+                self._waited_for[lane] = False
+        return self._waited_for[lane]
 
     def _may_begin(self, media_id: str) -> bool:
         rests = self._rests.get(media_id, 0.0) > time.monotonic()

@@ -25,7 +25,7 @@ from core.store import MediaTask, Store
 from core.store.revise import revise
 from pipeline.carding import draw_card
 from pipeline.children import remove_folder
-from pipeline.climbing import Climber, clear
+from pipeline.climbing import Climber, TurnOver, clear
 from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make, probe
 from pipeline.media.make import steps as steps_of
@@ -39,13 +39,15 @@ SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 SHOWN_BY = ("still", "avatar", "cover", "sound")
 """Recipes that show a medium by themselves; a rung does, too."""
 IMPRESSION = ("width", "height", "thumbhash", "placeholder", "colour")
+TURN_S = 60.0
+"""For so long higher rungs are made at a stretch while others wait."""
 WHY_CHARS_MAX = 1_000
 log = get_logger("media")
 
 
 class Maker(NamedTuple):
     """What making needs. `scratch` is a folder for originals and results, on the same disk as `decoded`; `stopping` says
-    that the worker drains."""
+    that the worker drains, `waited_for` that other media wait for the same makers."""
 
     store: Store
     private: Objects
@@ -55,6 +57,7 @@ class Maker(NamedTuple):
     stopping: Callable[[], bool]
     stills: StillRecipe = StillRecipe()
     site: str = "Holdfast"
+    waited_for: Callable[[], bool] = lambda: False
 
 
 def make_some(maker: Maker, task: MediaTask) -> bool:
@@ -80,6 +83,8 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
         ):
             turn = _Turn(maker, task, medium, uses(snapshot)[medium.id], Path(folder), decoded)
             finished = turn.make()
+    except TurnOver:
+        return False
     except UnsupportedMedia as error:
         if medium.state == "ready":
             raise  # it could be used before: nothing that the creator can mend
@@ -251,6 +256,7 @@ class _Turn:
             fingerprint(recipes[0], maker.stills),
             maker.stopping,
             told,
+            over=lambda: time.monotonic() > started + TURN_S and maker.waited_for(),
         )
         return self._added(climber.make(recipes), None, found, started, last=False)
 

@@ -46,11 +46,11 @@ class Grave:
             yield self.site("grave")
         assert at > 3
 
-    def late_deaths(self, task: str, every: int, **given: Any) -> Iterator[Site]:
-        """The same for what takes long: killed at every so manieth of the last half of its calls."""
+    def late_deaths(self, task: str, deaths: int, **given: Any) -> Iterator[Site]:
+        """The same for what takes long: so many deaths, spread over the last half of its calls."""
         self._copy("done")
         calls = self._mortal.do(self._folder / "done", task, **given)
-        for at in range(calls, calls // 2, -every):
+        for at in range(calls, calls // 2, -(calls // 2 // deaths)):
             self._copy("grave")
             assert not self._mortal.do(self._folder / "grave", task, at, **given)
             yield self.site("grave")

@@ -176,7 +176,7 @@ def test_a_maker_that_is_killed_amid_a_film_costs_no_rung_and_no_segment_that_wa
     site.upload(ann, SECOND, made=False)
     site.private.put(keys.original(SECOND), film.read_bytes(), Headers())
     climbing = 0
-    for site in grave.late_deaths("make", every=7, profile=ann, media=SECOND):
+    for site in grave.late_deaths("make", deaths=5, profile=ann, media=SECOND):
         kept = {made.recipe: made for made in site.medium(ann, SECOND).made if made.recipe != "hls"}
         stored = {
             key: site.private.stat(key).etag for key in site.private.walk(keys.rendition_folder(SECOND))
@@ -198,7 +198,7 @@ def test_a_maker_that_is_killed_amid_a_film_costs_no_rung_and_no_segment_that_wa
         (row,) = after["rung-360"].segments
         assert row.count == 4
         assert_files_are_there(site, ann)
-    assert climbing >= 2
+    assert climbing >= 1
 
 
 def assert_files_are_there(site: Site, profile: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from core import keys
 from core.media import Media, Rendition, RenditionFile
 from core.objects import Headers
+from pipeline import making
 from pipeline.making import Maker, make_some
 from pipeline.media.make import find_ffmpeg
 from pipeline.media_queue import task_of
@@ -152,3 +153,24 @@ def test_a_worker_that_stops_loses_only_the_step_it_was_at(house: House) -> None
     assert not climbs()
     after = {made.recipe: made.attempt for made in house.medium.renditions}
     assert {recipe for recipe in kept if after[recipe] != kept[recipe]} == {"hls"}
+
+
+def test_a_long_film_gives_way_to_who_waits_but_never_without_having_got_on(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "TURN_S", 0.0)
+    film = tmp_path / "long.webm"
+    picture = ["-f", "lavfi", "-i", "testsrc=size=640x360:rate=10", "-t", "60", "-c:v", "libvpx"]
+    subprocess.run([find_ffmpeg(), "-v", "error", *picture, str(film)], check=True)
+    house.site.private.put(keys.original(ME), film.read_bytes(), Headers())
+    waited: Maker = house.maker._replace(waited_for=lambda: True)
+    make_some(house.maker, task_of(house.medium, house.ann))
+    stored = [0]
+    while not make_some(waited, task_of(house.medium, house.ann)):
+        if house.medium.rendition("storyboard"):
+            there = [key for key in house.site.private.walk(keys.rendition_folder(ME)) if "/rung-360-" in key]
+            stored.append(len(there))
+    assert stored == sorted(stored) and len(set(stored)) > 2, "no turn was for nothing"
+    assert house.medium.state == "ready"
+    rung = house.medium.rendition("rung-360")
+    assert rung and rung.segments[0].count == 15

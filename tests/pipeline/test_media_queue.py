@@ -43,7 +43,7 @@ class Board:
         *,
         lane: Lane,
         wanted: Callable[[str], bool],
-        of_profile: int,
+        of_profile: int | None = None,
     ) -> list[MediaTask]:
         self.looks.append(time.monotonic())
         found: dict[str, list[MediaTask]] = {}
@@ -156,6 +156,31 @@ def test_idle_makers_look_ever_less_and_wake_at_once(
         time.sleep(0.002)
     shop.close()
     assert time.monotonic() - started < 5
+
+
+def test_a_maker_hears_whether_others_wait_for_its_lane(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(makers, "LOOK_EVERY_S", 0.0)
+    heard: list[bool] = []
+
+    def make(maker: Maker, one: MediaTask) -> bool:
+        heard.append(maker.waited_for())
+        shop.board.done(one.media_id)
+        return True
+
+    shop = Workshop(site, tmp_path, monkeypatch)
+    monkeypatch.setattr(makers, "make_some", make)
+    shop.sharing.beat(0)
+    for name in ("one", "two"):
+        shop.board.add(task(name))
+    shop.thread.start()
+    ends = time.monotonic() + 10
+    while len(heard) < 2:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    shop.close()
+    assert heard == [True, False]
 
 
 def test_a_maker_takes_only_what_is_its_worker_s_own(
