@@ -113,10 +113,13 @@ class Climber:
             if stored is None or stored.body != body:
                 raise _OtherStreams
 
+        def has_got_on() -> bool:
+            # The first segment of each may be one that was there; the second may be the last.
+            return kept >= _TURN_SEGMENTS * len(rungs)
+
         def stopping() -> bool:
             nonlocal over
-            # The first segment of each may be one that was there; the second may be the last.
-            over = kept >= _TURN_SEGMENTS * len(rungs) and self.over()
+            over = has_got_on() and self.over()
             return over or self.stopping()
 
         try:
@@ -133,6 +136,11 @@ class Climber:
             )
         except Unavailable as error:
             if over:
+                raise TurnOver from error
+            raise
+        except UnsupportedMedia as error:
+            # All rungs of a long film may take longer than one child may live.
+            if error.detail == words.TOO_SLOW and has_got_on():
                 raise TurnOver from error
             raise
         return tuple(

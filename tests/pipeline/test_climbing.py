@@ -17,8 +17,8 @@ from core.media import Media, Rendition
 from core.objects import Headers
 from core.objects.folder import FolderObjects
 from pipeline import climbing
-from pipeline.climbing import Climber, clear
-from pipeline.media import make
+from pipeline.climbing import Climber, TurnOver, clear
+from pipeline.media import make, words
 from pipeline.media.make import Limits, climbed, find_ffmpeg, probe
 
 SEGMENTS = 4
@@ -168,6 +168,22 @@ def test_a_film_whose_middle_cannot_be_found_is_begun_anew(
     made = stand.make()
     assert begun[0] > 0 and begun[1:] == [0]
     assert [row.count for one in made for row in one.segments] == [SEGMENTS, SEGMENTS]
+
+
+def test_what_takes_longer_than_a_child_may_live_is_gone_on_with(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def climb(*given: object, **more: object) -> list[make.Track]:
+        make.climb(*given, **more)  # type: ignore[arg-type]
+        raise UnsupportedMedia(words.TOO_SLOW)
+
+    monkeypatch.setattr(climbing, "climb", climb)
+    with pytest.raises(TurnOver):
+        stand.make()
+    assert len(stand.segments()) == 2 * SEGMENTS
+    monkeypatch.setattr(climbing, "_TURN_SEGMENTS", SEGMENTS + 1)
+    with pytest.raises(UnsupportedMedia, match="too long"):
+        stand.make()
 
 
 def test_a_film_that_cannot_be_used_leaves_nothing(stand: Stand, tmp_path: Path) -> None:
