@@ -30,7 +30,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}")
 _CLOCK = r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(.*)")
 _SETTING = re.compile(r"(?:align|line|position|size|vertical):[a-z0-9.,%-]{1,30}")
-_TAG = re.compile(r"<(?=[/a-zA-Z0-9])(/?)([a-zA-Z]*)([^<>]*)>")
+# What follows the name begins with no letter: else a "<" that nothing closes takes time by the square of its length.
+_TAG = re.compile(r"<(?=[/a-zA-Z0-9])(/?)([a-zA-Z]*)((?:[^a-zA-Z<>][^<>]*)?)>")
 _STYLE = re.compile(r"\{\\[^{}]*\}")
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|nbsp|lrm|rlm);)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
