@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
 from core import keys
@@ -145,26 +146,33 @@ def cleaned(body: bytes) -> bytes:
 
 
 def _cues(text: str) -> Iterator[Cue]:
-    """Whatever stands below a line of times, up to an empty line; all else (numbers, notes, styles) is left out."""
-    lines = iter(text.split("\n"))
+    """Whatever stands below a line of times, up to an empty line or the next times; all else (numbers, notes, styles) is
+    left out."""
     count = 0
-    for line in lines:
-        times = _TIMES.fullmatch(line)
-        if times is None:
-            continue
-        count += 1
-        if count > CUES_MAX:
-            raise UnsupportedMedia(f"There are more than {CUES_MAX:,} captions in this file.")
-        words = []
-        for word in lines:
-            if not word.strip():
-                break
-            words.append(word.strip())
-        said = _said("\n".join(words))
-        start_ms, end_ms = _milliseconds(times.groups()[:4]), _milliseconds(times.groups()[4:8])
-        if said and start_ms < end_ms:
-            settings = "".join(f" {one}" for one in times[9].split() if _SETTING.fullmatch(one))
-            yield Cue(start_ms, end_ms, settings, said)
+    times: re.Match[str] | None = None
+    words: list[str] = []
+    for line in chain(text.split("\n"), [""]):
+        found = _TIMES.fullmatch(line)
+        if times and (found or not line.strip()):
+            if found and len(words) > 1 and words[-1].isdecimal():
+                words.pop()  # SubRip's number of the cue that follows
+            cue = _cue(times, "\n".join(words))
+            if cue.text and cue.start_ms < cue.end_ms:
+                yield cue
+            times = None
+        if found:
+            count += 1
+            if count > CUES_MAX:
+                raise UnsupportedMedia(f"There are more than {CUES_MAX:,} captions in this file.")
+            times, words = found, []
+        elif times:
+            words.append(line.strip())
+
+
+def _cue(times: re.Match[str], words: str) -> Cue:
+    parts = times.groups()
+    settings = "".join(f" {one}" for one in parts[8].split() if _SETTING.fullmatch(one))
+    return Cue(_milliseconds(parts[:4]), _milliseconds(parts[4:8]), settings, _said(words))
 
 
 def _said(text: str) -> str:
@@ -183,7 +191,8 @@ def _tag(closing: str, name: str, rest: str) -> str:
     if name in _KEPT:
         return f"<{closing}{name}>"
     if name == "v":
-        speaker = _escaped(" ".join(rest.split()))
+        # "-->" would end the cue, whatever it stands in.
+        speaker = _escaped(" ".join(rest.split()).rstrip("- "))
         return "</v>" if closing else f"<v {speaker}>" if speaker else ""
     return ""
 

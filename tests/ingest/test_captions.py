@@ -34,6 +34,8 @@ def test_subrip_becomes_webvtt() -> None:
         ("<script>alert(1)</script>", "alert(1)"),
         ("<b onclick=alert(1)>x</b>", "<b>x</b>"),
         ("<v.loud Ann & Bo>Hi</v>", "<v .loud Ann &amp; Bo>Hi</v>"),
+        ("<v a -->Hi</v> <v ->Ho", "<v a>Hi</v> Ho"),
+        ("a --> b --<b>>c</b>", "a --&gt; b --<b>&gt;c</b>"),
         ("<c.yellow>x</c><00:00:01.500>y<lang en>z</lang>", "xyz"),
         ("{\\an8}Above", "Above"),
         ("a < b > c & d &amp; e &lt; f", "a &lt; b &gt; c &amp; d &amp; e &lt; f"),
@@ -59,6 +61,13 @@ def test_captions_are_put_in_order_and_senseless_times_left_out() -> None:
     assert (
         cleaned(body) == b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nA\n\n00:00:05.000 --> 00:00:06.000\nB\n"
     )
+
+
+@pytest.mark.parametrize("number", ["", "2\n"])
+def test_a_caption_ends_where_the_next_one_s_times_stand(number: str) -> None:
+    body = f"1\n00:01.000 --> 00:02.000\nA\n{number}00:03.000 --> 00:04.000\nB\n".encode()
+    expected = b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nA\n\n00:00:03.000 --> 00:00:04.000\nB\n"
+    assert cleaned(body) == expected
 
 
 @pytest.mark.parametrize(
