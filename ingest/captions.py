@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from core import keys
 from core.errors import BadInput, EditConflict, NotFound, TooLarge, UnsupportedMedia
 from core.ids import new_id
-from core.media import CAPTIONS, Media, Rendition, RenditionFile
+from core.media import CAPTIONS, Frozen, Media, Rendition, RenditionFile
 from core.objects import Headers, Objects
-from core.profile import Snapshot
+from core.profile import LINE, Snapshot, chars, parse
 from core.store import Store
 from core.store.revise import Revised
 from ingest.edits import Terms, answered, require_edit, write
@@ -39,6 +39,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _KEPT = {"b", "i", "u", "ruby", "rt"}
 
 
+class Named(Frozen):
+    """What viewers choose captions by."""
+
+    label: Annotated[str, chars(LABEL_CHARS_MAX), LINE]
+
+
 class Cue(NamedTuple):
     """One caption: when it shows (milliseconds), where, and its text as WebVTT spells it."""
 
@@ -60,9 +66,7 @@ def set_captions(
 ) -> Revised:
     """Gives the video captions in that language, in place of those it had. Raises BadInput, NotFound, TooLarge,
     UnsupportedMedia."""
-    recipe, label = _recipe(language), _CONTROL.sub("", label).strip() or language
-    if len(label) > LABEL_CHARS_MAX:
-        raise BadInput({"label": f"may have {LABEL_CHARS_MAX} characters at most"})
+    recipe, label = _recipe(language), parse(Named, {"label": label}).label or language
     clean = cleaned(body)
     file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
     made = Rendition(recipe=recipe, attempt=new_id(), files=(file,))

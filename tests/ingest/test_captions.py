@@ -127,13 +127,15 @@ def test_captions_are_given_replaced_and_taken_away(studio: Studio, ann: Creator
 
 
 def test_what_can_not_have_captions_gets_none(studio: Studio, ann: Creator, bob: Creator) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    for wrong in ("x" * 61, "\ufffe", "a\nb", "\u202e"):
+        assert put(ann, media_id, "en", VTT, wrong) == 422
     media_id = ann.upload(png()).json()["id"]
     assert put(ann, media_id, "en") == 422
     assert put(ann, "nosuchmedium", "en") == 404
     assert put(ann, media_id, "e/n") == 404
     assert put(ann, media_id, "english") == 422
     assert put(ann, media_id, "en", b"none") == 415
-    assert put(ann, media_id, "en", VTT, "x" * 61) == 422
     bob.path = ann.path
     assert put(bob, media_id, "en") == 404
     assert list(studio.private.walk("_renditions/")) == []
