@@ -9,7 +9,15 @@ from itertools import chain
 from typing import Annotated, NamedTuple
 
 from core import keys
-from core.errors import BadInput, EditConflict, NotFound, TooLarge, UnsupportedMedia
+from core.errors import (
+    BadInput,
+    HoldfastError,
+    NotFound,
+    OutcomeUnknown,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
 from core.ids import new_id
 from core.media import CAPTIONS, Frozen, Media, Rendition, RenditionFile
 from core.objects import Headers, Objects
@@ -88,9 +96,11 @@ def set_captions(
     require_medium(snapshot, media_id)
     private.put(key, clean, Headers(type=TYPE))
     try:
-        return _change(store, private, profile_id, media_id, recipe, add, terms, "captions set")
-    except (BadInput, NotFound, EditConflict):
-        private.delete(key)
+        return _change(store, private, profile_id, media_id, recipe, add, terms, "captions set", key)
+    except OutcomeUnknown:
+        raise  # a rendition may name it
+    except HoldfastError:
+        _drop(private, key)
         raise
 
 
@@ -118,8 +128,10 @@ def _change(
     change: Callable[[Media], Media],
     terms: Terms,
     what: str,
+    sent: str = "",
 ) -> Revised:
-    """One edit of one medium; then what it replaced is deleted."""
+    """One edit of one medium; then what it replaced is deleted, or what was `sent` for it, if the same request has been
+    answered meanwhile."""
     before: list[Rendition] = []
 
     def swap(old: Snapshot) -> Snapshot:
@@ -131,9 +143,16 @@ def _change(
         return old.model_copy(update={"media": media})
 
     done = write(store, profile_id, swap, terms, what)
-    for made in before:
-        private.delete(keys.rendition(media_id, made.recipe, made.attempt, FILE))
+    replaced = [keys.rendition(media_id, made.recipe, made.attempt, FILE) for made in before]
+    for key in replaced if done.answer is None else filter(None, [sent]):
+        _drop(private, key)
     return done
+
+
+def _drop(private: Objects, key: str) -> None:
+    """What stays because storage is away is found by `holdfast verify`."""
+    with suppress(Unavailable):
+        private.delete(key)
 
 
 def cleaned(body: bytes) -> bytes:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
-from core.errors import TooLarge, UnsupportedMedia
+from core import keys
+from core.errors import (
+    BackendAway,
+    EditConflict,
+    HoldfastError,
+    KeyReused,
+    OutcomeUnknown,
+    TooLarge,
+    UnsupportedMedia,
+)
 from core.media import Media
+from core.store.revise import Revised
+from ingest import captions
 from ingest.captions import BYTES_MAX, CUES_MAX, cleaned
 from tests.ingest.forms import sign_up
 from tests.ingest.pictures import mp4, png
@@ -98,9 +110,10 @@ def test_tags_that_nothing_closes_cost_no_more_than_others() -> None:
 # ── through the doors ──
 
 
-def put(ann: Creator, media_id: str, language: str, body: bytes = VTT, label: str = "") -> int:
+def put(ann: Creator, media_id: str, language: str, body: bytes = VTT, label: str = "", key: str = "") -> int:
     address = f"{ann.path}/media/{media_id}/captions/{language}"
-    reply = ann.http.put(address, params={"label": label}, content=body, headers={"content-type": "text/vtt"})
+    headers = {"content-type": "text/vtt"} | ({"idempotency-key": key} if key else {})
+    reply = ann.http.put(address, params={"label": label}, content=body, headers=headers)
     return int(reply.status_code)
 
 
@@ -139,6 +152,48 @@ def test_what_can_not_have_captions_gets_none(studio: Studio, ann: Creator, bob:
     bob.path = ann.path
     assert put(bob, media_id, "en") == 404
     assert list(studio.private.walk("_renditions/")) == []
+
+
+@pytest.mark.parametrize("error", [KeyReused(), BackendAway("away"), EditConflict(7)])
+def test_captions_that_no_revision_names_are_not_left_in_storage(
+    studio: Studio, ann: Creator, error: HoldfastError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "write", raising(error))
+    assert put(ann, media_id, "en") == error.status
+    assert list(studio.private.walk("_renditions/")) == []
+
+
+def test_captions_that_a_revision_may_name_stay(
+    studio: Studio, ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "write", raising(OutcomeUnknown()))
+    assert put(ann, media_id, "en") == 503
+    assert len(list(studio.private.walk("_renditions/"))) == 1
+
+
+def test_captions_sent_twice_at_once_are_kept_once(
+    studio: Studio, ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second looks for an answer before the first has one, and finds it in its own revision's stead."""
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "answered", lambda *_: None)
+    for _ in range(2):
+        assert put(ann, media_id, "en", key="once") == 200
+    snapshot = studio.store.profiles.load(ann.profile_id)
+    assert snapshot
+    (made,) = snapshot.media[0].renditions
+    assert list(studio.private.walk("_renditions/")) == [
+        keys.rendition(media_id, "captions-en", made.attempt, "captions.vtt")
+    ]
+
+
+def raising(error: HoldfastError) -> Callable[..., Revised]:
+    def write(*_: object) -> Revised:
+        raise error
+
+    return write
 
 
 def test_a_medium_that_is_made_anew_keeps_its_captions(studio: Studio, ann: Creator) -> None:
