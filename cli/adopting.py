@@ -27,6 +27,7 @@ from core.settings import UploadSettings
 from core.store import Claim, Store
 from core.store.naming import found, rename
 from core.store.revise import revise
+from ingest.edits import with_profile
 
 MB = 1_000_000
 
@@ -133,16 +134,12 @@ def _with(candidate: Candidate, media: dict[str, Media], old: Snapshot, notes: l
         )
         kept = tuple(one for one in old.head.profile.sections if one.kind not in SECTIONS)
         profile = profile.model_copy(update={"sections": (*candidate.profile.sections, *kept)})
-        return _with_profile(old, profile)
+        return with_profile(old, profile)
     ids = {archived: medium.id for archived, medium in media.items()}
     rows: dict[str, Media] = {one.id: one for one in (*old.media, *media.values())}
     kinds = {one.id: one.kind for one in rows.values()}
     new = old.model_copy(update={"media": tuple(rows.values()), "posts": _posts(candidate, old, ids)})
-    return _with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
-
-
-def _with_profile(old: Snapshot, profile: Profile) -> Snapshot:
-    return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+    return with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
 
 
 def _posts(candidate: Candidate, old: Snapshot, ids: dict[str, str]) -> tuple[Post, ...]:

@@ -126,6 +126,7 @@ class Job:
             entries=self.entries,
             folders=folders,
             named=frozenset(),
+            removed=(self.manifest.removed | self.removed) & folders.keys(),
         )
         self._save(done)
         yield
@@ -230,10 +231,13 @@ class Job:
                 self.result.copied += 1
 
     def _is_gone(self, place: Place) -> bool:
-        """Whether a folder goes at once, without grace: a takedown's, and those of a medium that was deleted."""
+        """Whether a folder goes at once, without grace: a takedown's, those of a medium that was deleted, and those of a
+        card that was drawn anew, since it may show what was deleted."""
         if self.target.takedown and place.bucket == "public":
             return True
-        return keys.media_of(place.key) not in self.target.media
+        media_id = keys.media_of(place.key)
+        is_old_card = media_id == self.target.profile_id and place not in self.target.folder_places()
+        return is_old_card or media_id not in self.target.media
 
     def _remove_folders(self) -> None:
         """What an overtaken publisher copies after this has been named before, so it is in the manifest, and
@@ -274,7 +278,7 @@ class Job:
             *(
                 PurgePath(keys.path_of(place.key), "", True)
                 for place in self.removed
-                if place.bucket == "public" and before.folders.get(place) is None
+                if place.bucket == "public" and place not in before.removed
             ),
         )
         if self.result.paths:

@@ -63,7 +63,7 @@ def remove_expired(buckets: Buckets, profile_id: str, now: int, child_grace_s: f
     try:
         buckets["private"].put(
             keys.manifest(profile_id),
-            encode(replace(manifest, folders=kept)),
+            encode(replace(manifest, folders=kept, removed=manifest.removed - expired)),
             Headers(type="application/json"),
             only_if=etag,
         )
