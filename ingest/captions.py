@@ -74,11 +74,9 @@ def set_captions(
 ) -> Revised:
     """Gives the video captions in that language, in place of those it had. Raises BadInput, NotFound, TooLarge,
     UnsupportedMedia."""
-    recipe, label = _recipe(language), parse(Named, {"label": label}).label or language
     clean = cleaned(body)
-    file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
-    made = Rendition(recipe=recipe, attempt=new_id(), files=(file,))
-    key = keys.rendition(media_id, recipe, made.attempt, FILE)
+    made = rendition_of(language, label, clean)
+    recipe, key = made.recipe, keys.rendition(media_id, made.recipe, made.attempt, FILE)
 
     def add(medium: Media) -> Media:
         if medium.kind != "video":
@@ -153,6 +151,13 @@ def _drop(private: Objects, key: str) -> None:
     """What stays because storage is away is found by `holdfast verify`."""
     with suppress(Unavailable):
         private.delete(key)
+
+
+def rendition_of(language: str, label: str, clean: bytes) -> Rendition:
+    """The rendition that a medium gets by them. Raises BadInput."""
+    recipe, label = _recipe(language), parse(Named, {"label": label}).label or language
+    file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
+    return Rendition(recipe=recipe, attempt=new_id(), files=(file,))
 
 
 def cleaned(body: bytes) -> bytes:
