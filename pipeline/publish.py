@@ -36,6 +36,10 @@ Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
 
 
+def _nobody(_: tuple[PurgePath, ...]) -> None:
+    """Hears of nothing."""
+
+
 @dataclass(slots=True)
 class Published:
     """What one publish did. `wrote` counts mutable keys that it put, `copied` folders of children; `superseded` says
@@ -51,17 +55,25 @@ class Published:
     lost: list[Place] = field(default_factory=list)
 
 
-def publish(buckets: Buckets, target: Target, queue_purge: QueuePurge, *, trust: bool = True) -> Published:
+def publish(
+    buckets: Buckets,
+    target: Target,
+    queue_purge: QueuePurge,
+    *,
+    trust: bool = True,
+    tell: QueuePurge = _nobody,
+) -> Published:
     """Makes storage show `target`, or something newer. Repeating it is harmless and cheap.
 
-    `queue_purge` must keep the paths durably before it returns; it is called before the done-mark. Without `trust` each
+    `queue_purge` must keep the paths durably before it returns; it is called before the done-mark. `tell` hears of a
+    takedown's pages as soon as their tombstones stand; nothing rests on it, and it must not raise. Without `trust` each
     key is looked at again, whatever the manifest says (a rebuild mends what storage has lost).
     Raises Stale when the target is older than storage in one of revision and roll-out, RankDefect when equal ranks hold
     other bytes, Unavailable when it was overtaken too often or storage is away.
     """
     for _ in range(TRIES):
         with suppress(_Moved):
-            job = Job(buckets, target, queue_purge, trust)
+            job = Job(buckets, target, queue_purge, trust, tell)
             for _ in job.steps():
                 pass  # each write was durable when it returned
             return job.result
@@ -93,8 +105,16 @@ class _Moved(HoldfastError):
 class Job:
     """One pass from manifest to done-mark; `result` is what it did."""
 
-    def __init__(self, buckets: Buckets, target: Target, queue_purge: QueuePurge, trust: bool) -> None:
-        self.buckets, self.target, self.queue_purge, self.trust = buckets, target, queue_purge, trust
+    def __init__(
+        self,
+        buckets: Buckets,
+        target: Target,
+        queue_purge: QueuePurge,
+        trust: bool,
+        tell: QueuePurge = _nobody,
+    ) -> None:
+        self.buckets, self.target, self.trust = buckets, target, trust
+        self.queue_purge, self.tell = queue_purge, tell
         self.result = Published(target.mark)
         self.manifest, self.etag = read_manifest(buckets["private"], target.profile_id)
         self.entries = dict(self.manifest.entries)
@@ -111,6 +131,8 @@ class Job:
         self.entries = dict(self.manifest.entries)
         if self.target.takedown:
             self._bury("public")
+            # A film is thousands of objects: no reader shall get the page for as long as they take.
+            self.tell(self._changed(before))
             self._remove_folders()
         self._copy_folders()
         self._write_pages()
@@ -259,21 +281,20 @@ class Job:
 
     # ── purge ──
 
-    def _queue_changed(self, before: Manifest) -> None:
+    def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
         """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
-        changed = {
-            place: entry
+        return tuple(
+            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
             for place, entry in self.entries.items()
             if entry.rank is not None
             and place.bucket == "public"
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
-        }
+        )
+
+    def _queue_changed(self, before: Manifest) -> None:
         self.result.paths = (
-            *(
-                PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
-                for place, entry in changed.items()
-            ),
+            *self._changed(before),
             # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
             *(
                 PurgePath(keys.path_of(place.key), "", True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from core import keys
+from core.errors import Unavailable
 from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
@@ -301,6 +303,33 @@ def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) ->
     assert list(site.public.walk("_media/")) == []
     folder = "/" + file.rpartition("/")[0] + "/"
     assert PurgePath(folder, "", True) in purged
+
+
+@pytest.mark.parametrize("how", [{"visibility": "private"}, {}])
+def test_edges_hear_of_a_takedown_before_its_folders_are_emptied(
+    site: Site, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    told: list[tuple[list[str], int, list[str]]] = []
+
+    def deliver(paths: Sequence[PurgePath]) -> None:
+        page = site.status("ann/index.html")[0]
+        told.append(([one.path for one in paths if one.hard], page, list(site.public.walk("_media/"))))
+        raise Unavailable("an edge is away")
+
+    monkeypatch.setattr(site.tools.purger, "deliver", deliver)
+    site.edit(ann, **how) if how else site.delete(ann)
+    site.publish(ann)
+    ((paths, page, media),) = told
+    assert {"/ann", "/" + keys.data("ann")} <= set(paths)
+    assert page in (404, 410)
+    assert len(media) == 1
+    assert list(site.public.walk("_media/")) == []
+    site.edit(ann, bio="Paints boats.")
+    site.publish(ann)
+    assert len(told) == 1
 
 
 def purges_of(site: Site, ann: str) -> list[PurgePath]:
