@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -124,13 +125,11 @@ def delete_medium(store: Store, private: Objects, profile_id: str, media_id: str
         return new
 
     done = write(store, profile_id, change, terms, "media deleted")
-    private.delete(keys.original(media_id))
-    for folder in (
+    folders = [
         keys.rendition_folder(media_id),
         *(keys.rendition(profile_id, made.recipe, made.attempt, "") for made in cards),
-    ):
-        for key in private.walk(folder):
-            private.delete(key)
+    ]
+    private.delete_many([keys.original(media_id), *chain.from_iterable(map(private.walk, folders))])
     return done
 
 
