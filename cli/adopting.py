@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from cli.archive import ArchivedMedia, Candidate, open_original, sha256_of
 from cli.biodrop import OURS, SECTIONS
+from cli.captioning import with_captions
 from core import keys
 from core.errors import BadInput, Conflict, NotFound, UnsupportedMedia
 from core.ids import new_id
@@ -27,6 +28,7 @@ from core.settings import UploadSettings
 from core.store import Claim, Store
 from core.store.naming import found, rename
 from core.store.revise import revise
+from ingest.edits import with_profile
 
 MB = 1_000_000
 
@@ -133,16 +135,12 @@ def _with(candidate: Candidate, media: dict[str, Media], old: Snapshot, notes: l
         )
         kept = tuple(one for one in old.head.profile.sections if one.kind not in SECTIONS)
         profile = profile.model_copy(update={"sections": (*candidate.profile.sections, *kept)})
-        return _with_profile(old, profile)
+        return with_profile(old, profile)
     ids = {archived: medium.id for archived, medium in media.items()}
     rows: dict[str, Media] = {one.id: one for one in (*old.media, *media.values())}
     kinds = {one.id: one.kind for one in rows.values()}
     new = old.model_copy(update={"media": tuple(rows.values()), "posts": _posts(candidate, old, ids)})
-    return _with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
-
-
-def _with_profile(old: Snapshot, profile: Profile) -> Snapshot:
-    return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+    return with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
 
 
 def _posts(candidate: Candidate, old: Snapshot, ids: dict[str, str]) -> tuple[Post, ...]:
@@ -173,9 +171,9 @@ def _posts(candidate: Candidate, old: Snapshot, ids: dict[str, str]) -> tuple[Po
 def _remapped(profile: Profile, ids: dict[str, str], kinds: dict[str, Kind], notes: list[str]) -> Profile:
     """The profile with its media under the ids that they have here; those that aren't here are left out."""
 
-    def here(path: str, media_id: str, kind: str = "") -> str | None:
+    def here(path: str, media_id: str, *right: Kind) -> str | None:
         mine = ids.get(media_id)
-        if mine is None or (kind and kinds[mine] != kind):
+        if mine is None or (right and kinds[mine] not in right):
             notes.append(f"{path}: {media_id} is not here; left out")
             return None
         return mine
@@ -192,7 +190,7 @@ def _remapped(profile: Profile, ids: dict[str, str], kinds: dict[str, Kind], not
             shown = tuple(mine for one in section.media if (mine := here(path, one)))
             sections.append(section.model_copy(update={"media": shown}))
         elif isinstance(section, VideoSection):
-            if mine := here(path, section.media, "video"):
+            if mine := here(path, section.media, "video", "audio"):
                 sections.append(section.model_copy(update={"media": mine}))
         else:
             sections.append(section)
@@ -218,7 +216,10 @@ def _media(house: House, candidate: Candidate, old: Snapshot, *, dry: bool = Fal
             room -= 1
         if known:
             told = {"alt": one.alt, "listed": one.listed, "position": one.position, "focus": one.focus}
-            made[one.id] = known.model_copy(update=told)
+            known = known.model_copy(update=told)
+            made[one.id] = with_captions(
+                house.private, candidate.folder, one, known, candidate.notes, dry=dry
+            )
     return made
 
 

@@ -2,6 +2,10 @@
 
 FOLDER/ann.json               {"format": "holdfast-profile", "version": 1, "username", "profile", "posts", "media"}
 FOLDER/originals/<media id>   what was uploaded, if the export was asked for it
+FOLDER/captions/<media id>.<language>.vtt   captions of a video, as WebVTT, with the originals
+
+A video's entry under "media" names its captions: "captions": [{"language": "pt-br", "label": "Português"}]; the label is
+what viewers choose them by. An import takes SubRip under that name, too.
 """
 
 from __future__ import annotations
@@ -20,19 +24,27 @@ from cli.biodrop import convert, is_biodrop
 from cli.mending import mended
 from core import keys
 from core.errors import BadInput, HoldfastError, OperatorError
-from core.fields import LF, TEXT, Line200
+from core.fields import LF, LINE, TEXT, Line200, chars
 from core.media import ALT_CHARS_MAX, Focus, Frozen, Id, Kind
 from core.profile import POSTS_PER_PROFILE_MAX, Post, Profile, Snapshot
 from generator.icons import Icons
+from ingest.captions import LABEL_CHARS_MAX
 
 FORMAT, VERSION = "holdfast-profile", 1
-ORIGINALS = "originals"
+ORIGINALS, CAPTIONS_FOLDER = "originals", "captions"
 FILE_BYTES_MAX = 16 << 20
 PIECE_BYTES = 1 << 20
 
 
 class Refused(HoldfastError):
     """A file that no profile can be made of; the reason is for the operator."""
+
+
+class ArchivedCaptions(Frozen):
+    """Captions of a video, whose text lies beside the file."""
+
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}$")]
+    label: Annotated[str, chars(LABEL_CHARS_MAX), LINE] = ""
 
 
 class ArchivedMedia(Frozen):
@@ -46,6 +58,7 @@ class ArchivedMedia(Frozen):
     filename: Line200 = ""
     focus: Focus | None = None
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    captions: tuple[ArchivedCaptions, ...] = ()
 
 
 class Candidate(NamedTuple):
@@ -105,13 +118,27 @@ def read_candidate(path: Path, icons: Icons) -> Candidate:
 
 
 def open_original(folder: Path, media_id: str) -> BinaryIO | None:
-    """The original that lies beside an exported profile, or None. Follows no symbolic link out of the folder."""
+    """The original that lies beside an exported profile, or None."""
+    return _open(folder / ORIGINALS, media_id)
+
+
+def open_captions(folder: Path, media_id: str, language: str) -> BinaryIO | None:
+    """The captions that lie beside an exported profile, or None."""
+    return _open(folder / CAPTIONS_FOLDER, captions_name(media_id, language))
+
+
+def captions_name(media_id: str, language: str) -> str:
+    return f"{media_id}.{language}.vtt"
+
+
+def _open(folder: Path, name: str) -> BinaryIO | None:
+    """Follows no symbolic link out of the folder."""
     try:
-        directory = os.open(folder / ORIGINALS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
-        handle = os.open(media_id, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     except OSError:
         return None
     finally:
@@ -189,8 +216,11 @@ def _rows(noun: Any, data: Any, name: str, notes: list[str]) -> Iterator[Any]:
 # ── writing ──
 
 
-def archived(snapshot: Snapshot, digests: dict[str, str]) -> dict[str, Any]:
-    """A profile with a name as its own document. `digests` are of the originals that lie beside it, by id."""
+def archived(
+    snapshot: Snapshot, digests: dict[str, str], captions: dict[str, tuple[ArchivedCaptions, ...]]
+) -> dict[str, Any]:
+    """A profile with a name as its own document. `digests` are of the originals that lie beside it, by id, `captions` those
+    whose texts do."""
     assert snapshot.head.name is not None
     media = [
         ArchivedMedia(
@@ -202,6 +232,7 @@ def archived(snapshot: Snapshot, digests: dict[str, str]) -> dict[str, Any]:
             filename=one.filename,
             focus=one.focus,
             sha256=digests.get(one.id, ""),
+            captions=captions.get(one.id, ()),
         )
         for one in snapshot.uploads
     ]

@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli.archive import FILE_BYTES_MAX, ORIGINALS, PIECE_BYTES, archived
+from cli.archive import FILE_BYTES_MAX, ORIGINALS, PIECE_BYTES, ArchivedCaptions, archived
 from cli.bar import bar_of
+from cli.captioning import write_captions
 from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import open_existing, profile_of
 from core import keys
@@ -33,7 +34,7 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; made if missing.")],
     name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="One profile; else all.")] = None,
     originals: Annotated[
-        bool, typer.Option("--originals", help="Also the photos and videos as they were uploaded.")
+        bool, typer.Option("--originals", help="Also what was uploaded, as it was, and captions.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -87,12 +88,17 @@ class _Export:
         assert snapshot.head.name is not None
         username = snapshot.head.name.username
         digests: dict[str, str] = {}
+        notes: list[str] = []
+        captions: dict[str, tuple[ArchivedCaptions, ...]] = {}
         for medium in snapshot.uploads if self._originals else ():
             try:
                 digests[medium.id] = self._copy(medium.id)
             except ObjectMissing:
                 self.notes.append(f"@{username}: the original of {medium.id} is not in storage")
-        body = json.dumps(archived(snapshot, digests), ensure_ascii=False, indent=1).encode()
+            with _disk_errors(self._folder):
+                captions[medium.id] = write_captions(self._folder, self._private, medium, notes)
+        self.notes += (f"@{username}: {note}" for note in notes)
+        body = json.dumps(archived(snapshot, digests, captions), ensure_ascii=False, indent=1).encode()
         if len(body) > FILE_BYTES_MAX:
             self.notes.append(
                 f"@{username}: the file is larger than the {FILE_BYTES_MAX >> 20} MB that import takes"

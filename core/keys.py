@@ -184,6 +184,12 @@ def rendition(media_id: str, recipe: str, attempt: str, file: str) -> str:
     return f"_renditions/{media_id}/{recipe}-{attempt}/{file}"
 
 
+def made_for(key: str) -> str:
+    """The folder of renditions that a folder under `_media/` is a copy of."""
+    _, media_id, _, attempt, _ = key.split("/")
+    return f"{rendition_folder(media_id)}{attempt}/"
+
+
 def is_rendition(key: str) -> bool:
     return key.startswith("_renditions/")
 

@@ -216,6 +216,10 @@ class Snapshot(Frozen):
         """The one that we draw. It has the profile's own id, so that there is never another."""
         return self.medium(self.head.id)
 
+    def without_card(self) -> Snapshot:
+        """What is on the card must not be seen any more, not even until another one is drawn."""
+        return self.model_copy(update={"media": self.uploads})
+
     def post(self, post_id: str) -> Post | None:
         return next((p for p in self.posts if p.id == post_id), None)
 

@@ -14,6 +14,9 @@ from edge.rules import Kind, kind_of
 SCRIPT = b'<script type="module" src="'
 """By it a page that has a script of ours is known: creators' words never hold a "<" of their own."""
 
+PLAYS = {Kind.PAGE, Kind.POST, Kind.LIST, Kind.SITE}
+"""Kinds of pages that may have one. What strangers uploaded never runs anything, whatever its type says."""
+
 OVERHEAD_BYTES = 1024
 """What an entry weighs besides its bodies; it keeps a flood of tiny ones within the bound, too."""
 
@@ -76,7 +79,7 @@ def whole(key: str, found: Object) -> Entry:
         modified_s=found.modified_s,
         rank=None if kind in (Kind.ASSET, Kind.MEDIA) else read_rank(found.body),
         tags=found.headers.tags,
-        scripts=found.headers.type.startswith("text/html") and SCRIPT in found.body,
+        scripts=kind in PLAYS and found.headers.type.startswith("text/html") and SCRIPT in found.body,
     )
 
 

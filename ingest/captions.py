@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from itertools import chain
+from typing import Annotated, NamedTuple
 
 from core import keys
-from core.errors import BadInput, EditConflict, NotFound, TooLarge, UnsupportedMedia
+from core.errors import (
+    BadInput,
+    HoldfastError,
+    NotFound,
+    OutcomeUnknown,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+from core.fields import LINE, chars
 from core.ids import new_id
-from core.media import CAPTIONS, Media, Rendition, RenditionFile
+from core.media import CAPTIONS, Frozen, Media, Rendition, RenditionFile
 from core.objects import Headers, Objects
+from core.parsing import parse
 from core.profile import Snapshot
 from core.store import Store
 from core.store.revise import Revised
@@ -30,11 +41,18 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}")
 _CLOCK = r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(.*)")
 _SETTING = re.compile(r"(?:align|line|position|size|vertical):[a-z0-9.,%-]{1,30}")
-_TAG = re.compile(r"<(?=[/a-zA-Z0-9])(/?)([a-zA-Z]*)([^<>]*)>")
+# What follows the name begins with no letter: else a "<" that nothing closes takes time by the square of its length.
+_TAG = re.compile(r"<(?=[/a-zA-Z0-9])(/?)([a-zA-Z]*)((?:[^a-zA-Z<>][^<>]*)?)>")
 _STYLE = re.compile(r"\{\\[^{}]*\}")
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|nbsp|lrm|rlm);)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _KEPT = {"b", "i", "u", "ruby", "rt"}
+
+
+class Named(Frozen):
+    """What viewers choose captions by."""
+
+    label: Annotated[str, chars(LABEL_CHARS_MAX), LINE]
 
 
 class Cue(NamedTuple):
@@ -58,13 +76,9 @@ def set_captions(
 ) -> Revised:
     """Gives the video captions in that language, in place of those it had. Raises BadInput, NotFound, TooLarge,
     UnsupportedMedia."""
-    recipe, label = _recipe(language), _CONTROL.sub("", label).strip() or language
-    if len(label) > LABEL_CHARS_MAX:
-        raise BadInput({"label": f"may have {LABEL_CHARS_MAX} characters at most"})
     clean = cleaned(body)
-    file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
-    made = Rendition(recipe=recipe, attempt=new_id(), files=(file,))
-    key = keys.rendition(media_id, recipe, made.attempt, FILE)
+    made = rendition_of(language, label, clean)
+    recipe, key = made.recipe, keys.rendition(media_id, made.recipe, made.attempt, FILE)
 
     def add(medium: Media) -> Media:
         if medium.kind != "video":
@@ -82,9 +96,11 @@ def set_captions(
     require_medium(snapshot, media_id)
     private.put(key, clean, Headers(type=TYPE))
     try:
-        return _change(store, private, profile_id, media_id, recipe, add, terms, "captions set")
-    except (BadInput, NotFound, EditConflict):
-        private.delete(key)
+        return _change(store, private, profile_id, media_id, recipe, add, terms, "captions set", key)
+    except OutcomeUnknown:
+        raise  # a rendition may name it
+    except HoldfastError:
+        _drop(private, key)
         raise
 
 
@@ -112,8 +128,10 @@ def _change(
     change: Callable[[Media], Media],
     terms: Terms,
     what: str,
+    sent: str = "",
 ) -> Revised:
-    """One edit of one medium; then what it replaced is deleted."""
+    """One edit of one medium; then what it replaced is deleted, or what was `sent` for it, if the same request has been
+    answered meanwhile."""
     before: list[Rendition] = []
 
     def swap(old: Snapshot) -> Snapshot:
@@ -125,9 +143,23 @@ def _change(
         return old.model_copy(update={"media": media})
 
     done = write(store, profile_id, swap, terms, what)
-    for made in before:
-        private.delete(keys.rendition(media_id, made.recipe, made.attempt, FILE))
+    replaced = [keys.rendition(media_id, made.recipe, made.attempt, FILE) for made in before]
+    for key in replaced if done.answer is None else filter(None, [sent]):
+        _drop(private, key)
     return done
+
+
+def _drop(private: Objects, key: str) -> None:
+    """What stays because storage is away is found by `holdfast verify`."""
+    with suppress(Unavailable):
+        private.delete(key)
+
+
+def rendition_of(language: str, label: str, clean: bytes) -> Rendition:
+    """The rendition that a medium gets by them. Raises BadInput."""
+    recipe, label = _recipe(language), parse(Named, {"label": label}).label or language
+    file = RenditionFile(name=FILE, type=TYPE, bytes=len(clean), label=label)
+    return Rendition(recipe=recipe, attempt=new_id(), files=(file,))
 
 
 def cleaned(body: bytes) -> bytes:
@@ -144,26 +176,33 @@ def cleaned(body: bytes) -> bytes:
 
 
 def _cues(text: str) -> Iterator[Cue]:
-    """Whatever stands below a line of times, up to an empty line; all else (numbers, notes, styles) is left out."""
-    lines = iter(text.split("\n"))
+    """Whatever stands below a line of times, up to an empty line or the next times; all else (numbers, notes, styles) is
+    left out."""
     count = 0
-    for line in lines:
-        times = _TIMES.fullmatch(line)
-        if times is None:
-            continue
-        count += 1
-        if count > CUES_MAX:
-            raise UnsupportedMedia(f"There are more than {CUES_MAX:,} captions in this file.")
-        words = []
-        for word in lines:
-            if not word.strip():
-                break
-            words.append(word.strip())
-        said = _said("\n".join(words))
-        start_ms, end_ms = _milliseconds(times.groups()[:4]), _milliseconds(times.groups()[4:8])
-        if said and start_ms < end_ms:
-            settings = "".join(f" {one}" for one in times[9].split() if _SETTING.fullmatch(one))
-            yield Cue(start_ms, end_ms, settings, said)
+    times: re.Match[str] | None = None
+    words: list[str] = []
+    for line in chain(text.split("\n"), [""]):
+        found = _TIMES.fullmatch(line)
+        if times and (found or not line.strip()):
+            if found and len(words) > 1 and words[-1].isdecimal():
+                words.pop()  # SubRip's number of the cue that follows
+            cue = _cue(times, "\n".join(words))
+            if cue.text and cue.start_ms < cue.end_ms:
+                yield cue
+            times = None
+        if found:
+            count += 1
+            if count > CUES_MAX:
+                raise UnsupportedMedia(f"There are more than {CUES_MAX:,} captions in this file.")
+            times, words = found, []
+        elif times:
+            words.append(line.strip())
+
+
+def _cue(times: re.Match[str], words: str) -> Cue:
+    parts = times.groups()
+    settings = "".join(f" {one}" for one in parts[8].split() if _SETTING.fullmatch(one))
+    return Cue(_milliseconds(parts[:4]), _milliseconds(parts[4:8]), settings, _said(words))
 
 
 def _said(text: str) -> str:
@@ -182,7 +221,8 @@ def _tag(closing: str, name: str, rest: str) -> str:
     if name in _KEPT:
         return f"<{closing}{name}>"
     if name == "v":
-        speaker = _escaped(" ".join(rest.split()))
+        # "-->" would end the cue, whatever it stands in.
+        speaker = _escaped(" ".join(rest.split()).rstrip("- "))
         return "</v>" if closing else f"<v {speaker}>" if speaker else ""
     return ""
 

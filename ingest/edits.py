@@ -171,6 +171,9 @@ def delete_profile(store: Store, profile_id: str, terms: Terms) -> Revised:
 
 
 def with_profile(old: Snapshot, profile: Profile) -> Snapshot:
+    """The snapshot with this profile. What needs a warning from now on is on no card."""
+    if profile.sensitive and not old.head.profile.sensitive:
+        old = old.without_card()
     return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
 
 

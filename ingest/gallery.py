@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -10,7 +11,7 @@ from pydantic import Field, StringConstraints
 from core import keys
 from core.errors import BadInput, Conflict, NotFound
 from core.fields import LF, TEXT
-from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media
+from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Rendition
 from core.objects import Objects
 from core.profile import GallerySection, Profile, Section, Snapshot, VideoSection
 from core.store import Store
@@ -115,22 +116,29 @@ def order_media(store: Store, profile_id: str, ids: Sequence[str], terms: Terms)
 
 def delete_medium(store: Store, private: Objects, profile_id: str, media_id: str, terms: Terms) -> Revised:
     """Removes the medium from the profile, wherever it is named; then what is stored of it from the private bucket."""
+    cards: list[Rendition] = []
 
     def change(old: Snapshot) -> Snapshot:
         require_edit(old, terms)
         require_medium(old, media_id)
-        return without_medium(old, media_id)
+        new = without_medium(old, media_id)
+        cards[:] = old.card.renditions if old.card and not new.card else ()
+        return new
 
     done = write(store, profile_id, change, terms, "media deleted")
-    private.delete(keys.original(media_id))
-    for key in private.walk(keys.rendition_folder(media_id)):
-        private.delete(key)
+    folders = [
+        keys.rendition_folder(media_id),
+        *(keys.rendition(profile_id, made.recipe, made.attempt, "") for made in cards),
+    ]
+    private.delete_many([keys.original(media_id), *chain.from_iterable(map(private.walk, folders))])
     return done
 
 
 def without_medium(old: Snapshot, media_id: str) -> Snapshot:
-    """The snapshot without the medium, and without any mention of it."""
-    profile = old.head.profile
+    """The snapshot without the medium, and without any mention of it. What has been an avatar may still be on the card."""
+    medium, profile = old.medium(media_id), old.head.profile
+    if medium and medium.rendition("avatar"):
+        old = old.without_card()
     new = with_profile(old, _profile_without(profile, media_id))
     posts = tuple(
         post.model_copy(update={"media": _without(post.media, media_id)}) if media_id in post.media else post

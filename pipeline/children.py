@@ -44,8 +44,7 @@ def put_once(objects: Objects, key: str, body: bytes, headers: Headers) -> None:
 
 def remove_folder(objects: Objects, folder: str) -> None:
     """Deletes every file of the folder."""
-    for key in list(objects.walk(folder)):
-        objects.delete(key)
+    objects.delete_many(list(objects.walk(folder)))
 
 
 def _is_there(objects: Objects, key: str, size: int | None) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from core import keys
-from core.errors import HoldfastError
+from core.errors import HoldfastError, Unavailable
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
@@ -131,7 +132,9 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     started, work = time.monotonic(), _begin(tools, snapshot)
     if work is None:
         return Done(snapshot.head.revision)
-    published = publish(tools.buckets, work.wanted, partial(work.queue, tools), trust=trust)
+    published = publish(
+        tools.buckets, work.wanted, partial(work.queue, tools), trust=trust, tell=partial(_tell, tools)
+    )
     done = work.note(tools, published)
     work.erase(tools)
     if work.noted and work.purge:
@@ -214,6 +217,13 @@ def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:
     for one in earlier:
         purges.settle(replica, one.id)
     return purge
+
+
+def _tell(tools: Tools, paths: Paths) -> None:
+    """Once at once; what counts is the purge that is queued, and proven, when all is done."""
+    if paths:
+        with suppress(Unavailable):
+            tools.purger.deliver(paths)
 
 
 def _schedule_tidying(tools: Tools, profile_id: str, retired_at: int | None, takedown: bool) -> None:

@@ -44,7 +44,7 @@ class Manifest:
     """`mark` is the done-mark, of which everything had been written. `begun` is of the newest publisher that named
     anything; older ones stop at both. `gone` is set first thing in a takedown, and cleared by what shows the profile
     again. `folders` holds immutable children by folder: when they were superseded (seconds since 1970), or None while
-    they are shown. `named` are folders that were announced and may be half-copied."""
+    they are shown. `named` are folders that were announced and may be half-copied, `removed` those that went without grace, and were purged."""
 
     mark: Mark | None = None
     begun: Mark | None = None
@@ -52,6 +52,7 @@ class Manifest:
     entries: dict[Place, Entry] = field(default_factory=dict)
     folders: dict[Place, int | None] = field(default_factory=dict)
     named: frozenset[Place] = frozenset()
+    removed: frozenset[Place] = frozenset()
 
     def naming(
         self, claims: Mapping[Place, int], folders: set[Place], mark: Mark, *, takedown: bool
@@ -71,6 +72,7 @@ class Manifest:
             entries=entries,
             folders={**self.folders, **dict.fromkeys(fresh, None)},
             named=self.named | fresh,
+            removed=self.removed - fresh,
         )
         return self if named == self else replace(named, begun=mark)
 
@@ -88,6 +90,7 @@ def encode(manifest: Manifest) -> bytes:
         ],
         "folders": [[*place, at] for place, at in sorted(manifest.folders.items())],
         "named": sorted(manifest.named),
+        "removed": sorted(manifest.removed),
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -107,4 +110,5 @@ def decode(body: bytes) -> Manifest:
         },
         folders={Place(bucket, key): at for bucket, key, at in data["folders"]},
         named=frozenset(Place(*place) for place in data["named"]),
+        removed=frozenset(Place(*place) for place in data.get("removed", ())),
     )

@@ -36,6 +36,10 @@ Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
 
 
+def _nobody(_: tuple[PurgePath, ...]) -> None:
+    """Hears of nothing."""
+
+
 @dataclass(slots=True)
 class Published:
     """What one publish did. `wrote` counts mutable keys that it put, `copied` folders of children; `superseded` says
@@ -51,17 +55,25 @@ class Published:
     lost: list[Place] = field(default_factory=list)
 
 
-def publish(buckets: Buckets, target: Target, queue_purge: QueuePurge, *, trust: bool = True) -> Published:
+def publish(
+    buckets: Buckets,
+    target: Target,
+    queue_purge: QueuePurge,
+    *,
+    trust: bool = True,
+    tell: QueuePurge = _nobody,
+) -> Published:
     """Makes storage show `target`, or something newer. Repeating it is harmless and cheap.
 
-    `queue_purge` must keep the paths durably before it returns; it is called before the done-mark. Without `trust` each
+    `queue_purge` must keep the paths durably before it returns; it is called before the done-mark. `tell` hears of a
+    takedown's pages as soon as their tombstones stand; nothing rests on it, and it must not raise. Without `trust` each
     key is looked at again, whatever the manifest says (a rebuild mends what storage has lost).
     Raises Stale when the target is older than storage in one of revision and roll-out, RankDefect when equal ranks hold
     other bytes, Unavailable when it was overtaken too often or storage is away.
     """
     for _ in range(TRIES):
         with suppress(_Moved):
-            job = Job(buckets, target, queue_purge, trust)
+            job = Job(buckets, target, queue_purge, trust, tell)
             for _ in job.steps():
                 pass  # each write was durable when it returned
             return job.result
@@ -93,8 +105,16 @@ class _Moved(HoldfastError):
 class Job:
     """One pass from manifest to done-mark; `result` is what it did."""
 
-    def __init__(self, buckets: Buckets, target: Target, queue_purge: QueuePurge, trust: bool) -> None:
-        self.buckets, self.target, self.queue_purge, self.trust = buckets, target, queue_purge, trust
+    def __init__(
+        self,
+        buckets: Buckets,
+        target: Target,
+        queue_purge: QueuePurge,
+        trust: bool,
+        tell: QueuePurge = _nobody,
+    ) -> None:
+        self.buckets, self.target, self.trust = buckets, target, trust
+        self.queue_purge, self.tell = queue_purge, tell
         self.result = Published(target.mark)
         self.manifest, self.etag = read_manifest(buckets["private"], target.profile_id)
         self.entries = dict(self.manifest.entries)
@@ -111,6 +131,8 @@ class Job:
         self.entries = dict(self.manifest.entries)
         if self.target.takedown:
             self._bury("public")
+            # A film is thousands of objects: no reader shall get the page for as long as they take.
+            self.tell(self._changed(before))
             self._remove_folders()
         self._copy_folders()
         self._write_pages()
@@ -126,6 +148,7 @@ class Job:
             entries=self.entries,
             folders=folders,
             named=frozenset(),
+            removed=(self.manifest.removed | self.removed) & folders.keys(),
         )
         self._save(done)
         yield
@@ -230,10 +253,13 @@ class Job:
                 self.result.copied += 1
 
     def _is_gone(self, place: Place) -> bool:
-        """Whether a folder goes at once, without grace: a takedown's, and those of a medium that was deleted."""
+        """Whether a folder goes at once, without grace: a takedown's, those of a medium that was deleted, and those of a
+        card that was drawn anew, since it may show what was deleted."""
         if self.target.takedown and place.bucket == "public":
             return True
-        return keys.media_of(place.key) not in self.target.media
+        media_id = keys.media_of(place.key)
+        is_old_card = media_id == self.target.profile_id and place not in self.target.folder_places()
+        return is_old_card or media_id not in self.target.media
 
     def _remove_folders(self) -> None:
         """What an overtaken publisher copies after this has been named before, so it is in the manifest, and
@@ -255,26 +281,25 @@ class Job:
 
     # ── purge ──
 
-    def _queue_changed(self, before: Manifest) -> None:
+    def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
         """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
-        changed = {
-            place: entry
+        return tuple(
+            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
             for place, entry in self.entries.items()
             if entry.rank is not None
             and place.bucket == "public"
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
-        }
+        )
+
+    def _queue_changed(self, before: Manifest) -> None:
         self.result.paths = (
-            *(
-                PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
-                for place, entry in changed.items()
-            ),
+            *self._changed(before),
             # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
             *(
                 PurgePath(keys.path_of(place.key), "", True)
                 for place in self.removed
-                if place.bucket == "public" and before.folders.get(place) is None
+                if place.bucket == "public" and place not in before.removed
             ),
         )
         if self.result.paths:

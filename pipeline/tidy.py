@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from core import keys
 from core.errors import PreconditionFailed
@@ -27,7 +29,9 @@ def fall_due(tools: Tools, due: Due, now: int) -> None:
         reap(store, due.profile_id, now)
         publish_due_posts(store, due.profile_id, now)
     if head is not None and (due.replica or tools.replica == MAIN):
-        remove_expired(tools.buckets, due.profile_id, now, tools.child_grace_s)
+        # Renditions are kept in the main replica; the others have copies of what they show.
+        makings = partial(_makings, store, due.profile_id) if tools.replica == MAIN else None
+        remove_expired(tools.buckets, due.profile_id, now, tools.child_grace_s, makings)
     store.changes.settle_due(due)
 
 
@@ -48,9 +52,26 @@ def publish_due_posts(store: Store, profile_id: str, now: int) -> None:
     revise(store, profile_id, come_due, writer=new_id(), what="scheduled post", by_creator=False)
 
 
-def remove_expired(buckets: Buckets, profile_id: str, now: int, child_grace_s: float) -> None:
-    """Deletes child folders that were superseded longer ago than the grace; of what was taken down all public ones once
-    more, since a publisher that the takedown overtook may have gone on copying."""
+def _makings(store: Store, profile_id: str) -> set[str]:
+    """The folders of all renditions that the profile's media have now."""
+    snapshot = store.profiles.load(profile_id)
+    return {
+        keys.rendition(medium.id, made.recipe, made.attempt, "")
+        for medium in (snapshot.media if snapshot else ())
+        for made in medium.renditions
+    }
+
+
+def remove_expired(
+    buckets: Buckets,
+    profile_id: str,
+    now: int,
+    child_grace_s: float,
+    makings: Callable[[], Collection[str]] | None = None,
+) -> None:
+    """Deletes child folders that were superseded longer ago than the grace, and what they were copied from, unless it is
+    among `makings` (None: what all were copied from stays); of what was taken down all public ones once more, since a
+    publisher that the takedown overtook may have gone on copying."""
     manifest, etag = read_manifest(buckets["private"], profile_id)
     superseded = {place: at for place, at in manifest.folders.items() if at is not None}
     expired = {place for place, at in superseded.items() if now - at >= child_grace_s}
@@ -59,11 +80,15 @@ def remove_expired(buckets: Buckets, profile_id: str, now: int, child_grace_s: f
         remove_folder(buckets[place.bucket], place.key)
     if not expired:
         return
+    if makings is not None:
+        # Asked after the manifest was read: an attempt that was superseded then is never shown again.
+        for folder in {keys.made_for(place.key) for place in expired} - set(makings()):
+            remove_folder(buckets["private"], folder)
     kept = {place: at for place, at in manifest.folders.items() if place not in expired}
     try:
         buckets["private"].put(
             keys.manifest(profile_id),
-            encode(replace(manifest, folders=kept)),
+            encode(replace(manifest, folders=kept, removed=manifest.removed - expired)),
             Headers(type="application/json"),
             only_if=etag,
         )

@@ -6,7 +6,7 @@ listing that is a snapshot. The contract suite in `tests/contracts` runs every b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
@@ -124,6 +124,13 @@ class Objects(ReadObjects, Protocol):
 
     def delete(self, key: str) -> None:
         """Removes the key if it is there, durably; unconditional, so only for immutable keys that are never written again."""
+        ...
+
+    def delete_many(self, gone: Iterable[str]) -> None:
+        """As `delete` for each of these keys, in far fewer calls; all are removed, durably, once this returns.
+
+        Raises Unavailable if one of them couldn't be: then the others may be gone, and it can be called again.
+        """
         ...
 
     def walk(self, prefix: str = "") -> Iterator[str]:

@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,18 +130,29 @@ class FolderObjects(FolderReader):
             sync_all(self.root)
 
     def delete(self, key: str) -> None:
-        path = Path(self._path(key))
-        with disk_errors(self.root), self._lock(key):
+        self.delete_many([key])
+
+    def delete_many(self, gone: Iterable[str]) -> None:
+        paths = {key: Path(self._path(key)) for key in gone}
+        with disk_errors(self.root):
+            emptied = {path.parent: None for key, path in paths.items() if self._unlink(key, path)}
+            for folder in emptied:
+                sync_folder(folder)
+        for folder in emptied:
+            with contextlib.suppress(OSError):
+                while folder != self.root:
+                    folder.rmdir()
+                    folder = folder.parent
+
+    def _unlink(self, key: str, path: Path) -> bool:
+        """Whether it was there."""
+        with self._lock(key):
             try:
                 Path(_beside(str(path))).unlink(missing_ok=True)
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                return
-            sync_folder(path.parent)
-        with contextlib.suppress(OSError):
-            for folder in path.relative_to(self.root).parents:
-                if folder != Path():
-                    (self.root / folder).rmdir()
+                return False
+        return True
 
     def walk(self, prefix: str = "") -> Iterator[str]:
         folder, _, _ = prefix.rpartition("/")

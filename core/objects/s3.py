@@ -6,8 +6,9 @@ once: what became of one without an answer is for the caller to find out, by rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,11 +16,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from core import keys
 from core.errors import ObjectMissing
 from core.objects import Found, Headers, Object, Stat, check_headers
-from core.objects.s3_client import Clients, s3_errors, status_of
+from core.objects.s3_client import Clients, of_one, s3_errors, status_of
 from core.objects.s3_form import bare, headers_in, headers_out, md5_of
 from core.objects.s3_multipart import blocks_in, send
 from core.objects.s3_put import put_if
 from core.objects.s3_uploads import S3Uploads
+
+DELETE_MAX = 1000
+"""Keys of one DeleteObjects."""
+MISSING = {"NoSuchKey", "ObjectParentIsFile"}
 
 
 class S3Reader:
@@ -129,6 +134,17 @@ class S3Objects(S3Reader):
     def delete(self, key: str) -> None:
         with s3_errors(self._clients, self.bucket, key, writes=True):
             self._clients.steady.delete_object(Bucket=self.bucket, Key=keys.check(key))
+
+    def delete_many(self, gone: Iterable[str]) -> None:
+        every = iter([keys.check(key) for key in gone])
+        while some := list(islice(every, DELETE_MAX)):
+            wanted = {"Objects": [{"Key": key} for key in some], "Quiet": True}
+            with s3_errors(self._clients, self.bucket, some[0], writes=True):
+                reply = self._clients.steady.delete_objects(Bucket=self.bucket, Delete=wanted)
+                # It answers 200, and says in its body what it didn't do.
+                for error in reply.get("Errors", ()):
+                    if error.get("Code") not in MISSING:
+                        raise of_one(error, "DeleteObjects")
 
     def walk(self, prefix: str = "") -> Iterator[str]:
         return (found.key for found in self.survey(prefix))

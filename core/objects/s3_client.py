@@ -6,7 +6,7 @@ Credentials come by boto3's own chain: the environment, shared files, a web iden
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -117,6 +117,12 @@ def status_of(error: ClientError) -> int:
 
 def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def of_one(error: Mapping[str, str], call: str) -> ClientError:
+    """What a call that was about many objects says of one, as if it had been about that one alone."""
+    status = 403 if error.get("Code") in {"AccessDenied", *_NO_ACCESS} else 500
+    return ClientError({"Error": dict(error), "ResponseMetadata": {"HTTPStatusCode": status}}, call)
 
 
 def is_missing(error: ClientError) -> bool:

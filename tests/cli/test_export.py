@@ -12,17 +12,21 @@ import pytest
 from PIL import Image
 
 from core import keys
-from core.backends import Backends
+from core.backends import Backends, open_backends
 from core.ids import new_id
 from core.media import Media
 from core.objects import Headers
 from core.profile import GallerySection, Link, Post, Profile, Snapshot, TextSection, VideoSection
-from core.settings import UploadSettings
-from core.store.naming import found
+from core.settings import DataSettings, Settings, UploadSettings
+from core.store.naming import found, owner_of
 from core.store.revise import revise
+from ingest.captions import cleaned, rendition_of
 from tests.cli.conftest import Holdfast
+from tests.ingest.pictures import mp4
 
 Load = Callable[[str], Snapshot]
+SAID = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
+MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90\x00" + bytes(600)
 LATER = int(time.time()) + 90_000
 
 
@@ -114,10 +118,6 @@ def test_what_was_exported_is_imported_unchanged(
 def test_another_house_has_the_same_profile_after_an_import(
     holdfast: Holdfast, ann: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object
 ) -> None:
-    from core.backends import open_backends
-    from core.settings import DataSettings, Settings
-    from core.store.naming import owner_of
-
     holdfast("export", tmp_path / "out", "--originals")
     there = tmp_path / "there"
     monkeypatch.setenv("HOLDFAST_DATA__DIR", str(there))
@@ -257,6 +257,105 @@ def test_looking_makes_no_empty_house(holdfast: Holdfast, data: Path, tmp_path: 
     assert ran.code == 1
     assert "holdfast run" in ran.err
     assert not data.exists()
+
+
+@pytest.fixture
+def film(backends: Backends, ann: Snapshot) -> Snapshot:
+    """Her page shows a video with captions, and a recording in a section of its own."""
+    clip, sound = "clip1234", "sound123"
+    captions = [
+        rendition_of("en", "English", cleaned(SAID.encode())),
+        rendition_of("pt-br", "", cleaned(SAID.encode())),
+    ]
+    for made in captions:
+        key = keys.rendition(clip, made.recipe, made.attempt, "captions.vtt")
+        backends.private.put(key, cleaned(SAID.encode()), Headers(type="text/vtt"))
+    backends.private.put(keys.original(clip), mp4(), Headers())
+    backends.private.put(keys.original(sound), MP3, Headers())
+    rows = (
+        Media(id=clip, kind="video", alt="Clip", position=2, filename="a.mp4", renditions=tuple(captions)),
+        Media(id=sound, kind="audio", alt="Song", position=3, filename="a.mp3"),
+    )
+
+    def add(old: Snapshot) -> Snapshot:
+        sections = (*old.head.profile.sections, VideoSection(kind="video", media=sound))
+        profile = old.head.profile.model_copy(update={"sections": sections})
+        head = old.head.model_copy(update={"profile": profile})
+        return old.model_copy(update={"head": head, "media": (*old.media, *rows)})
+
+    return revise(backends.store, ann.head.id, add, writer=new_id(), what="x", by_creator=True).snapshot
+
+
+def test_captions_and_recordings_come_along(
+    holdfast: Holdfast,
+    film: Snapshot,
+    profile: Load,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    assert holdfast("export", out, "--originals", "--json").json["notes"] == []
+    assert sorted(path.name for path in (out / "captions").iterdir()) == [
+        "clip1234.en.vtt",
+        "clip1234.pt-br.vtt",
+    ]
+    ran = holdfast("import", out, "--json")
+    assert (ran.json["unchanged"], ran.json["left_out"]) == (1, [])
+    assert profile("ann") == film
+
+    there = tmp_path / "there"
+    monkeypatch.setenv("HOLDFAST_DATA__DIR", str(there))
+    ran = holdfast("import", out, "--json")
+    assert (ran.json["created"], ran.json["left_out"]) == (1, [])
+    other = open_backends(Settings(data=DataSettings(dir=there)))
+    snapshot = other.store.profiles.load(owner_of(other.store, "ann") or "")
+    assert snapshot
+    assert shape(snapshot) == shape(film)
+    (clip,) = [one for one in snapshot.media if one.kind == "video"]
+    assert {made.recipe: made.files[0].label for made in clip.renditions} == {
+        "captions-en": "English",
+        "captions-pt-br": "pt-br",
+    }
+    for made in clip.renditions:
+        stored = other.private.get(keys.rendition(clip.id, made.recipe, made.attempt, "captions.vtt"))
+        assert stored
+        assert stored.body == cleaned(SAID.encode())
+    assert holdfast("import", out, "--json").json["unchanged"] == 1
+    other.close()
+
+
+def test_captions_of_strangers_are_read_as_if_they_were_sent(
+    holdfast: Holdfast, film: Snapshot, profile: Load, backends: Backends, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    holdfast("export", out, "--originals")
+    (out / "captions" / "clip1234.en.vtt").write_text("1\n00:00:01,000 --> 00:00:02,000\n<script>Hi\n")
+    (out / "captions" / "clip1234.pt-br.vtt").write_bytes(png("red"))
+    path = out / "ann.json"
+    document = json.loads(path.read_text())
+    photo, clip = (
+        next(one for one in document["media"] if one["kind"] == kind) for kind in ("image", "video")
+    )
+    photo["captions"] = [{"language": "en", "label": "x"}]
+    clip["captions"] += [{"language": "../../../etc"}, {"language": "fr"}]
+    (out / "captions" / f"{photo['id']}.en.vtt").write_text(SAID)
+    (out / "captions" / "clip1234.fr.vtt").symlink_to("clip1234.en.vtt")
+    path.write_text(json.dumps(document))
+    ran = holdfast("import", path, "--json")
+    assert ran.json["changed"] == 1
+    said = "\n".join(ran.json["left_out"][0]["notes"])
+    for note in (
+        "Only a video",
+        "captions pt-br: This file is no text",
+        "language",
+        "captions fr: Their text is not",
+    ):
+        assert note in said
+    made = next(one for one in profile("ann").media if one.id == "clip1234").rendition("captions-en")
+    assert made
+    stored = backends.private.get(keys.rendition("clip1234", "captions-en", made.attempt, "captions.vtt"))
+    assert stored
+    assert stored.body == b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHi\n"
 
 
 def test_a_video_section_keeps_only_a_video(holdfast: Holdfast, ann: Snapshot, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import HoldfastError, OutcomeUnknown
 from core.objects import Headers, UploadObjects
 
-WRITES = {"put_file", "delete", "start", "append", "finish", "abort"}
+WRITES = {"put_file", "delete", "delete_many", "start", "append", "finish", "abort"}
 
 
 class LossyObjects:

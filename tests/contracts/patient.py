@@ -6,7 +6,7 @@ On OutcomeUnknown a write that is harmless twice is sent again; a conditional on
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 from core.errors import NotFound, OutcomeUnknown, PreconditionFailed
@@ -119,6 +119,9 @@ class PatientObjects:
 
     def survey(self, prefix: str = "") -> Any:
         return self._objects.survey(prefix)
+
+    def delete_many(self, gone: Iterable[str]) -> None:
+        sure(self._objects.delete_many, list(gone))
 
     def put(
         self, key: str, body: bytes, headers: Headers, *, only_if: str | None = None, durable: bool = True

@@ -337,6 +337,30 @@ def test_a_deleted_key_is_missing_and_its_neighbours_stay(bucket: Any) -> None:
     assert list(bucket.walk()) == ["a/x/2/deeper", "a/y/1"]
 
 
+def test_many_keys_are_deleted_at_once_and_their_neighbours_stay(bucket: Any) -> None:
+    for key in ("a/x/1", "a/x/2", "a/y/1", "b"):
+        bucket.put(key, b"x", PLAIN)
+    bucket.delete_many([])
+    bucket.delete_many(["a/x/1", "a/x/1", "never/was", "a/x", "a", "b"])
+    assert list(bucket.walk()) == ["a/x/2", "a/y/1"]
+    with pytest.raises(ObjectMissing):
+        bucket.get("b")
+    bucket.delete_many(bucket.walk("a/"))
+    assert list(bucket.walk()) == []
+    bucket.put("a/x/2/deeper", b"x", PLAIN)
+    with pytest.raises(BadInput):
+        bucket.delete_many(["a/x/2/deeper", "../a"])
+    assert list(bucket.walk()) == ["a/x/2/deeper"]
+
+
+def test_more_keys_are_deleted_than_a_store_takes_in_one_call(bucket: Any) -> None:
+    bucket.put("a/0001.m4s", b"x", PLAIN)
+    bucket.put("a/1500.m4s", b"x", PLAIN)
+    bucket.put("b", b"x", PLAIN)
+    bucket.delete_many(f"a/{number:04}.m4s" for number in range(1600))
+    assert list(bucket.walk()) == ["b"]
+
+
 LISTED = [
     "0",
     "a",

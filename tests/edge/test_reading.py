@@ -32,13 +32,15 @@ def test_a_page_is_served_with_its_type_tags_and_safety(site: Site) -> None:
 
 
 def test_only_a_page_with_a_script_of_ours_may_run_one(site: Site) -> None:
-    site.put_page(
-        '<script type="module" src="/_assets/video.0a1b2c3d4e5f.js"></script>', key="bob/index.html"
-    )
+    script = '<script type="module" src="/_assets/video.0a1b2c3d4e5f.js"></script>'
+    site.put_page(script, key="bob/index.html")
     plays, plain = (site.get(path).headers["content-security-policy"] for path in ("/bob", "/ann"))
     assert "script-src 'self'; connect-src 'self'; media-src 'self' blob:;" in plays
     assert "unsafe-inline" not in plays.partition("style-src")[0]
     assert not any(word in plain for word in ("script-src", "connect-src", "blob:"))
+    for key in (RENDITION, keys.asset("a.html", "0a1b2c3d4e5f"), keys.data("bob")):
+        site.put(key, script.encode())
+        assert site.get(f"/{key}").headers["content-security-policy"] == plain, key
 
 
 def test_a_page_may_be_kept_by_cdns_and_only_they_show_it_while_they_ask_anew(site: Site) -> None:

@@ -248,6 +248,39 @@ def test_a_recording_is_played_by_the_browser_alone(release: Release, urls: Urls
     assert scripts(page, release, urls) <= {"application/ld+json"}
 
 
+def test_a_sensitive_page_has_nothing_that_loads_or_plays_by_itself(release: Release, urls: Urls) -> None:
+    loop = [
+        {
+            "recipe": "loop",
+            "attempt": "attempt1",
+            "files": [{"name": "loop.mp4", "type": "video/mp4", "bytes": 9}],
+        }
+    ]
+    sound = [{**loop[0], "recipe": "sound", "files": [{**loop[0]["files"][0], "name": "sound.m4a"}]}]
+    moving = picture("moving01")
+    moving["renditions"] += loop
+    recording = video("audio001", kind="audio", width=None, height=None, renditions=sound)
+    media = [moving, recording, video("video001")]
+    for sensitive in (True, False):
+        doc = document(
+            profile={"sensitive": sensitive, "sections": []},
+            posts=[post(1, media=["moving01", "video001", "audio001"])],
+            media=media,
+            gallery=[one["id"] for one in media],
+        )
+        made = pages(doc, release, urls)
+        for page in (made["ann/index.html"], made["ann/posts/post-1/index.html"]):
+            playing = [*page.all("video"), *page.all("audio")]
+            assert len(playing) == 3
+            loads = [
+                one["preload"] != "none" or "autoplay" in one.attributes or "poster" in one.attributes
+                for one in playing
+            ]
+            assert not any(loads) if sensitive else all(loads)
+            # Who starts it wants it to move.
+            assert any("media" in one.attributes for one in page.all("source")) is not sensitive
+
+
 def test_media_of_another_host_are_asked_for_without_cookies(ann: Document, release: Release) -> None:
     page = profile_page(ann, release, Urls("https://quay.example", media_origin="https://media.example"))
     assert page.one("video")["crossorigin"] == "anonymous"

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 
-from core.errors import TooLarge, UnsupportedMedia
+from core import keys
+from core.errors import (
+    BackendAway,
+    EditConflict,
+    HoldfastError,
+    KeyReused,
+    OutcomeUnknown,
+    TooLarge,
+    UnsupportedMedia,
+)
 from core.media import Media
+from core.store.revise import Revised
+from ingest import captions
 from ingest.captions import BYTES_MAX, CUES_MAX, cleaned
 from tests.ingest.forms import sign_up
 from tests.ingest.pictures import mp4, png
@@ -32,6 +46,8 @@ def test_subrip_becomes_webvtt() -> None:
         ("<script>alert(1)</script>", "alert(1)"),
         ("<b onclick=alert(1)>x</b>", "<b>x</b>"),
         ("<v.loud Ann & Bo>Hi</v>", "<v .loud Ann &amp; Bo>Hi</v>"),
+        ("<v a -->Hi</v> <v ->Ho", "<v a>Hi</v> Ho"),
+        ("a --> b --<b>>c</b>", "a --&gt; b --<b>&gt;c</b>"),
         ("<c.yellow>x</c><00:00:01.500>y<lang en>z</lang>", "xyz"),
         ("{\\an8}Above", "Above"),
         ("a < b > c & d &amp; e &lt; f", "a &lt; b &gt; c &amp; d &amp; e &lt; f"),
@@ -59,6 +75,13 @@ def test_captions_are_put_in_order_and_senseless_times_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("number", ["", "2\n"])
+def test_a_caption_ends_where_the_next_one_s_times_stand(number: str) -> None:
+    body = f"1\n00:01.000 --> 00:02.000\nA\n{number}00:03.000 --> 00:04.000\nB\n".encode()
+    expected = b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nA\n\n00:00:03.000 --> 00:00:04.000\nB\n"
+    assert cleaned(body) == expected
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"no captions", png(), mp4(), b"\xff\xfe\x00", b"a\0b\n00:01.000 --> 00:02.000\nx", b"WEBVTT\n\n"],
@@ -77,12 +100,20 @@ def test_too_much_is_refused() -> None:
     assert len(long) < 1_100
 
 
+def test_tags_that_nothing_closes_cost_no_more_than_others() -> None:
+    body = "".join(f"00:01.000 --> 00:02.000\n<{'a' * 999}\n\n" for _ in range(871)).encode()
+    before = time.process_time()
+    cleaned(body)
+    assert time.process_time() - before < 3
+
+
 # ── through the doors ──
 
 
-def put(ann: Creator, media_id: str, language: str, body: bytes = VTT, label: str = "") -> int:
+def put(ann: Creator, media_id: str, language: str, body: bytes = VTT, label: str = "", key: str = "") -> int:
     address = f"{ann.path}/media/{media_id}/captions/{language}"
-    reply = ann.http.put(address, params={"label": label}, content=body, headers={"content-type": "text/vtt"})
+    headers = {"content-type": "text/vtt"} | ({"idempotency-key": key} if key else {})
+    reply = ann.http.put(address, params={"label": label}, content=body, headers=headers)
     return int(reply.status_code)
 
 
@@ -109,16 +140,60 @@ def test_captions_are_given_replaced_and_taken_away(studio: Studio, ann: Creator
 
 
 def test_what_can_not_have_captions_gets_none(studio: Studio, ann: Creator, bob: Creator) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    for wrong in ("x" * 61, "\ufffe", "a\nb", "\u202e"):
+        assert put(ann, media_id, "en", VTT, wrong) == 422
     media_id = ann.upload(png()).json()["id"]
     assert put(ann, media_id, "en") == 422
     assert put(ann, "nosuchmedium", "en") == 404
     assert put(ann, media_id, "e/n") == 404
     assert put(ann, media_id, "english") == 422
     assert put(ann, media_id, "en", b"none") == 415
-    assert put(ann, media_id, "en", VTT, "x" * 61) == 422
     bob.path = ann.path
     assert put(bob, media_id, "en") == 404
     assert list(studio.private.walk("_renditions/")) == []
+
+
+@pytest.mark.parametrize("error", [KeyReused(), BackendAway("away"), EditConflict(7)])
+def test_captions_that_no_revision_names_are_not_left_in_storage(
+    studio: Studio, ann: Creator, error: HoldfastError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "write", raising(error))
+    assert put(ann, media_id, "en") == error.status
+    assert list(studio.private.walk("_renditions/")) == []
+
+
+def test_captions_that_a_revision_may_name_stay(
+    studio: Studio, ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "write", raising(OutcomeUnknown()))
+    assert put(ann, media_id, "en") == 503
+    assert len(list(studio.private.walk("_renditions/"))) == 1
+
+
+def test_captions_sent_twice_at_once_are_kept_once(
+    studio: Studio, ann: Creator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second looks for an answer before the first has one, and finds it in its own revision's stead."""
+    media_id = ann.upload(mp4(), filename="a.mp4").json()["id"]
+    monkeypatch.setattr(captions, "answered", lambda *_: None)
+    for _ in range(2):
+        assert put(ann, media_id, "en", key="once") == 200
+    snapshot = studio.store.profiles.load(ann.profile_id)
+    assert snapshot
+    (made,) = snapshot.media[0].renditions
+    assert list(studio.private.walk("_renditions/")) == [
+        keys.rendition(media_id, "captions-en", made.attempt, "captions.vtt")
+    ]
+
+
+def raising(error: HoldfastError) -> Callable[..., Revised]:
+    def write(*_: object) -> Revised:
+        raise error
+
+    return write
 
 
 def test_a_medium_that_is_made_anew_keeps_its_captions(studio: Studio, ann: Creator) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -189,6 +189,10 @@ class Bucket:
         self._world.step(
             f"delete {self._name}/{key}", lambda: self._world.storage.pop((self._name, key), None)
         )
+
+    def delete_many(self, gone: Iterable[str]) -> None:
+        for key in gone:  # it promises no more than that
+            self.delete(key)
 
     def walk(self, prefix: str = "") -> list[str]:
         def act() -> list[str]:

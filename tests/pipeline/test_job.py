@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from core import keys
+from core.errors import Unavailable
+from core.media import Rendition, RenditionFile
+from core.objects import Headers
+from core.profile import Snapshot
 from core.rank import Edition
 from core.store import MAIN, PurgePath
+from ingest.edits import Terms, change_profile
+from ingest.gallery import delete_medium
+from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
-from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, Site, folder_of, unlisted
+from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, PICTURE, Site, folder_of, unlisted
 
 pytestmark = BOTH
 
@@ -291,15 +299,114 @@ def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) ->
     (file,) = site.public.walk("_media/")
     assert site.public.stat(file).headers.tags == keys.tag(ann)
     site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    purged = purges_of(site, ann)
+    assert list(site.public.walk("_media/")) == []
+    folder = "/" + file.rpartition("/")[0] + "/"
+    assert PurgePath(folder, "", True) in purged
+
+
+@pytest.mark.parametrize("how", [{"visibility": "private"}, {}])
+def test_edges_hear_of_a_takedown_before_its_folders_are_emptied(
+    site: Site, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    told: list[tuple[list[str], int, list[str]]] = []
+
+    def deliver(paths: Sequence[PurgePath]) -> None:
+        page = site.status("ann/index.html")[0]
+        told.append(([one.path for one in paths if one.hard], page, list(site.public.walk("_media/"))))
+        raise Unavailable("an edge is away")
+
+    monkeypatch.setattr(site.tools.purger, "deliver", deliver)
+    site.edit(ann, **how) if how else site.delete(ann)
+    site.publish(ann)
+    ((paths, page, media),) = told
+    assert {"/ann", "/" + keys.data("ann")} <= set(paths)
+    assert page in (404, 410)
+    assert len(media) == 1
+    assert list(site.public.walk("_media/")) == []
+    site.edit(ann, bio="Paints boats.")
+    site.publish(ann)
+    assert len(told) == 1
+
+
+def purges_of(site: Site, ann: str) -> list[PurgePath]:
+    """What publishing her now has purged."""
     snapshot = site.store.profiles.load(ann)
     assert snapshot
     wanted = target(snapshot, site.tools.release, site.urls, Edition(1, 1, 1))
     assert wanted
     purged: list[PurgePath] = []
     publish(site.tools.buckets, wanted, purged.extend)
+    return purged
+
+
+def test_what_was_superseded_before_it_was_deleted_is_purged_as_well_and_once(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    folder = PurgePath("/" + folder_of(site, ann), "", True)
+    site.change(ann, unlisted)
+    assert folder not in purges_of(site, ann)
+    assert len(list(site.public.walk("_media/"))) == 1
+    site.change(ann, lambda old: old.model_copy(update={"media": ()}))
+    assert folder in purges_of(site, ann)
     assert list(site.public.walk("_media/")) == []
-    folder = "/" + file.rpartition("/")[0] + "/"
-    assert PurgePath(folder, "", True) in purged
+    site.edit(ann, bio="Paints boats.")
+    assert folder not in purges_of(site, ann)
+
+
+def with_a_card(site: Site, ann: str, attempt: str) -> str:
+    """Gives her a card, as if a maker had drawn it; its folder."""
+    file = RenditionFile(name="card.jpg", type="image/jpeg", bytes=len(PICTURE), width=1200, height=630)
+    made = Rendition(recipe="card", attempt=attempt, files=(file,))
+    site.private.put(keys.rendition(ann, "card", attempt, "card.jpg"), PICTURE, Headers())
+    card = site.change(ann, lambda old: with_card(old, made)).card
+    assert card
+    return keys.media(ann, card.publication, "card", attempt, "")
+
+
+def test_a_card_that_was_drawn_anew_goes_at_once_from_storage_and_edges(site: Site) -> None:
+    ann = site.sign_up("ann")
+    old = with_a_card(site, ann, "attempt1")
+    site.publish(ann)
+    new = with_a_card(site, ann, "attempt2")
+    assert PurgePath("/" + old, "", True) in purges_of(site, ann)
+    assert list(site.public.walk("_media/")) == [new + "card.jpg"]
+    site.publish(ann, trust=False)
+    assert list(site.public.walk("_media/")) == [new + "card.jpg"]
+
+
+def test_the_card_that_may_show_a_deleted_picture_goes_with_it(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.change(ann, with_crop)
+    site.private.put(keys.rendition("medium1234", "avatar", "attempt1", "640.webp"), PICTURE, Headers())
+    card = with_a_card(site, ann, "attempt1")
+    site.publish(ann)
+    assert card + "card.jpg" in site.shown()
+    delete_medium(site.store, site.private, ann, "medium1234", Terms())
+    assert PurgePath("/" + card, "", True) in purges_of(site, ann)
+    assert list(site.public.walk("_media/")) == []
+    assert list(site.private.walk("_renditions/")) == []
+
+
+def test_the_card_of_who_becomes_sensitive_goes_at_once(site: Site) -> None:
+    ann = site.sign_up("ann")
+    card = with_a_card(site, ann, "attempt1")
+    site.publish(ann)
+    change_profile(site.store, ann, lambda old: old.model_copy(update={"sensitive": True}), Terms())
+    assert PurgePath("/" + card, "", True) in purges_of(site, ann)
+    assert list(site.public.walk("_media/")) == []
+
+
+def with_crop(old: Snapshot) -> Snapshot:
+    """Its picture has been the avatar some time."""
+    (medium,) = old.media
+    crop = medium.renditions[0].model_copy(update={"recipe": "avatar"})
+    return old.model_copy(update={"media": (medium.with_rendition(crop),)})
 
 
 def test_the_folders_of_a_takedown_are_looked_through_again_soon(site: Site) -> None:

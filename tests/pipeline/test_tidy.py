@@ -8,14 +8,14 @@ import pytest
 
 from core import keys
 from core.objects import Headers
-from core.profile import Head, PendingName, Profile
+from core.profile import Head, PendingName, Profile, Snapshot
 from core.store import Due
 from core.store.naming import REAP_AFTER_S
 from core.store.revise import create
 from pipeline.publish import read_manifest
 from pipeline.tidy import fall_due
 from tests.pipeline.conftest import BOTH
-from tests.pipeline.little_site import GRACE_S, Site, unlisted
+from tests.pipeline.little_site import GRACE_S, PICTURE, Site, folder_of, unlisted
 
 pytestmark = BOTH
 
@@ -83,6 +83,54 @@ def test_superseded_pictures_go_after_their_grace(site: Site) -> None:
     make_due(site, LATER_S)
     assert list(site.public.walk("_media/")) == []
     assert read_manifest(site.private, ann)[0].folders == {}
+
+
+def test_what_superseded_pictures_were_copied_from_goes_with_them(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    old = keys.rendition("medium1234", "still", "attempt1", "640.webp")
+    new = keys.rendition("medium1234", "still", "attempt2", "640.webp")
+    site.private.put(new, PICTURE, Headers())
+    site.publish(ann)
+    site.change(ann, made_again)
+    site.publish(ann)
+    make_due(site, GRACE_S - 60)
+    assert list(site.private.walk("_renditions/")) == [old, new]
+    make_due(site, LATER_S)
+    assert list(site.private.walk("_renditions/")) == [new]
+    assert site.public.get(folder_of(site, ann).replace("attempt1", "attempt2") + "640.webp")
+
+
+def test_what_pictures_were_copied_from_stays_while_a_medium_has_it(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    site.change(ann, unlisted)
+    site.publish(ann)
+    make_due(site, LATER_S)
+    assert list(site.public.walk("_media/")) == []
+    assert len(list(site.private.walk("_renditions/"))) == 1
+
+
+def test_another_replica_leaves_the_renditions_alone(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    new = keys.rendition("medium1234", "still", "attempt2", "640.webp")
+    site.private.put(new, PICTURE, Headers())
+    site.publish(ann)
+    site.change(ann, made_again)
+    site.publish(ann)
+    west = site.tools._replace(replica="west")
+    fall_due(west, Due("1", ann, 1, "west"), int(time.time()) + LATER_S)
+    assert len(list(site.public.walk("_media/"))) == 1
+    assert len(list(site.private.walk("_renditions/"))) == 2
+
+
+def made_again(old: Snapshot) -> Snapshot:
+    """As `rebuild --media` does it."""
+    (medium,) = old.media
+    again = medium.renditions[0].model_copy(update={"attempt": "attempt2"})
+    return old.model_copy(update={"media": (medium.with_rendition(again),)})
 
 
 def test_pictures_that_are_shown_stay(site: Site) -> None:

@@ -48,6 +48,7 @@ def test_wrong_credentials_are_refused_and_never_taken_for_missing_keys(
         lambda: bucket.put(KEY, b"one", PLAIN),
         lambda: bucket.put(KEY, b"one", PLAIN, only_if=ABSENT),
         lambda: bucket.delete(KEY),
+        lambda: bucket.delete_many([KEY]),
         lambda: list(bucket.walk()),
     ):
         with pytest.raises(AccessRefused, match="AWS_ACCESS_KEY_ID") as caught:

@@ -158,6 +158,30 @@ def test_what_is_harmless_twice_is_sent_again(line: Line, fault: Fault) -> None:
     assert list(line.direct.walk()) == []
 
 
+def test_a_thousand_deletes_are_one_call_and_sent_again(line: Line) -> None:
+    for key in ("a/1", "a/2", "b"):
+        line.direct.put(key, b"x", PLAIN)
+    line.proxy.decide = first(1, LOST_REPLY, "POST")
+    line.bucket.delete_many(["a/1", "a/2", *(f"c/{number}" for number in range(1500))])
+    assert [call.method for call in line.proxy.calls] == ["POST"] * 3
+    assert list(line.direct.walk()) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("AccessDenied", AccessRefused), ("InternalError", Unavailable), ("SlowDown", Unavailable)],
+)
+def test_a_delete_that_a_long_answer_refuses_is_no_success(
+    line: Line, code: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [{"Key": "a", "Code": "NoSuchKey"}, {"Key": "b", "Code": code, "Message": "no"}]
+    monkeypatch.setattr(line.bucket._clients.steady, "delete_objects", lambda **_: {"Errors": errors})
+    with pytest.raises(error, match=code):
+        line.bucket.delete_many(["a", "b"])
+    del errors[1]
+    line.bucket.delete_many(["a", "b"])
+
+
 def test_a_body_that_breaks_off_is_read_again(line: Line) -> None:
     body = bytes(range(256)) * 1000
     line.direct.put(KEY, body, PLAIN)
