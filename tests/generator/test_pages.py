@@ -117,6 +117,53 @@ def test_a_picture_comes_in_every_format_that_exists(ann: Document, release: Rel
     ]
 
 
+def test_a_picture_that_is_cut_shows_what_its_creator_chose(release: Release, urls: Urls) -> None:
+    """A post's is cut wherever it stands in a list; avatar and cover are until their crops are made."""
+    chosen = {"focus": {"x": 0.9, "y": 0.25}}
+    crop = [{"name": "128.jpg", "type": "image/jpeg", "bytes": 9, "width": 128, "height": 128}]
+    media = [
+        picture("avatar01", **chosen),
+        picture("cover001"),
+        picture("inpost01", **chosen),
+        picture("gallery1", **chosen),
+    ]
+    made = pages(document(media=media), release, urls)
+    at = "background-position:90% 25%;object-position:90% 25%"
+    (thumb,) = made["ann/posts/index.html"].with_class("thumb")
+    assert thumb["style"].endswith(f";{at}")
+    (face,) = made["ann/posts/index.html"].with_class("face")
+    assert face["style"].endswith(at)
+    shown = {one["alt"]: one["style"] for one in made["ann/index.html"].all("img")}
+    assert at in shown["Alt of avatar01"]
+    assert "position" not in shown["Alt of cover001"], "nobody has said what it must show"
+    assert "position" not in shown["Alt of gallery1"], "it is shown whole"
+    cropped = media[0] | {"renditions": [{"recipe": "avatar", "attempt": "attempt9", "files": crop}]}
+    (avatar,) = profile_page(document(media=[cropped]), release, urls).with_class("avatar")
+    assert "position" not in avatar["style"], "the crop shows it already"
+
+
+def test_an_upright_film_keeps_its_shape_before_it_has_a_poster(release: Release, urls: Urls) -> None:
+    rung = [
+        {
+            "name": "rung.m3u8",
+            "type": "application/vnd.apple.mpegurl",
+            "bytes": 9,
+            "width": 360,
+            "height": 640,
+        }
+    ]
+    hls = [{"name": "master.m3u8", "type": "application/vnd.apple.mpegurl", "bytes": 9}]
+    made = [
+        {"recipe": "rung-360", "attempt": "attempt1", "files": rung},
+        {"recipe": "hls", "attempt": "attempt2", "files": hls},
+    ]
+    upright = video("video001", state="making", width=1080, height=1920, renditions=made)
+    page = profile_page(document(media=[upright], posts=[]), release, urls)
+    film = page.one("video")
+    assert (film["width"], film["height"], film.get("poster")) == ("1080", "1920", "")
+    assert page.with_class("film")[0]["style"] == "--ratio:0.5625"
+
+
 def test_a_video_plays_without_a_script(ann: Document, release: Release, urls: Urls) -> None:
     page = profile_page(ann, release, urls)
     film = page.one("video")
