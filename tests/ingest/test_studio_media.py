@@ -37,6 +37,13 @@ def test_files_are_sent_by_a_plain_form_and_refused_ones_are_named(studio: Studi
     assert nothing.status_code == 422 and "choose a photo" in nothing.text
 
 
+def test_heic_is_promised_only_where_the_site_can_open_it(browser: Browser) -> None:
+    sign_up(browser)
+    assert "HEIC where this site can open it, else export it as JPEG" in browser.visit("/@ann/media").text
+    refused = browser.send("/@ann/media/upload", {}, files=[("files", ("page.jpg", HTML))])
+    assert "where the site can open it, HEIC" in refused.text
+
+
 def test_what_is_being_made_shows_its_step_and_how_far_it_is(studio: Studio, browser: Browser) -> None:
     sign_up(browser)
     ann = studio.sign_up("ann")
