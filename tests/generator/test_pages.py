@@ -46,6 +46,31 @@ def test_a_page_says_who_it_is_of(ann: Document, release: Release, urls: Urls) -
     assert person["sameAs"] == ["https://github.com/ann", "https://shop.example.org/ann?a=1&b=2"]
 
 
+def test_a_card_says_what_it_is_before_anybody_fetches_it(release: Release, urls: Urls) -> None:
+    file = {"name": "card.jpg", "type": "image/jpeg", "bytes": 9, "width": 1200, "height": 630}
+    drawn = {"recipe": "card", "attempt": "attempt1", "files": [file]}
+    card = {
+        "id": "profile1",
+        "kind": "card",
+        "state": "ready",
+        "publication": "pub00001",
+        "renditions": [drawn],
+    }
+    made = pages(document(media=[card], posts=[post(1)], profile={"name": 'Ann "Lee"'}), release, urls)
+    for key in ("ann/index.html", "ann/posts/index.html", "ann/posts/post-1/index.html"):
+        meta = {one.get("property") or one.get("name"): one.get("content") for one in made[key].all("meta")}
+        assert meta["og:image"] == "https://quay.example/_media/profile1/pub00001/card-attempt1/card.jpg"
+        assert (meta["og:image:type"], meta["og:image:width"], meta["og:image:height"]) == (
+            "image/jpeg",
+            "1200",
+            "630",
+        )
+        assert meta["og:image:alt"] == meta["twitter:image:alt"] == 'Ann "Lee" (@ann)'
+    (bare,) = profile_page(document(media=[]), release, urls).all("meta", property="og:image")
+    assert bare["content"].endswith("/ann/icon.png")
+    assert not profile_page(document(media=[]), release, urls).all("meta", property="og:image:width")
+
+
 def test_every_section_is_shown_in_the_creators_order_and_free_media_close_the_page(
     ann: Document, release: Release, urls: Urls
 ) -> None:
