@@ -303,6 +303,11 @@ def test_captions_and_storyboard_are_tracks_of_the_video(release: Release, urls:
         ("metadata", "", "thumbnails"),
     ]
     assert page.all("track")[0]["src"] == "/_media/video001/pub00001/captions-en-attempt6/captions.vtt"
+    assert len(page.with_class("strip")) == 1, "the place for its pictures"
+    assert not profile_page(document(), release, urls).with_class("strip"), "there is no storyboard"
+    without_script = [one for one in made if one["recipe"] != "hls"]
+    plain = profile_page(document(media=[video("video001", renditions=without_script)]), release, urls)
+    assert plain.all("track") and not plain.with_class("strip"), "nothing could fill it"
 
 
 def test_a_recording_is_played_by_the_browser_alone(release: Release, urls: Urls) -> None:
