@@ -92,13 +92,16 @@ function fill(strip, video, sheet, cues) {
 
   function drawFilm() {
     const { width, height } = sized(film, strip.clientWidth, strip.clientHeight);
-    const count = Math.max(1, Math.ceil((width * high) / (height * wide)));
+    // An upright film's are cut to squares: stripes show nothing.
+    const count = Math.max(1, Math.ceil(width / (height * Math.max(wide / high, 1))));
+    const cell = width / count;
+    // What a cell has no room for is cut from both sides.
+    const across = Math.min(wide, (high * cell) / height);
+    const down = Math.min(high, (wide * height) / cell);
     for (let number = 0; number < count; number++) {
-      const cell = width / count;
       const [x, y] = at(((number + 0.5) / count) * video.duration).box;
-      // As high as the strip; what a cell has no room for is cut from both sides.
-      const shown = Math.min(wide, (high * cell) / height);
-      film.getContext("2d").drawImage(sheet, x + (wide - shown) / 2, y, shown, high, number * cell, 0, cell, height);
+      const from = [x + (wide - across) / 2, y + (high - down) / 2, across, down];
+      film.getContext("2d").drawImage(sheet, ...from, number * cell, 0, cell, height);
     }
   }
 
