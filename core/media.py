@@ -172,6 +172,11 @@ class Media(Frozen):
         """The rendition by that recipe, with files or without."""
         return next((r for r in self.renditions if r.recipe == recipe), None)
 
+    def awaits(self, use: Use) -> bool:
+        """Whether the picture for that use is still to be made, or the one there is shows another focus than it is to."""
+        made = self.tried("still" if use == "gallery" else use)
+        return made is None or (use != "gallery" and made.focus != self.focus)
+
     def with_rendition(self, made: Rendition) -> Media:
         """This medium with `made` in place of the earlier attempt at the same recipe."""
         others = tuple(r for r in self.renditions if r.recipe != made.recipe)

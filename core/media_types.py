@@ -14,9 +14,10 @@ HEAD_BYTES = 512
 """How much of a file's beginning `identify` wants to see; less will do where the file is shorter."""
 
 ACCEPTED = (
-    "JPEG, PNG, WebP, GIF, AVIF or HEIC for pictures, MP4, MOV, WebM or MKV for videos, "
-    "M4A, MP3, Ogg, FLAC or WAV for sound"
+    "JPEG, PNG, WebP, GIF, AVIF or, where the site can open it, HEIC for pictures, "
+    "MP4, MOV, WebM or MKV for videos, M4A, MP3, Ogg, FLAC or WAV for sound"
 )
+"""Whether a site can open HEIC is known where its decoders run, which may be other machines than the studio's."""
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF = {b"avif", b"avis"}

@@ -131,7 +131,8 @@ class Rules:
         if rule.shared:
             found["access-control-allow-origin"] = "*"
         found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
-        return found | SECURITY | ({"content-security-policy": PLAYS} if scripts else {})
+        policy = MEDIA if kind is Kind.MEDIA else PLAYS if scripts else SHOWS
+        return found | SECURITY | {"content-security-policy": policy}
 
 
 def _life(rule: Rule) -> dict[str, str]:
@@ -159,10 +160,13 @@ PLAYS = (
     f"default-src 'none'; script-src 'self'; connect-src 'self'; media-src 'self' blob:; {_SHOWS}; {_NEVER}"
 )
 """The policy of pages with a video: the player fetches segments, and hands them to the browser as a blob."""
+SHOWS = f"default-src 'none'; media-src 'self'; {_SHOWS}; {_NEVER}"
+"""That of all other pages: they run nothing."""
+MEDIA = f"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; {_NEVER}; sandbox"
+"""What was made of strangers' bytes is nobody's page, whatever a browser takes it for; the styles are those of the browser's
+own page around a picture or a film."""
 SECURITY = {
     "x-content-type-options": "nosniff",
-    # All other pages run nothing.
-    "content-security-policy": f"default-src 'none'; media-src 'self'; {_SHOWS}; {_NEVER}",
     "referrer-policy": "strict-origin-when-cross-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }

@@ -7,6 +7,7 @@ without its rank.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core import keys
 from core.document import Document
@@ -16,6 +17,16 @@ from generator.urls import Urls
 
 FAVICON_PX, TOUCH_ICON_PX = 48, 180
 _RTL = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
+
+
+class Preview(NamedTuple):
+    """The picture that others show beside a link: its absolute address, and what is known of it."""
+
+    href: str
+    type: str = ""
+    width: int | None = None
+    height: int | None = None
+    alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Frame:
     sensitive: bool
     created_at: int
     avatar: Media | None
-    card_of: str
+    card: Preview | None
     profile_href: str
     profile_of: str
     posts_href: str
@@ -59,7 +70,7 @@ def frame(document: Document, urls: Urls) -> Frame:
         sensitive=profile.sensitive,
         created_at=document.created_at,
         avatar=avatar,
-        card_of=card_of(document, urls),
+        card=card(document, urls),
         profile_href=urls.at(keys.page(username)),
         profile_of=urls.profile(username),
         posts_href=urls.at(keys.post_list(username)),
@@ -73,14 +84,16 @@ def frame(document: Document, urls: Urls) -> Frame:
     )
 
 
-def card_of(document: Document, urls: Urls) -> str:
-    """The absolute address of the card that others show beside a link to the profile; "" while there is none."""
+def card(document: Document, urls: Urls) -> Preview | None:
+    """The card that others show beside a link to the profile; None while there is none."""
     medium = document.medium(document.id)
     made = medium.rendition("card") if medium else None
     if medium is None or made is None:
-        return ""
-    name = made.files[0].name
-    return urls.media_of(keys.media(medium.id, medium.publication, made.recipe, made.attempt, name))
+        return None
+    file = made.files[0]
+    href = urls.media_of(keys.media(medium.id, medium.publication, made.recipe, made.attempt, file.name))
+    alt = f"{document.profile.name} (@{document.name.username})"
+    return Preview(href, file.type, file.width, file.height, alt)
 
 
 def direction(language: str) -> str:

@@ -70,7 +70,7 @@ class Card:
 
 
 def card(post: Post, frame: Frame, gallery: Gallery, urls: Urls) -> Card:
-    pictures = (gallery.picture(one, THUMB_SIZES) for one in post.media)
+    pictures = (gallery.picture(one, THUMB_SIZES, cut=True) for one in post.media)
     return Card(
         title=post.title,
         href=urls.at(keys.post(frame.username, post.slug)),

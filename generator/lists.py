@@ -8,7 +8,7 @@ from core import keys
 from core.document import Document
 from core.profile import Post
 from generator import layout
-from generator.frame import Frame
+from generator.frame import Frame, Preview
 from generator.meta import Meta
 from generator.pictures import Gallery
 from generator.release import Release
@@ -66,8 +66,8 @@ def draw(one: List, document: Document, frame: Frame, release: Release, urls: Ur
         title=f"{heading}{page} — {frame.name}",
         description=f"Posts by {frame.name}" + (f" on {one.tag}" if one.tag else "") + page,
         canonical=urls.of(one.key),
-        image=frame.card_of or frame.icon_of,
-        wide_image=bool(frame.card_of),
+        image=frame.card or Preview(frame.icon_of),
+        wide_image=bool(frame.card),
         noindex=frame.noindex,
         feeds=True,
     )

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from core.document import Document
 from core.profile import Post
 from generator import markup
-from generator.frame import Frame
+from generator.frame import Frame, Preview
 
 DESCRIPTION_CHARS_MAX = 200
 MONTHS = (
@@ -23,13 +23,13 @@ MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """`canonical` and `image` are absolute. `kind` is Open Graph's type. `feeds` offers the profile's feeds."""
+    """`canonical` is absolute. `kind` is Open Graph's type. `feeds` offers the profile's feeds."""
 
     title: str
     description: str = ""
     canonical: str = ""
     kind: str = "website"
-    image: str = ""
+    image: Preview | None = None
     wide_image: bool = False
     noindex: bool = False
     feeds: bool = False
@@ -60,8 +60,8 @@ def profile_meta(document: Document, frame: Frame, photo: str, wide: bool, feeds
         description=description,
         canonical=frame.profile_of,
         kind="profile",
-        image=frame.card_of or photo or frame.icon_of,
-        wide_image=wide or bool(frame.card_of),
+        image=frame.card or Preview(photo or frame.icon_of),
+        wide_image=wide or bool(frame.card),
         noindex=frame.noindex,
         feeds=feeds,
         ld=script(ld),
@@ -70,6 +70,7 @@ def profile_meta(document: Document, frame: Frame, photo: str, wide: bool, feeds
 
 def post_meta(post: Post, frame: Frame, address: str, card: str) -> Meta:
     description = markup.excerpt(post.body, DESCRIPTION_CHARS_MAX)
+    image = (Preview(card) if card else frame.card) or Preview(frame.icon_of)
     ld = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
@@ -79,7 +80,7 @@ def post_meta(post: Post, frame: Frame, address: str, card: str) -> Meta:
         "mainEntityOfPage": address,
         "inLanguage": frame.language,
         "datePublished": post.date,
-        "image": card or frame.card_of or frame.icon_of,
+        "image": image.href,
         "keywords": list(post.tags),
         "author": _person(frame),
     }
@@ -88,8 +89,8 @@ def post_meta(post: Post, frame: Frame, address: str, card: str) -> Meta:
         description=description,
         canonical=address,
         kind="article",
-        image=card or frame.card_of or frame.icon_of,
-        wide_image=bool(card or frame.card_of),
+        image=image,
+        wide_image=bool(card or frame.card),
         noindex=frame.noindex,
         feeds=True,
         ld=script({name: value for name, value in ld.items() if value}),

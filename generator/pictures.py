@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from core import keys
 from core.document import Document
-from core.media import Media, Rendition, RenditionFile, Use
+from core.media import Focus, Media, Rendition, RenditionFile, Use
 from generator.urls import Urls
 from generator.videos import Video, video
 
@@ -64,11 +64,12 @@ class Gallery:
         self._eager = not lazy
 
     def picture(
-        self, media_id: str | None, sizes: str, alt: str = "", use: Use = "gallery"
+        self, media_id: str | None, sizes: str, alt: str = "", use: Use = "gallery", *, cut: bool = False
     ) -> Picture | None:
-        """The picture, or a video's poster; None for what isn't there (yet). `alt` is for media without one."""
+        """The picture, or a video's poster; None for what isn't there (yet). `alt` is for media without one. `cut`: the
+        page cuts it to a shape of its own."""
         medium = self._media.get(media_id or "")
-        shown = picture(medium, self._urls, sizes, use) if medium else None
+        shown = picture(medium, self._urls, sizes, use, cut=cut) if medium else None
         if shown is None:
             return None
         eager, self._eager = self._eager, False
@@ -79,7 +80,7 @@ class Gallery:
         medium = self._media.get(media_id)
         if medium is None or medium.kind == "image":
             return None
-        return video(medium, self._urls, picture(medium, self._urls, sizes))
+        return video(medium, self._urls, picture(medium, self._urls, sizes, cut=medium.kind == "audio"))
 
     def items(self, media_ids: Iterable[str], sizes: str = "") -> list[Picture | Video]:
         """Pictures and videos in the creator's order; what isn't there (yet) is left out. Without `sizes`: those of
@@ -104,14 +105,18 @@ class Gallery:
         return card(medium, self._urls) if medium else ""
 
 
-def picture(medium: Media, urls: Urls, sizes: str, use: Use = "gallery") -> Picture | None:
+def picture(
+    medium: Media, urls: Urls, sizes: str, use: Use = "gallery", *, cut: bool = False
+) -> Picture | None:
     """A picture (of a video: its poster) from the renditions that exist; None while there are none. While there is no
-    crop for that use, the whole picture stands in, and the other way round."""
+    crop for that use, the whole picture stands in, and the other way round; the browser cuts it, as it does where `cut`
+    says that the page shows all pictures in one shape."""
     still, files = _pictures(medium, use)
     best = files.get(JPEG) or files.get(WEBP) or files.get(AVIF)
     if not best:
         return None
-    width, height = _size(medium, best, is_crop=still in ("avatar", "cover"))
+    width, height = _size(medium, best, is_crop=still in CROPS)
+    is_cut = (cut or use in CROPS) and still not in CROPS
     sources = tuple(
         PictureSource(kind, _srcset(medium, files[kind], urls))
         for kind in (AVIF, WEBP)
@@ -127,7 +132,7 @@ def picture(medium: Media, urls: Urls, sizes: str, use: Use = "gallery") -> Pict
         width=width,
         height=height,
         alt=medium.alt,
-        style=_style(medium),
+        style=_style(medium, medium.focus if is_cut else None),
     )
 
 
@@ -150,6 +155,7 @@ def icon(medium: Media, urls: Urls, side_px: int) -> str:
 _Files = list[tuple[Rendition, RenditionFile]]
 
 
+CROPS = ("avatar", "cover")
 _STILLS = {"gallery": "still", "avatar": "avatar", "cover": "cover"}
 
 
@@ -206,9 +212,13 @@ def _row_sizes(medium: Media) -> str:
     return f"(min-width: 40rem) {round(min(960, 360 * width / height))}px, {50 if width < height else 100}vw"
 
 
-def _style(medium: Media) -> str:
-    """A colour and a tiny picture behind the real one until it has come; nothing that isn't exactly such."""
+def _style(medium: Media, focus: Focus | None) -> str:
+    """A colour and a tiny picture behind the real one until it has come, nothing that isn't exactly such; and what both
+    must show where they are cut."""
     parts = [f"background-color:{medium.colour}"] if medium.colour else []
     if _PLACEHOLDER.fullmatch(medium.placeholder):
         parts.append(f"background-image:url({medium.placeholder})")
+    if focus:
+        point = f"{focus.x:.0%} {focus.y:.0%}"
+        parts += [f"background-position:{point}", f"object-position:{point}"]
     return ";".join(parts)

@@ -64,6 +64,11 @@ class Video:
         """Whether a player library has something to play."""
         return any(source.type == HLS for source in self.sources)
 
+    @property
+    def has_strip(self) -> bool:
+        """Whether our script can show its storyboard below it."""
+        return self.streams and any(track.kind == "metadata" for track in self.tracks)
+
 
 class Player:
     """The script of one page: `href()` is asked for by each video that needs it, `used` tells whether any did."""

@@ -9,9 +9,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from core import keys
+from core.document import uses
 from core.errors import BadInput, Conflict, NotFound
 from core.fields import LF, TEXT
+<<<<<<< HEAD
 from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Rendition
+=======
+from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Use
+>>>>>>> wt-studio
 from core.objects import Objects
 from core.profile import GallerySection, Profile, Section, Snapshot, VideoSection
 from core.store import Store
@@ -44,8 +49,21 @@ class StepView(Frozen):
 def steps_of(store: Store, snapshot: Snapshot) -> dict[str, StepView]:
     """For those of its media that are being made: how far they are, as far as a worker has told."""
     unfinished = [one.id for one in snapshot.uploads if one.state in ("uploaded", "making")]
+    unfinished += awaited_of(snapshot)
     told = store.media_work.progress(unfinished) if unfinished else {}
     return {media_id: StepView(**making._asdict()) for media_id, making in told.items()}
+
+
+def awaited_of(snapshot: Snapshot) -> dict[str, tuple[Use, ...]]:
+    """What pictures that are ready are to be made for besides: they have become avatar or cover, or are to show something
+    else there. Pages show them meanwhile as they are."""
+    used = uses(snapshot)
+    lacking = {
+        one.id: tuple(use for use in sorted(used[one.id]) if one.awaits(use))
+        for one in snapshot.uploads
+        if one.kind == "image" and one.state == "ready" and not snapshot.head.deleted
+    }
+    return {media_id: found for media_id, found in lacking.items() if found}
 
 
 def require_medium(snapshot: Snapshot, media_id: str) -> Media:

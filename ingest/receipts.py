@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 from core.errors import NotFound
-from core.media import Frozen, Media, State, UploadKind
+from core.media import Frozen, Media, State, UploadKind, Use
 from core.profile import Head, Snapshot
 from core.settings import SiteSettings
 from core.store import History, Reached, Stage, Store
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
-from ingest.gallery import StepView, in_order, steps_of
+from ingest.gallery import StepView, awaited_of, in_order, steps_of
 
 STAGES: tuple[Stage, ...] = ("published", "purged", "live")
 STREAM_S_MAX = 600.0
@@ -32,7 +32,8 @@ class StageTime(Frozen):
 
 
 class MediaProgress(Frozen):
-    """What is being made of a medium; `ready` are the recipes whose results exist, `now` is what a worker is at."""
+    """What is being made of a medium; `ready` are the recipes whose results exist, `awaited` the uses that a picture which
+    is ready is still to be made for (a new crop), `now` is what a worker is at."""
 
     id: str
     kind: UploadKind
@@ -40,6 +41,7 @@ class MediaProgress(Frozen):
     state: State
     failure: str
     ready: tuple[str, ...]
+    awaited: tuple[Use, ...] = ()
     now: StepView | None = None
 
 
@@ -60,7 +62,14 @@ class Receipt(Frozen):
     @property
     def is_settled(self) -> bool:
         """Nothing is going to change here by itself."""
-        return self.state == "live" and all(one.state in ("ready", "failed") for one in self.media)
+        return self.state == "live" and all(
+            one.state in ("ready", "failed") and not one.awaited for one in self.media
+        )
+
+    @property
+    def awaits_crop(self) -> bool:
+        """Whether pages show a picture that is to be cropped otherwise."""
+        return any(set(one.awaited) - {"gallery"} for one in self.media)
 
 
 class Written(Frozen):
@@ -192,11 +201,13 @@ def _state(reached: dict[Stage, StageTime]) -> Literal["accepted", "published", 
 
 
 def _media(store: Store, snapshot: Snapshot) -> tuple[MediaProgress, ...]:
-    now = steps_of(store, snapshot)
-    return tuple(_progress(medium, now.get(medium.id)) for medium in in_order(snapshot))
+    now, awaited = steps_of(store, snapshot), awaited_of(snapshot)
+    return tuple(
+        _progress(medium, now.get(medium.id), awaited.get(medium.id, ())) for medium in in_order(snapshot)
+    )
 
 
-def _progress(medium: Media, now: StepView | None) -> MediaProgress:
+def _progress(medium: Media, now: StepView | None, awaited: tuple[Use, ...]) -> MediaProgress:
     assert medium.kind != "card"
     return MediaProgress(
         id=medium.id,
@@ -205,5 +216,6 @@ def _progress(medium: Media, now: StepView | None) -> MediaProgress:
         state=medium.state,
         failure=medium.failure,
         ready=tuple(one.recipe for one in medium.made),
+        awaited=awaited,
         now=now,
     )

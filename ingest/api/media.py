@@ -92,8 +92,13 @@ class MediaApi:
     def list(self, call: Call) -> Response:
         snapshot = load(self._store, call.account_id, call.params["profile"])
         # Renditions move no edit, so that a finished one breaks no form; a list that shows them is never 304.
-        now = gallery.steps_of(self._store, snapshot)
-        view = MediaList(media=[media_view(one, now.get(one.id)) for one in gallery.in_order(snapshot)])
+        now, awaited = gallery.steps_of(self._store, snapshot), gallery.awaited_of(snapshot)
+        view = MediaList(
+            media=[
+                media_view(one, now.get(one.id), awaited.get(one.id, ()))
+                for one in gallery.in_order(snapshot)
+            ]
+        )
         return answer(view, edit=snapshot.head.edit)
 
     def order(self, call: Call) -> Response:

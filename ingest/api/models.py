@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, RootModel
 
-from core.media import Focus, Frozen, Media, State, UploadKind
+from core.media import Focus, Frozen, Media, State, UploadKind, Use
 from core.profile import Head, Post, Profile
 from core.settings import SiteSettings
 from ingest.access import name_of, page_url
@@ -82,7 +82,7 @@ class PostList(ApiModel):
 
 class MediaView(ApiModel):
     """A photo or video. `ready` are the recipes whose results exist, `now` is what a worker is at; `thumbhash` is a picture of
-    some 25 bytes (ThumbHash, in Base64)."""
+    some 25 bytes (ThumbHash, in Base64). `awaited` are the uses that a picture which is ready is still to be made for."""
 
     id: str
     kind: UploadKind
@@ -101,6 +101,7 @@ class MediaView(ApiModel):
     thumbhash: str
     focus: Focus | None
     ready: list[str]
+    awaited: tuple[Use, ...] = ()
     now: StepView | None = None
 
 
@@ -156,7 +157,7 @@ def profile_view(head: Head, site: SiteSettings) -> ProfileView:
     )
 
 
-def media_view(medium: Media, now: StepView | None) -> MediaView:
+def media_view(medium: Media, now: StepView | None, awaited: tuple[Use, ...]) -> MediaView:
     assert medium.kind != "card"
     return MediaView(
         id=medium.id,
@@ -176,5 +177,6 @@ def media_view(medium: Media, now: StepView | None) -> MediaView:
         thumbhash=medium.thumbhash,
         focus=medium.focus,
         ready=[one.recipe for one in medium.made],
+        awaited=awaited,
         now=now,
     )

@@ -18,7 +18,7 @@ from core.store import Store
 from core.store.revise import Revised
 from ingest.access import load, name_of, page_url
 from ingest.calls import Call
-from ingest.gallery import StepView, in_order, steps_of
+from ingest.gallery import StepView, awaited_of, in_order, steps_of
 from ingest.receipts import Receipt, receipt
 from ingest.studio import words
 from ingest.studio.form_fields import Form
@@ -47,7 +47,8 @@ class MediaCard:
     thumb: str
     focus: str
     """As its form spells it: per cent from the left and from the top; "" where crops choose themselves."""
-    ratio: str
+    size: tuple[int, int] | None
+    """As shown, in pixels."""
     captions: tuple[tuple[str, str], ...]
     """Language and label of each."""
 
@@ -59,6 +60,7 @@ class Panel:
     revision: int
     state: str
     took: str
+    awaits_crop: bool
     refresh: bool
 
 
@@ -96,7 +98,8 @@ class Editor:
             "cover": self._thumb(self.profile.cover),
             "panel": None if error else self._panel(),
             "welcome": "welcome" in self.call.query,
-            "making": any(one.state in ("uploaded", "making") for one in self.snapshot.uploads),
+            "making": any(one.state in ("uploaded", "making") for one in self.snapshot.uploads)
+            or bool(awaited_of(self.snapshot)),
             "moved": "",
             "conflict": isinstance(error, EditConflict),
         }
@@ -119,7 +122,7 @@ class Editor:
         self.snapshot = load(self.store, self.call.account_id, self.id)
 
     def cards(self) -> list[MediaCard]:
-        now = steps_of(self.store, self.snapshot)
+        now, awaited = steps_of(self.store, self.snapshot), awaited_of(self.snapshot)
         return [
             MediaCard(
                 id=one.id,
@@ -128,11 +131,11 @@ class Editor:
                 alt=one.alt,
                 listed=one.listed,
                 state=one.state,
-                progress=words.progress(one, now.get(one.id)),
+                progress=words.progress(one, now.get(one.id), awaited.get(one.id, ())),
                 now=now.get(one.id),
                 thumb=thumb_url(self.path, one),
                 focus=f"{one.focus.x * 100:.0f} {one.focus.y * 100:.0f}" if one.focus else "",
-                ratio=f"{one.width} / {one.height}" if one.width and one.height else "",
+                size=(one.width, one.height) if one.width and one.height else None,
                 captions=tuple(
                     (made.recipe.removeprefix(CAPTIONS), made.files[0].label)
                     for made in one.renditions
@@ -161,6 +164,7 @@ class Editor:
             state=found.state,
             # What was saved long ago (there was nothing to change) says nothing of this save.
             took=words.seconds(took_ms) if found.live and age_s < TOLD_S_MAX else "",
+            awaits_crop=found.awaits_crop,
             refresh=found.state != "live" and age_s < REFRESH_S_MAX,
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.media import CAPTIONS, Media
+from collections.abc import Collection
+
+from core.media import CAPTIONS, Media, Use
 from ingest.gallery import StepView
 
 _RECIPES = {
@@ -78,7 +80,7 @@ KINDS = {
 }
 
 
-def progress(medium: Media, now: StepView | None = None) -> str:
+def progress(medium: Media, now: StepView | None = None, awaited: Collection[Use] = ()) -> str:
     """How a photo or video is coming on."""
     recipes = (one.recipe for one in medium.made if not one.recipe.startswith(CAPTIONS))
     ready = ", ".join(dict.fromkeys(map(_recipe, recipes)))
@@ -86,7 +88,7 @@ def progress(medium: Media, now: StepView | None = None) -> str:
         case "failed":
             return medium.failure or "Couldn't be used."
         case "ready":
-            return "Ready"
+            return _awaited(awaited)
         case _ if now:
             step = f"Being made: {_recipe(now.step)}, step {now.steps_done + 1} of {now.steps}"
             return f"{step}; ready: {ready}" if ready else step
@@ -94,6 +96,14 @@ def progress(medium: Media, now: StepView | None = None) -> str:
             return f"Being made: {ready} ready" if ready else "Being made"
         case _:
             return "Uploaded; waits its turn"
+
+
+def _awaited(uses: Collection[Use]) -> str:
+    if not uses:
+        return "Ready"
+    return (
+        "Ready; a new crop is being made" if set(uses) - {"gallery"} else "Ready; other sizes are being made"
+    )
 
 
 def _recipe(name: str) -> str:

@@ -14,7 +14,7 @@ BASE, PROFILE, SIZED = "base.raw", "base.icc", "base-{}-{}-{}.raw"
 and sized of it, by its use, the focus and its width."""
 PLACEHOLDER_CHARS_MAX = 700
 """It stands in the page itself; a busy shape with holes in it may need more, and then goes without."""
-RECIPES_VERSION = 2
+RECIPES_VERSION = 3
 """To be raised when the code makes other pictures or videos of the same settings: `holdfast rebuild --media` then makes
 all anew."""
 RUNG = "rung-"

@@ -104,6 +104,37 @@ def test_chromium_plays_hls_by_itself(visit: Any, house: House, cai: Creator) ->
     assert window.complaints == []
 
 
+def test_pictures_of_the_film_lead_through_it(visit: Any, house: House, cai: Creator) -> None:
+    window = visit(width=390)
+    page = window.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{house.edge}/cai")
+    high = page.evaluate("document.body.scrollHeight")
+    assert page.locator(".strip *").count() == 0
+    assert not any("storyboard" in one for one in asked), "loaded before anybody watches"
+    page.evaluate("document.querySelector('video').muted = true")
+    page.evaluate("document.querySelector('video').play()")
+    slider = page.get_by_role("slider", name="Seek in Colours and a clock")
+    slider.wait_for(timeout=PATIENCE_MS)
+    assert page.evaluate("document.body.scrollHeight") == high, "its place was kept free"
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10)
+    assert page.locator(".strip-look").inner_text() in ("0:11", "0:12")
+    page.mouse.down()
+    page.mouse.up()
+    wait_until(page, f"{SECONDS} >= 11 && {SECONDS} < 16")
+    slider.focus()
+    page.evaluate("document.querySelector('video').pause()")
+    page.keyboard.press("End")
+    wait_until(page, f"{SECONDS} >= 22")
+    assert (slider.get_attribute("aria-valuetext") or "").startswith("0:2")
+    page.mouse.move(0, 0)
+    assert page.locator(".strip-look").is_hidden()
+    assert window.complaints == []
+
+
 @pytest.mark.timeout(180)
 def test_hls_js_is_fetched_by_who_plays_and_changes_rungs(visit: Any, house: House, cai: Creator) -> None:
     window = visit()

@@ -329,12 +329,13 @@ def test_media_are_named_in_the_order_in_which_the_page_shows_them() -> None:
 
 
 def test_a_newer_rendition_takes_the_place_of_an_older_by_the_same_recipe() -> None:
+    file = {"name": "640.webp", "type": "image/webp", "bytes": 7}
     medium = Media.model_validate(
         {
             "id": M,
             "kind": "image",
             "renditions": [
-                {"recipe": "still", "attempt": "attempt1", "files": []},
+                {"recipe": "still", "attempt": "attempt1", "files": [file]},
                 {"recipe": "avif", "attempt": "attempt2", "files": []},
             ],
         }
@@ -344,6 +345,9 @@ def test_a_newer_rendition_takes_the_place_of_an_older_by_the_same_recipe() -> N
     assert after.rendition("still") == newer
     assert {one.attempt for one in after.renditions} == {"attempt2", "attempt3"}
     assert medium.rendition("hls") is None
+    assert medium.tried("avif") and medium.rendition("avif") is None, (
+        "it was tried, and there is nothing of it"
+    )
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\x0b", "\x1f", "\uffff"])

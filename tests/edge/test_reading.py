@@ -134,6 +134,42 @@ def test_a_picture_is_kept_for_good_and_may_be_embedded(site: Site) -> None:
     assert not {"content-encoding", "vary"} & set(picture.headers)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "name", "mime"),
+    [
+        ("still", "640.webp", "image/webp"),
+        ("still", "640.jpg", "image/jpeg"),
+        ("avif", "640.avif", "image/avif"),
+        ("mp4", "video.mp4", "video/mp4"),
+        ("rung-360", "video-00001.m4s", "video/iso.segment"),
+        ("hls", "master.m3u8", "application/vnd.apple.mpegurl"),
+        ("hls", "manifest.mpd", "application/dash+xml"),
+        ("sound", "sound.m4a", "audio/mp4"),
+        ("captions-en", "captions.vtt", "text/vtt"),
+        ("storyboard", "storyboard.vtt", "text/vtt"),
+    ],
+)
+@pytest.mark.parametrize("size", [200, 2_500_000], ids=["held", "streamed"])
+def test_what_was_made_of_strangers_bytes_is_its_type_and_runs_nothing(
+    site: Site, recipe: str, name: str, mime: str, size: int
+) -> None:
+    key = keys.media("m1234567", "pub1", recipe, "a1234567", name)
+    like_a_page = (b'<!doctype html><script type="module" src="/evil.js"></script>' + bytes(size))[:size]
+    site.put(key, like_a_page, type=mime)
+    whole, part = site.get(f"/{key}"), site.get(f"/{key}", range="bytes=0-9")
+    same = site.get(f"/{key}", if_none_match=whole.headers["etag"])
+    assert (whole.status_code, part.status_code, same.status_code) == (200, 206, 304)
+    assert whole.headers["content-type"] == part.headers["content-type"] == mime
+    for response in (whole, part, same, site.reader.head(f"/{key}")):
+        assert response.headers["x-content-type-options"] == "nosniff"
+        policy = {
+            words[0]: words[1:]
+            for words in map(str.split, response.headers["content-security-policy"].split(";"))
+        }
+        assert policy["default-src"] == ["'none'"] and policy["sandbox"] == []
+        assert not {"script-src", "connect-src", "object-src", "frame-src"} & set(policy)
+
+
 @pytest.fixture(params=["held in memory", "streamed"])
 def video(site: Site, request: pytest.FixtureRequest) -> bytes:
     size = 10_000 if request.param == "held in memory" else 2_500_000

@@ -46,6 +46,31 @@ def test_a_page_says_who_it_is_of(ann: Document, release: Release, urls: Urls) -
     assert person["sameAs"] == ["https://github.com/ann", "https://shop.example.org/ann?a=1&b=2"]
 
 
+def test_a_card_says_what_it_is_before_anybody_fetches_it(release: Release, urls: Urls) -> None:
+    file = {"name": "card.jpg", "type": "image/jpeg", "bytes": 9, "width": 1200, "height": 630}
+    drawn = {"recipe": "card", "attempt": "attempt1", "files": [file]}
+    card = {
+        "id": "profile1",
+        "kind": "card",
+        "state": "ready",
+        "publication": "pub00001",
+        "renditions": [drawn],
+    }
+    made = pages(document(media=[card], posts=[post(1)], profile={"name": 'Ann "Lee"'}), release, urls)
+    for key in ("ann/index.html", "ann/posts/index.html", "ann/posts/post-1/index.html"):
+        meta = {one.get("property") or one.get("name"): one.get("content") for one in made[key].all("meta")}
+        assert meta["og:image"] == "https://quay.example/_media/profile1/pub00001/card-attempt1/card.jpg"
+        assert (meta["og:image:type"], meta["og:image:width"], meta["og:image:height"]) == (
+            "image/jpeg",
+            "1200",
+            "630",
+        )
+        assert meta["og:image:alt"] == meta["twitter:image:alt"] == 'Ann "Lee" (@ann)'
+    (bare,) = profile_page(document(media=[]), release, urls).all("meta", property="og:image")
+    assert bare["content"].endswith("/ann/icon.png")
+    assert not profile_page(document(media=[]), release, urls).all("meta", property="og:image:width")
+
+
 def test_every_section_is_shown_in_the_creators_order_and_free_media_close_the_page(
     ann: Document, release: Release, urls: Urls
 ) -> None:
@@ -115,6 +140,53 @@ def test_a_picture_comes_in_every_format_that_exists(ann: Document, release: Rel
         ("image/avif", "/_media/cover001/pub00001/avif-attempt2/320.avif"),
         ("image/webp", f"{base}/320.webp"),
     ]
+
+
+def test_a_picture_that_is_cut_shows_what_its_creator_chose(release: Release, urls: Urls) -> None:
+    """A post's is cut wherever it stands in a list; avatar and cover are until their crops are made."""
+    chosen = {"focus": {"x": 0.9, "y": 0.25}}
+    crop = [{"name": "128.jpg", "type": "image/jpeg", "bytes": 9, "width": 128, "height": 128}]
+    media = [
+        picture("avatar01", **chosen),
+        picture("cover001"),
+        picture("inpost01", **chosen),
+        picture("gallery1", **chosen),
+    ]
+    made = pages(document(media=media), release, urls)
+    at = "background-position:90% 25%;object-position:90% 25%"
+    (thumb,) = made["ann/posts/index.html"].with_class("thumb")
+    assert thumb["style"].endswith(f";{at}")
+    (face,) = made["ann/posts/index.html"].with_class("face")
+    assert face["style"].endswith(at)
+    shown = {one["alt"]: one["style"] for one in made["ann/index.html"].all("img")}
+    assert at in shown["Alt of avatar01"]
+    assert "position" not in shown["Alt of cover001"], "nobody has said what it must show"
+    assert "position" not in shown["Alt of gallery1"], "it is shown whole"
+    cropped = media[0] | {"renditions": [{"recipe": "avatar", "attempt": "attempt9", "files": crop}]}
+    (avatar,) = profile_page(document(media=[cropped]), release, urls).with_class("avatar")
+    assert "position" not in avatar["style"], "the crop shows it already"
+
+
+def test_an_upright_film_keeps_its_shape_before_it_has_a_poster(release: Release, urls: Urls) -> None:
+    rung = [
+        {
+            "name": "rung.m3u8",
+            "type": "application/vnd.apple.mpegurl",
+            "bytes": 9,
+            "width": 360,
+            "height": 640,
+        }
+    ]
+    hls = [{"name": "master.m3u8", "type": "application/vnd.apple.mpegurl", "bytes": 9}]
+    made = [
+        {"recipe": "rung-360", "attempt": "attempt1", "files": rung},
+        {"recipe": "hls", "attempt": "attempt2", "files": hls},
+    ]
+    upright = video("video001", state="making", width=1080, height=1920, renditions=made)
+    page = profile_page(document(media=[upright], posts=[]), release, urls)
+    film = page.one("video")
+    assert (film["width"], film["height"], film.get("poster")) == ("1080", "1920", "")
+    assert page.with_class("film")[0]["style"] == "--ratio:0.5625"
 
 
 def test_a_video_plays_without_a_script(ann: Document, release: Release, urls: Urls) -> None:
@@ -231,6 +303,11 @@ def test_captions_and_storyboard_are_tracks_of_the_video(release: Release, urls:
         ("metadata", "", "thumbnails"),
     ]
     assert page.all("track")[0]["src"] == "/_media/video001/pub00001/captions-en-attempt6/captions.vtt"
+    assert len(page.with_class("strip")) == 1, "the place for its pictures"
+    assert not profile_page(document(), release, urls).with_class("strip"), "there is no storyboard"
+    without_script = [one for one in made if one["recipe"] != "hls"]
+    plain = profile_page(document(media=[video("video001", renditions=without_script)]), release, urls)
+    assert plain.all("track") and not plain.with_class("strip"), "nothing could fill it"
 
 
 def test_a_recording_is_played_by_the_browser_alone(release: Release, urls: Urls) -> None:

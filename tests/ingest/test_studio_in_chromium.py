@@ -14,6 +14,7 @@ from core.store import Making, MediaTask
 from tests.ingest.forms import end_all_sessions
 from tests.ingest.pictures import HTML, png
 from tests.ingest.studios import PASSWORD, Creator, Studio
+from tests.ingest.test_studio_media import make_ready
 
 
 @contextmanager
@@ -119,6 +120,20 @@ def test_what_is_being_made_comes_on_before_ones_eyes(studio: Studio, ann: Creat
     expect(medium).to_contain_text("AVIF, step 2 of 2")
     work.done(media_id)
     expect(bar).to_be_hidden()
+
+
+def test_a_new_crop_comes_on_before_ones_eyes(studio: Studio, ann: Creator, page: Page) -> None:
+    media_id = ann.upload(png()).json()["id"]
+    make_ready(studio, ann, media_id)
+    page.goto("/@ann/media")
+    medium = page.locator(f"[data-medium='{media_id}']")
+    expect(medium.locator("[data-progress]")).to_have_text("Ready")
+    page.get_by_role("button", name="Use as portrait").click()
+    studio.publish(ann.profile_id)
+    expect(page.locator(".receipt.live")).to_contain_text("A new crop follows in a moment.")
+    expect(medium).to_contain_text("a new crop is being made")
+    make_ready(studio, ann, media_id, "avatar")
+    expect(medium.locator("[data-progress]")).to_have_text("Ready")
 
 
 def test_a_refused_upload_says_why_beside_its_name(page: Page, tmp_path: Path) -> None:

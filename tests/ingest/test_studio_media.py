@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
 
 from core import keys
-from core.media import Rendition, RenditionFile
+from core.media import Media, Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
 from core.store import Making, MediaTask
@@ -34,6 +35,13 @@ def test_files_are_sent_by_a_plain_form_and_refused_ones_are_named(studio: Studi
     assert len(list(studio.private.walk("_originals/"))) == 3
     nothing = browser.send("/@ann/media/upload", {}, files=[("files", ("", b""))])
     assert nothing.status_code == 422 and "choose a photo" in nothing.text
+
+
+def test_heic_is_promised_only_where_the_site_can_open_it(browser: Browser) -> None:
+    sign_up(browser)
+    assert "HEIC where this site can open it, else export it as JPEG" in browser.visit("/@ann/media").text
+    refused = browser.send("/@ann/media/upload", {}, files=[("files", ("page.jpg", HTML))])
+    assert "where the site can open it, HEIC" in refused.text
 
 
 def test_what_is_being_made_shows_its_step_and_how_far_it_is(studio: Studio, browser: Browser) -> None:
@@ -146,19 +154,58 @@ def test_a_private_page_and_a_draft_are_looked_at_in_the_studio_by_their_editor_
         assert browser.visit("/@ann/preview/" + path).status_code == 404
 
 
-def make_ready(studio: Studio, ann: Creator, media_id: str) -> None:
-    """Plays the worker: one small picture is made."""
+def make_ready(studio: Studio, ann: Creator, media_id: str, recipe: str = "still") -> None:
+    """Plays the worker: one small picture is made, around the focus that holds now."""
     file = RenditionFile(name="160.webp", type="image/webp", bytes=10, width=160, height=160)
-    made = Rendition(recipe="still", attempt="attempt1", files=(file,))
-    studio.private.put(keys.rendition(media_id, "still", "attempt1", "160.webp"), b"webp-bytes", Headers())
+    studio.private.put(keys.rendition(media_id, recipe, "attempt1", "160.webp"), b"webp-bytes", Headers())
+
+    def made(medium: Media) -> Media:
+        focus = medium.focus if recipe != "still" else None
+        rendition = Rendition(recipe=recipe, attempt="attempt1", files=(file,), focus=focus)
+        done = {"state": "ready", "width": 160, "height": 160}
+        return medium.with_rendition(rendition).model_copy(update=done)
 
     def ready(old: Snapshot) -> Snapshot:
-        done = {"state": "ready", "width": 160, "height": 160}
-        return old.model_copy(
-            update={"media": tuple(m.with_rendition(made).model_copy(update=done) for m in old.media)}
-        )
+        media = tuple(made(one) if one.id == media_id else one for one in old.media)
+        return old.model_copy(update={"media": media})
 
-    revise(studio.store, ann.profile_id, ready, writer="worker01", what="still made", by_creator=False)
+    revise(studio.store, ann.profile_id, ready, writer="worker01", what=f"{recipe} made", by_creator=False)
+
+
+def test_a_new_crop_is_waited_for_before_ones_eyes(studio: Studio, browser: Browser) -> None:
+    sign_up(browser)
+    ann = studio.sign_up("ann")
+    one = ann.upload(png()).json()["id"]
+    make_ready(studio, ann, one)
+
+    def told() -> dict[str, Any]:
+        (view,) = ann.get("/media").json()["media"]
+        studio.publish(ann.profile_id)
+        receipt = ann.get("/receipt").json()
+        assert receipt["state"] == "live" and receipt["media"][0]["awaited"] == view["awaited"]
+        return dict(view)
+
+    assert told()["awaited"] == []
+    assert ">Ready<" in browser.visit("/@ann/media").text and "data-making" not in browser.page
+    saved = browser.send("/@ann/media", {"do": f"avatar:{one}"}).url.query.decode()
+    assert told()["awaited"] == ["avatar"]
+    assert "Ready; a new crop is being made" in browser.visit("/@ann/media").text
+    assert "data-making" in browser.page
+    assert "A new crop follows in a moment." in browser.visit(f"/@ann/media?{saved}").text
+    work = studio.store.media_work
+    work.add(MediaTask(one, ann.profile_id, 1000))
+    work.tell(one, Making("avatar", 0, 1, 42))
+    assert told()["now"]["percent"] == 42
+    work.done(one)
+    make_ready(studio, ann, one, "avatar")
+    assert told()["awaited"] == []
+    assert ">Ready<" in browser.visit(f"/@ann/media?{saved}").text and "follows" not in browser.page
+    row = f"items.{one}"
+    chosen = {f"{row}.focus": "own", f"{row}.focus_x": "30", f"{row}.focus_y": "75", f"{row}.focus_was": ""}
+    browser.send("/@ann/media", chosen | {"do": "save"})
+    assert told()["awaited"] == ["avatar"]
+    make_ready(studio, ann, one, "avatar")
+    assert told()["awaited"] == []
 
 
 def test_a_ready_picture_is_shown_small_to_its_editor_only(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pi_heif
 import pytest
 from PIL import Image
 
 from core.errors import UnsupportedMedia
 from pipeline.media import sandbox
-from pipeline.media.make import make
+from pipeline.media.make import make, steps
 from pipeline.media.sandbox import Confinement
 from tests.media.conftest import Workbench
 from tests.media.heif import heic
 from tests.media.test_confinement import bubblewrapped
-from tests.media.test_stills import load, photo_in
+from tests.media.test_stills import assert_bare, load, of_a_camera, photo_in
 
 
 @bubblewrapped
@@ -44,6 +45,23 @@ def test_its_wide_gamut_is_kept(bench: Workbench, tmp_path: Path) -> None:
     assert made.files
     for file in made.files:
         assert load(bench.made("still") / file.name).info.get("icc_profile")
+
+
+@bubblewrapped
+def test_what_its_camera_says_is_in_nothing_that_is_made(bench: Workbench, tmp_path: Path) -> None:
+    """Its turn is a property of the picture, and what EXIF says of that besides doesn't count."""
+    original = bench.put(heic(tmp_path, "testsrc", (320, 240), turned=1, exif=of_a_camera(3).tobytes()))
+    assert original.read_bytes().count(b"Secret") == 1
+    assert b"Secret" in pi_heif.open_heif(original).info["exif"], "the file is one that decoders understand"
+    probe = bench.probe(original)
+    assert (probe.width, probe.height) == (240, 320)
+    for recipe in steps(probe, ("gallery", "avatar", "cover")):
+        for file in bench.make(original, recipe).files:
+            path = bench.made(recipe) / file.name
+            assert b"Secret" not in path.read_bytes()
+            assert_bare(load(path))
+        if recipe in ("still", "avif"):
+            assert max(load(path).convert("RGB").getpixel((100, load(path).height - 5))) < 60  # type: ignore[arg-type]
 
 
 @bubblewrapped

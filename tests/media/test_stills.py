@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from core.errors import UnsupportedMedia
 from pipeline.media.make import Made, StillRecipe, make, steps
@@ -99,21 +101,62 @@ def test_every_exif_orientation_is_shown_upright(bench: Workbench, orientation: 
         assert image.getexif().get(0x0112) is None
 
 
-def test_the_place_where_a_photo_was_taken_is_gone(bench: Workbench) -> None:
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>Secret Author</x:xmpmeta>"
+
+
+def of_a_camera(orientation: int = 1) -> Image.Exif:
     exif = Image.Exif()
     exif[0x010F] = "Secret Camera"
+    exif[0x0112] = orientation
     exif.get_ifd(0x8825).update({1: "N", 2: (43.0, 28.0, 2.81), 3: "E", 4: (11.0, 53.0, 6.45)})
-    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>Secret Author</x:xmpmeta>"
-    photo = bench.picture(quarters(200, 200), "JPEG", exif=exif, xmp=xmp, comment=b"Secret Comment")
-    assert photo.read_bytes().count(b"Secret") == 3
-    assert load(photo).getexif().get_ifd(0x8825)
-    for recipe in ("still", "avif"):
+    return exif
+
+
+def texts() -> PngInfo:
+    """Every chunk of text that PNG has, but the packed one."""
+    chunks = PngInfo()
+    chunks.add_text("Author", "Secret Author")
+    chunks.add_itxt("Comment", "Secret Comment", lang="en")
+    chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    return chunks
+
+
+@pytest.mark.parametrize(
+    ("file_format", "secrets", "turned", "said"),
+    [
+        ("JPEG", 3, True, {"exif": of_a_camera(6), "xmp": XMP, "comment": b"Secret Comment"}),
+        ("WEBP", 2, True, {"exif": of_a_camera(6), "xmp": XMP}),
+        ("PNG", 4, True, {"exif": of_a_camera(6), "pnginfo": texts()}),
+        ("AVIF", 2, True, {"exif": of_a_camera(6), "xmp": XMP}),
+        ("GIF", 1, False, {"comment": b"Secret Comment"}),
+    ],
+)
+def test_what_a_file_says_besides_its_picture_is_in_nothing_that_is_made(
+    bench: Workbench, file_format: str, secrets: int, turned: bool, said: dict[str, Any]
+) -> None:
+    stored = quarters(200, 100).transpose(Image.Transpose.ROTATE_90) if turned else quarters(200, 100)
+    moving = {"save_all": True, "append_images": [Image.new("RGB", (200, 100), BLUE)], "duration": 500}
+    photo = bench.picture(stored, file_format, **said, **(moving if file_format == "GIF" else {}))
+    assert photo.read_bytes().count(b"Secret") == secrets
+    probe = bench.probe(photo)
+    assert (probe.width, probe.height) == (200, 100)
+    recipes = steps(probe, ("gallery", "avatar", "cover"))
+    assert {"still", "avif", "avatar", "cover"} < set(recipes) and ("loop" in recipes) is not turned
+    for recipe in recipes:
         for file in bench.make(photo, recipe).files:
             path = bench.made(recipe) / file.name
-            assert b"Secret" not in path.read_bytes()
-            image = load(path)
-            assert not image.getexif()
-            assert not {"exif", "xmp", "comment", "icc_profile"} & set(image.info)
+            assert b"Secret" not in path.read_bytes(), file.name
+            if file.type.startswith("image/"):
+                assert_bare(load(path))
+        if recipe in ("still", "avif"):
+            shown = load(path).convert("RGB")
+            assert shown.size == (200, 100)
+            assert near(shown.getpixel((10, 10)), RED) and near(shown.getpixel((190, 10)), BLUE)
+
+
+def assert_bare(image: Image.Image) -> None:
+    assert not image.getexif()
+    assert not {"exif", "xmp", "comment", "icc_profile"} & set(image.info)
 
 
 def test_a_busy_shape_with_holes_is_no_more_refused_than_others(bench: Workbench) -> None:

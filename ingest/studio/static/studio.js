@@ -22,7 +22,8 @@
     const words = $("[data-words]", panel);
     const took = live && receipt.live && receipt.accepted ? ` in ${seconds(receipt.live.at_ms - receipt.accepted.at_ms)}` : "";
     const place = panel.dataset.private === "1" ? "Hidden from readers" : "Live";
-    words.replaceChildren(make("strong", { textContent: "Saved." }), ` ${live ? `${place}${took}.` : WORDS[receipt.state]}`);
+    const crop = receipt.media.some((one) => one.awaited.some((use) => use !== "gallery")) ? " A new crop follows in a moment." : "";
+    words.replaceChildren(make("strong", { textContent: "Saved." }), ` ${live ? `${place}${took}.${crop}` : WORDS[receipt.state]}`);
     const link = $("[data-when-live]", panel);
     if (link) link.hidden = !live;
   }
@@ -56,13 +57,13 @@
         const bar = $("[data-step]", item);
         bar.hidden = !one.now;
         bar.value = one.now ? one.now.percent : 0;
-        const seen = `${one.state} ${one.ready.length} ${one.now ? one.now.step : ""}`;
+        const seen = `${one.state} ${one.ready.length} ${one.awaited} ${one.now ? one.now.step : ""}`;
         if (shown.get(one.id) === seen) continue;
         const first = !shown.has(one.id);
         shown.set(one.id, seen);
         if (!first) refreshMedium(item, one.id);
       }
-      if (receipt.media.every((one) => one.state === "ready" || one.state === "failed")) source.close();
+      if (receipt.media.every((one) => (one.state === "ready" || one.state === "failed") && !one.awaited.length)) source.close();
     });
   }
 
