@@ -19,6 +19,8 @@ WIDTH_PX_MAX, DURATION_MS_MAX = 960, 120_000
 LOOP = "loop.mp4"
 # What browsers do with a frame that is to be shown for no time (Chromium, WebKit and Gecko alike).
 _SHORTEST_MS, _INSTEAD_MS = 11, 100
+# Of frames and packets. The stream's own becomes another one once the muxer has written its head.
+_MS = Fraction(1, 1000)
 
 
 def loop(original: str, probe: Probe) -> dict[str, Any]:
@@ -28,12 +30,12 @@ def loop(original: str, probe: Probe) -> dict[str, Any]:
     with av.open(LOOP, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as out:
         stream = out.add_stream("libx264", options={"preset": "medium", "crf": "22", "tune": "animation"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.time_base = stream.codec_context.time_base = _MS
         at_ms = 0
         try:
             for picture, shown_ms in zip(_pictures(strip, probe, width, height), delays_ms, strict=False):
                 frame = av.VideoFrame.from_bytes(bytes(picture.write_to_memory()), width, height)
-                frame.pts, frame.time_base = at_ms, stream.time_base
+                frame.pts, frame.time_base = at_ms, _MS
                 out.mux(stream.encode(frame))
                 at_ms += shown_ms if shown_ms >= _SHORTEST_MS else _INSTEAD_MS
                 if at_ms >= DURATION_MS_MAX:

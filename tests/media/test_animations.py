@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ def test_each_frame_is_shown_as_long_as_in_the_original(bench: Workbench, file_f
     )
     still = load(bench.folder / "made" / "still" / bench.make(original, "still").files[0].name)
     assert near(still.convert("RGB").getpixel((30, 20)), RED)
+
+
+def test_many_frames_keep_their_times(bench: Workbench) -> None:
+    """More than the encoder holds back before it gives anything to the muxer."""
+    frames = [Image.new("RGB", (16, 16), (number, 0, 0)) for number in range(150)]
+    delays_ms = [(20, 70, 150)[number % 3] for number in range(150)]
+    original = bench.picture(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=delays_ms, lossless=True
+    )
+    bench.make(original, "loop")
+    begins_s = [ms / 1000 for ms in accumulate(delays_ms[:-1], initial=0)]
+    assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == pytest.approx(begins_s)
 
 
 def test_a_frame_for_no_time_is_shown_as_browsers_do(bench: Workbench) -> None:
