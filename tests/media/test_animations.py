@@ -72,9 +72,20 @@ def test_a_frame_for_no_time_is_shown_as_browsers_do(bench: Workbench) -> None:
     assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == [0, 0.1, 0.2]
 
 
+def test_the_last_frame_is_shown_as_long_as_in_the_original(bench: Workbench) -> None:
+    bench.make(animation(bench, "GIF", duration=[100, 100, 3000]), "loop")
+    with av.open(str(bench.made("loop") / "loop.mp4")) as film:
+        (stream,) = film.streams
+        assert float((stream.duration or 0) * (stream.time_base or 0)) == pytest.approx(3.2, abs=0.002)
+        assert (film.duration or 0) / av.time_base == pytest.approx(3.2, abs=0.002)
+    assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == [0, 0.1, 0.2]
+
+
 def test_two_minutes_are_enough(bench: Workbench) -> None:
     bench.make(animation(bench, "GIF", duration=[DURATION_MS_MAX - 1000, 2000, 1000]), "loop")
     assert len(shown(bench.made("loop") / "loop.mp4")) == 2
+    with av.open(str(bench.made("loop") / "loop.mp4")) as film:
+        assert film.duration == DURATION_MS_MAX * 1000
 
 
 @pytest.mark.parametrize("size", [(1, 1), (61, 41), (1600, 3), (3, 1600)])
