@@ -54,6 +54,19 @@ def mp4_cut_in_its_index() -> bytes:
     return film()[:-200]
 
 
+@refused("its end is missing")
+def mp4_whose_upload_broke_off() -> bytes:
+    whole = film("-movflags", "faststart", sound=SOUND)
+    data = whole.index(b"mdat")
+    return whole[: data + (len(whole) - data) // 2]
+
+
+@ends()
+def mp4_in_fragments_cut_in_the_middle() -> bytes:
+    whole = mp4_in_fragments()
+    return whole[: len(whole) * 2 // 3]
+
+
 @made(64, 48)
 def mp4_in_fragments() -> bytes:
     return film("-movflags", "frag_keyframe+empty_moov", "-g", "3")
