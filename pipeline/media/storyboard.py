@@ -43,7 +43,9 @@ def storyboard(encoder: Ffmpeg) -> dict[str, Any]:
     # The last one is on until the film ends, or the sound of it.
     lasting = encoder.sized(pictures, width, height).filter("tpad", stop=count, stop_mode="clone")
     sheet = lasting.filter("tile", f"{columns}x{rows}", nb_frames=count)
-    encoder.run(ffmpeg.output(sheet, str(raw), format="rawvideo", pix_fmt="rgb24", **{"frames:v": 1}))
+    output = ffmpeg.output(sheet, str(raw), format="rawvideo", pix_fmt="rgb24", **{"frames:v": 1})
+    # Most of a damaged film's keyframes may be broken: whether it can be shown at all, its lowest rung has told.
+    encoder.run(output.global_args("-max_error_rate", "1"))
     pixels = raw.read_bytes() if raw.exists() else b""
     across, down = columns * width, rows * height
     if len(pixels) != across * down * 3:

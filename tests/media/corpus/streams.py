@@ -217,6 +217,20 @@ def mkv_that_changes_its_size_in_the_middle() -> bytes:
     return refilm(small + large, "-c", "copy", name=MKV, source="both.ts")
 
 
+@ends()
+def mkv_of_twelve_seconds_that_changes_its_size_in_the_middle() -> bytes:
+    """Long and large enough for every step."""
+    pictures = (f"testsrc=size={size}:rate=5:duration=6" for size in ("320x240", "160x400"))
+    first, second = (film("-f", "mpegts", picture=one, name="a.ts") for one in pictures)
+    return refilm(first + second, "-c", "copy", name=MKV, source="both.ts")
+
+
+@made(320, 240)
+def webm_of_vp9_with_one_keyframe_in_twelve_seconds() -> bytes:
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "999")
+    return film(*vp9, picture="testsrc=size=320x240:rate=5:duration=12", name="film.webm")
+
+
 @made(64, 48)
 def mkv_with_subtitles_a_font_and_chapters() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
