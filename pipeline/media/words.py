@@ -34,4 +34,6 @@ NO_HEIC_HERE = (
 )
 
 DISK_FULL = "The disk is full."
-INSTALL_FFMPEG = "Install a full one: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."
+INSTALL_FFMPEG = (
+    "Install a full one, 5.0 or newer: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."
+)
