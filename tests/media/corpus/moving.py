@@ -323,12 +323,6 @@ def mp4_of_twelve_seconds_whose_keyframes_are_noise() -> bytes:
 
 
 @made(320, 240)
-def mp4_of_twelve_seconds_with_most_of_its_packets_broken() -> bytes:
-    options = ("-c", "copy", "-bsf:v", "noise=amount=200", "-movflags", "faststart")
-    return refilm(film("-g", "10", picture=TWELVE_S), *options, name="film.mp4")
-
-
-@made(320, 240)
 def mp4_whose_pictures_end_after_two_of_twelve_seconds() -> bytes:
     return film(picture="testsrc=size=320x240:rate=5:duration=2", sound="sine=440:duration=12")
 
