@@ -16,7 +16,7 @@ from cli.checks import Check
 from core.errors import HoldfastError, OperatorError, UnsupportedMedia
 from core.objects.folder_file import refuse_network
 from core.settings import Settings
-from pipeline.media.make import Limits, find_ffmpeg, make, probe, steps
+from pipeline.media.make import Limits, Made, Probe, find_ffmpeg, make, probe, rungs, steps
 from pipeline.media.sandbox import Bounds, confinement, run
 from pipeline.worker import media_limits
 
@@ -25,6 +25,14 @@ FREE_BYTES_LOW, FREE_BYTES_MIN = 2_000_000_000, 200_000_000
 CLOCK_MIN_S = 1_767_225_600
 """The beginning of 2026: no Holdfast has ever run before."""
 CLOCK_SLACK_S = 60.0
+_HLG = "color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc:range=tv"
+_FILM = (
+    *("-v", "error", "-f", "lavfi", "-i", f"testsrc=size=64x48:rate=10:duration=10,setparams={_HLG}"),
+    *("-f", "lavfi", "-i", "sine=440:duration=10", "-c:v", "libx264", "-pix_fmt", "yuv420p"),
+    *("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc", "-c:a", "aac"),
+)
+"""Just long enough for a storyboard (`recipes.STORYBOARD_FROM_S`)."""
+_SAID_CHARS_MAX = 400
 TOO_LITTLE_MEMORY = Bounds(wall_s=30, memory_bytes=48 << 20, cpu_s=30)
 """Not enough for any decoder to load in: where the limit binds, there is no answer."""
 
@@ -150,24 +158,44 @@ def decoders(limits: Limits) -> Iterator[Check]:
 
 
 def _video(limits: Limits, folder: Path) -> Check:
-    film = folder / "film.mp4"
-    picture = ("-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.3")
+    """A film as phones make it, HDR and with sound, through every step that uploads go through: only so is each filter
+    and muxer tried that they need."""
+    film, doing = folder / "film.mp4", "filming it"
     try:
-        command = [find_ffmpeg(), *picture, str(film)]
-        subprocess.run(command, timeout=30, stdin=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [find_ffmpeg(), *_FILM, str(film)],
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        doing = "the probe"
         found = probe(film, limits)
-        made = make(film, found, steps(found)[0], folder / "film", limits)
+        made: list[Made] = []
+        for doing in steps(found):
+            made.append(make(film, found, doing, folder / doing, limits, rung=_rung(found, doing, folder)))
     except (HoldfastError, OSError, subprocess.SubprocessError) as error:
-        why = "".join(f" ({note})" for note in getattr(error, "__notes__", ()) if note)
+        said = (*getattr(error, "__notes__", ()), getattr(error, "stderr", None))
+        why = "".join(f" ({note.strip()[-_SAID_CHARS_MAX:]})" for note in said if note)
         return Check(
             "Videos",
             "fail",
-            f"a test video came to nothing: {error}{why}",
-            "install ffmpeg by the system's packages: of one from elsewhere a confined decoder may not see all libraries",
+            f"of a test video, {doing} came to nothing: {error}{why}",
+            "install ffmpeg 5.0 or newer by the system's packages: others may lack filters (zscale), and of one from"
+            " elsewhere a confined decoder may not see all libraries",
         )
+    files = sum(len(one.files) for one in made)
     return Check(
-        "Videos", "ok", f"ffmpeg makes {len(made.files)} files of a test video, in a process of its own"
+        "Videos",
+        "ok",
+        f"ffmpeg makes {files} files of a test video in HDR with sound ({', '.join(steps(found))}), in a process of its own",
     )
+
+
+def _rung(found: Probe, step: str, folder: Path) -> Path | None:
+    """What the MP4 is wrapped from."""
+    return folder / f"rung-{rungs(found)[0]}" if step == "mp4" else None
 
 
 def _limits(original: Path, limits: Limits, work: Path) -> Check:

@@ -19,6 +19,8 @@ WIDTH_PX_MAX, DURATION_MS_MAX = 960, 120_000
 LOOP = "loop.mp4"
 # What browsers do with a frame that is to be shown for no time (Chromium, WebKit and Gecko alike).
 _SHORTEST_MS, _INSTEAD_MS = 11, 100
+# Of frames and packets. The stream's own becomes another one once the muxer has written its head.
+_MS = Fraction(1, 1000)
 
 
 def loop(original: str, probe: Probe) -> dict[str, Any]:
@@ -26,19 +28,30 @@ def loop(original: str, probe: Probe) -> dict[str, Any]:
     strip, delays_ms = frames(original, probe)
     width, height = _even(probe)
     with av.open(LOOP, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as out:
-        stream = out.add_stream("libx264", options={"preset": "medium", "crf": "22", "tune": "animation"})
+        # Without B-frames packets come in the order of frames, so the last one's duration is where the film ends.
+        options = {"preset": "medium", "crf": "22", "tune": "animation", "bf": "0"}
+        stream = out.add_stream("libx264", options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.time_base = stream.codec_context.time_base = _MS
         at_ms = 0
+        shown_by_pts: dict[int, int] = {}
+
+        def encode(frame: av.VideoFrame | None) -> None:
+            for packet in stream.encode(frame):
+                packet.duration = shown_by_pts[packet.pts or 0]
+                out.mux(packet)
+
         try:
             for picture, shown_ms in zip(_pictures(strip, probe, width, height), delays_ms, strict=False):
                 frame = av.VideoFrame.from_bytes(bytes(picture.write_to_memory()), width, height)
-                frame.pts, frame.time_base = at_ms, stream.time_base
-                out.mux(stream.encode(frame))
-                at_ms += shown_ms if shown_ms >= _SHORTEST_MS else _INSTEAD_MS
+                frame.pts, frame.time_base = at_ms, _MS
+                wanted_ms = shown_ms if shown_ms >= _SHORTEST_MS else _INSTEAD_MS
+                shown_by_pts[at_ms] = min(wanted_ms, DURATION_MS_MAX - at_ms)
+                at_ms += shown_by_pts[at_ms]
+                encode(frame)
                 if at_ms >= DURATION_MS_MAX:
                     break
-            out.mux(stream.encode(None))
+            encode(None)
         except pyvips.Error as error:
             raise UnsupportedMedia(words.DAMAGED_PICTURE) from error
     return {"files": [{"name": LOOP, "type": "video/mp4", "width": width, "height": height}]}

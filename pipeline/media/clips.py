@@ -40,6 +40,15 @@ _LOG = "ffmpeg-{}.log"
 _LOG_TAIL_CHARS = 2_000
 # As libc and x264 say it; the last is of a thread that could not have its stack.
 _STARVED = ("Cannot allocate memory", "malloc of size", "Resource temporarily unavailable")
+# As ffmpeg says it of a part that it was built without, or is too old to have: 4 and 5 in other words.
+_LACKING = (
+    "Unknown encoder",
+    "No such filter",
+    "Unknown input format",
+    "Option not found",
+    "Error parsing bitstream filter",
+    "Error parsing options for bitstream filter",
+)
 SEEK_BEFORE_S = 1
 """A run that begins in the middle of a film is shown so much of what comes before: decoders and deinterlacers need some."""
 
@@ -266,7 +275,7 @@ def tidy(limits: Limits) -> Answer:
 def _failure(log: str, binary: str) -> Exception:
     if "No space left on device" in log or "Disk quota exceeded" in log:
         return Unavailable(words.DISK_FULL)
-    if "Unknown encoder" in log or "No such filter" in log or "Unknown input format" in log:
+    if any(sign in log for sign in _LACKING):
         return OperatorError(
             f"{binary} lacks a part that Holdfast needs ({log.strip()[:200]}). {words.INSTALL_FFMPEG}"
         )

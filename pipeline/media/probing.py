@@ -13,12 +13,15 @@ from pipeline.media import words
 from pipeline.media.copying import pictures_fit
 from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
 from pipeline.media.recipes import Limits, Probe
+from pipeline.media.whole import missing_s
 
 _SAMPLE_RATE_MIN, _CHANNELS_MAX = 4_000, 16
 _STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
 )
+_MISSING_S_MAX, _MISSING_SHARE_MAX = 1.0, 0.02
+"""So much may be missing at the end of what is taken nevertheless."""
 _HDR_TRANSFERS = {16, 18}  # PQ and HLG, by ITU-T H.273
 
 
@@ -42,6 +45,7 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
             f"file:{original}", "r", format=DEMUXERS[mime], options=options, metadata_errors="replace"
         ) as container:
             found = _probe(container, mime, limits)
+            _check_end(container, original, found)
     except (av.error.FFmpegError, EOFError, ValueError) as error:
         damaged = words.DAMAGED_SOUND if mime.startswith("audio/") else words.DAMAGED_VIDEO
         raise UnsupportedMedia(damaged) from error
@@ -107,6 +111,16 @@ def _check_length(duration_s: float, too_long: str, limits: Limits) -> None:
     if duration_s > limits.duration_s_max:
         minutes, most = -(-duration_s // 60), limits.duration_s_max / 60
         raise UnsupportedMedia(too_long.format(f"{minutes:.0f}", f"{most:.0f}"))
+
+
+def _check_end(container: Any, original: str, found: Probe) -> None:
+    is_sound = found.kind == "audio"
+    used = (found.audio_stream, None if is_sound else found.video_stream)
+    streams = [container.streams[index] for index in used if index is not None]
+    duration_s = found.duration_s or 0.0
+    missing = missing_s(original, found.type, streams, duration_s)
+    if missing > _MISSING_S_MAX or missing > _MISSING_SHARE_MAX * duration_s:
+        raise UnsupportedMedia(words.INCOMPLETE_SOUND if is_sound else words.INCOMPLETE_VIDEO)
 
 
 def _start_s(container: Any, video: Any) -> float:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 DAMAGED_PICTURE = "This picture is damaged or incomplete. Please export it once more, or send another one."
 DAMAGED_VIDEO = "This video is damaged or incomplete. Please export it once more, or send another one."
+INCOMPLETE_VIDEO = (
+    "This video is incomplete: its end is missing. Please send it once more, or export it again."
+)
+INCOMPLETE_SOUND = (
+    "This recording is incomplete: its end is missing. Please send it once more, or export it again."
+)
 UNREADABLE = "This file can't be read. It may be damaged; please export it once more."
 TOO_SLOW = "This file takes too long to read. Please send a smaller or simpler one."
 TOO_MUCH_MEMORY = "This file needs more memory than one upload may take. Please send a smaller one."
@@ -31,4 +37,6 @@ NO_HEIC_HERE = (
 )
 
 DISK_FULL = "The disk is full."
-INSTALL_FFMPEG = "Install a full one: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."
+INSTALL_FFMPEG = (
+    "Install a full one, 5.0 or newer: `apt-get install ffmpeg`, or `pip install imageio-ffmpeg`."
+)

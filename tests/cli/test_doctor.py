@@ -18,6 +18,7 @@ import cli.checks.house
 import cli.checks.machine
 import core.objects.folder
 import core.objects.folder_file
+import pipeline.media.make
 import templates
 from core.backends import Backends
 from core.errors import OperatorError
@@ -26,6 +27,7 @@ from core.settings import SiteSettings
 from core.store import Failure
 from core.store.sqlite.database import Database
 from generator.release import load_release
+from pipeline.media.make import Limits, find_ffmpeg
 from pipeline.media.sandbox import Confinement
 from tests.cli.conftest import Holdfast, Ran
 
@@ -166,6 +168,39 @@ def test_a_clock_that_went_back(examine: Examine, data: Path, backends: Backends
 def test_a_clock_that_was_never_set(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.checks.machine, "CLOCK_MIN_S", time.time() + 1e6)
     assert "ntp" in found(examine(), "Clock").remedy
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("zscale", "rung-48"),
+        ("tonemap", "rung-48"),
+        ("noise=drop", "rung-48"),
+        ("dash", "rung-48"),
+        ("faststart", "mp4"),
+        ("tile", "storyboard"),
+    ],
+)
+def test_an_ffmpeg_that_lacks_a_part(
+    part: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lacking = tmp_path / "ffmpeg"
+    lacking.write_text(
+        f"""#!/bin/sh
+case "$*" in *{part}*) echo "No such filter: '{part}'" >&2; exit 1;; esac
+exec {find_ffmpeg()} "$@"
+"""
+    )
+    lacking.chmod(0o755)
+    for module in (cli.checks.machine, pipeline.media.make):
+        monkeypatch.setattr(module, "find_ffmpeg", lambda: str(lacking))
+    work = tmp_path / "work"
+    work.mkdir()
+    check = cli.checks.machine._video(Limits(), work)
+    assert check.state == "fail"
+    assert f"of a test video, {said} came to nothing" in check.said
+    assert f"lacks a part that Holdfast needs (No such filter: '{part}')" in check.said
+    assert "5.0 or newer" in check.remedy
 
 
 def test_no_ffmpeg(examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

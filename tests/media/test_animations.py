@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,37 @@ def test_each_frame_is_shown_as_long_as_in_the_original(bench: Workbench, file_f
     assert near(still.convert("RGB").getpixel((30, 20)), RED)
 
 
+def test_many_frames_keep_their_times(bench: Workbench) -> None:
+    """More than the encoder holds back before it gives anything to the muxer."""
+    frames = [Image.new("RGB", (16, 16), (number, 0, 0)) for number in range(150)]
+    delays_ms = [(20, 70, 150)[number % 3] for number in range(150)]
+    original = bench.picture(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=delays_ms, lossless=True
+    )
+    bench.make(original, "loop")
+    begins_s = [ms / 1000 for ms in accumulate(delays_ms[:-1], initial=0)]
+    assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == pytest.approx(begins_s)
+
+
 def test_a_frame_for_no_time_is_shown_as_browsers_do(bench: Workbench) -> None:
     bench.make(animation(bench, "GIF", duration=0), "loop")
+    assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == [0, 0.1, 0.2]
+
+
+def test_the_last_frame_is_shown_as_long_as_in_the_original(bench: Workbench) -> None:
+    bench.make(animation(bench, "GIF", duration=[100, 100, 3000]), "loop")
+    with av.open(str(bench.made("loop") / "loop.mp4")) as film:
+        (stream,) = film.streams
+        assert float((stream.duration or 0) * (stream.time_base or 0)) == pytest.approx(3.2, abs=0.002)
+        assert (film.duration or 0) / av.time_base == pytest.approx(3.2, abs=0.002)
     assert [at for at, _ in shown(bench.made("loop") / "loop.mp4")] == [0, 0.1, 0.2]
 
 
 def test_two_minutes_are_enough(bench: Workbench) -> None:
     bench.make(animation(bench, "GIF", duration=[DURATION_MS_MAX - 1000, 2000, 1000]), "loop")
     assert len(shown(bench.made("loop") / "loop.mp4")) == 2
+    with av.open(str(bench.made("loop") / "loop.mp4")) as film:
+        assert film.duration == DURATION_MS_MAX * 1000
 
 
 @pytest.mark.parametrize("size", [(1, 1), (61, 41), (1600, 3), (3, 1600)])

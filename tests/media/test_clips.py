@@ -9,10 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import ffmpeg
 import pytest
 from PIL import Image, ImageStat
 
+from core.errors import OperatorError, UnsupportedMedia
 from core.media import Rendition
+from pipeline.media.clips import Ffmpeg, _failure
 from pipeline.media.make import Made, Probe, find_ffmpeg, make, rungs, steps
 from tests.media.conftest import Clip, Workbench
 
@@ -315,6 +318,32 @@ def test_the_mp4_can_be_made_without_the_rung(bench: Workbench, clip: Clip) -> N
     bench.make(original, "mp4")
     frames, sound_s, _ = read(bench.made("mp4") / "video.mp4")
     assert (len(frames), sound_s > 0.9) == (10, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"c": "copy", "bsf:v": "noise=nonesuch=1"},
+        {"c": "copy", "bsf:v": "nonesuch"},
+        {"c:v": "nonesuch"},
+        {"nonesuch": "1"},
+        {"vf": "fps=nonesuch=1"},
+    ],
+)
+def test_what_an_old_ffmpeg_lacks_is_a_matter_for_the_operator(
+    bench: Workbench, clip: Clip, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    original = clip("testsrc=size=128x96:rate=10")
+    encoder = Ffmpeg(find_ffmpeg(), str(original), bench.probe(original), bench.limits)
+    monkeypatch.chdir(bench.folder)
+    with pytest.raises(OperatorError, match=r"(?s)lacks a part .*nonesuch.*apt-get install"):
+        encoder.run(ffmpeg.output(encoder.source(), "made.mkv", **options))
+
+
+def test_ffmpeg_4_says_so_in_other_words() -> None:
+    said = "[noise @ 0x1] Option 'drop' not found\nError parsing options for bitstream filter noise\n"
+    assert isinstance(_failure(said, "ffmpeg"), OperatorError)
+    assert isinstance(_failure("Error while decoding stream #0:0", "ffmpeg"), UnsupportedMedia)
 
 
 def test_a_recipe_that_is_no_step_of_the_medium_is_a_mistake_of_ours(bench: Workbench, clip: Clip) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from io import BytesIO
+
+import av
 
 from tests.media.corpus.boxes import box, boxes, changed, full_box, put
 from tests.media.corpus.cases import ends, made, refused
@@ -52,6 +55,19 @@ def mp4_without_its_data() -> bytes:
 @refused()
 def mp4_cut_in_its_index() -> bytes:
     return film()[:-200]
+
+
+@refused("its end is missing")
+def mp4_whose_upload_broke_off() -> bytes:
+    whole = film("-movflags", "faststart", sound=SOUND)
+    data = whole.index(b"mdat")
+    return whole[: data + (len(whole) - data) // 2]
+
+
+@ends()
+def mp4_in_fragments_cut_in_the_middle() -> bytes:
+    whole = mp4_in_fragments()
+    return whole[: len(whole) * 2 // 3]
 
 
 @made(64, 48)
@@ -272,6 +288,43 @@ def mp4_that_says_it_is_much_larger_than_it_is() -> bytes:
 @ends()
 def mp4_with_square_pixels_that_are_a_thousand_times_as_wide() -> bytes:
     return film("-vf", "setsar=1000")
+
+
+# ── long and large enough for every step: a storyboard, and rungs above the lowest ──
+
+TWELVE_S = "testsrc=size=320x240:rate=5:duration=12"
+
+
+@made(320, 240)
+def mp4_of_twelve_seconds_and_one_keyframe() -> bytes:
+    return film("-g", "999", "-sc_threshold", "0", picture=TWELVE_S, sound="sine=440:duration=12")
+
+
+@made(320, 240)
+def mp4_of_twelve_seconds_with_noise_in_its_second_half() -> bytes:
+    noise = random.Random(13)
+    parts = []
+    for kind, body in boxes(film("-g", "10", picture=TWELVE_S)):
+        half = len(body) // 2
+        parts.append(box(kind, body[:half] + noise.randbytes(len(body) - half) if kind == b"mdat" else body))
+    return b"".join(parts)
+
+
+@made(320, 240)
+def mp4_of_twelve_seconds_whose_keyframes_are_noise() -> bytes:
+    """But for the first: nothing is left of what a storyboard looks at."""
+    whole = bytearray(film("-g", "10", picture=TWELVE_S))
+    with av.open(BytesIO(whole), "r") as container:
+        keyframes = [one for one in container.demux(video=0) if one.size and one.is_keyframe]
+    for packet in keyframes[1:]:
+        at = packet.pos or 0
+        whole[at : at + packet.size] = random.Random(at).randbytes(packet.size)
+    return bytes(whole)
+
+
+@made(320, 240)
+def mp4_whose_pictures_end_after_two_of_twelve_seconds() -> bytes:
+    return film(picture="testsrc=size=320x240:rate=5:duration=2", sound="sine=440:duration=12")
 
 
 # ── what is in it ──

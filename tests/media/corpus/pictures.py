@@ -43,7 +43,7 @@ def gif_of_256_megapixels_around_a_single_one() -> bytes:
     return screen(16_000, 16_000) + frame(1, 1, DOT) + b";"
 
 
-@ends()
+@made(1, 1)
 def gif_of_10000_frames_without_a_delay() -> bytes:
     return screen(1, 1) + frame(1, 1, DOT, delay=0) * 10_000 + b";"
 

@@ -140,9 +140,16 @@ def mkv_of_noise_after_its_head() -> bytes:
     return mkv()[:60] + random.Random(11).randbytes(50_000)
 
 
-@ends()
+@refused("incomplete")
 def mkv_cut_in_the_middle_of_a_frame() -> bytes:
     whole = mkv()
+    return whole[: len(whole) * 2 // 3]
+
+
+@made(64, 48)
+def webm_recorded_live_and_cut_in_the_middle_of_a_frame() -> bytes:
+    """Nothing says that there was more."""
+    whole = webm_recorded_live()
     return whole[: len(whole) * 2 // 3]
 
 
@@ -208,6 +215,20 @@ def mkv_that_changes_its_size_in_the_middle() -> bytes:
     small = film("-f", "mpegts", name="a.ts")
     large = film("-f", "mpegts", picture="testsrc=size=320x240:rate=10:duration=1", name="b.ts")
     return refilm(small + large, "-c", "copy", name=MKV, source="both.ts")
+
+
+@ends()
+def mkv_of_twelve_seconds_that_changes_its_size_in_the_middle() -> bytes:
+    """Long and large enough for every step."""
+    pictures = (f"testsrc=size={size}:rate=5:duration=6" for size in ("320x240", "160x400"))
+    first, second = (film("-f", "mpegts", picture=one, name="a.ts") for one in pictures)
+    return refilm(first + second, "-c", "copy", name=MKV, source="both.ts")
+
+
+@made(320, 240)
+def webm_of_vp9_with_one_keyframe_in_twelve_seconds() -> bytes:
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "999")
+    return film(*vp9, picture="testsrc=size=320x240:rate=5:duration=12", name="film.webm")
 
 
 @made(64, 48)
