@@ -12,11 +12,7 @@ from core import keys
 from core.document import uses
 from core.errors import BadInput, Conflict, NotFound
 from core.fields import LF, TEXT
-<<<<<<< HEAD
-from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Rendition
-=======
-from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Use
->>>>>>> wt-studio
+from core.media import ALT_CHARS_MAX, MEDIA_PER_PROFILE_MAX, Focus, Frozen, Media, Rendition, Use
 from core.objects import Objects
 from core.profile import GallerySection, Profile, Section, Snapshot, VideoSection
 from core.store import Store
