@@ -86,11 +86,14 @@ def draw_card(
         keep(private, profile_id, card, folder)
 
     def swap(old: Snapshot) -> Snapshot:
-        return old if old.head.deleted else with_card(old, card)
+        # What it shows may have been taken back while it was drawn.
+        return with_card(old, card) if wish(old, site) == wanted else old
 
     after = revise(store, profile_id, swap, writer=new_id(), what="card drawn", by_creator=False).snapshot
     if after.head.deleted:
         remove_folder(private, keys.rendition_folder(profile_id))
+    elif after.card is None or card not in after.card.renditions:
+        remove_folder(private, keys.rendition(profile_id, RECIPE, card.attempt, ""))
 
 
 def draw_initials(card: Card, folder: Path) -> Made:

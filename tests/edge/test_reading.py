@@ -38,9 +38,11 @@ def test_only_a_page_with_a_script_of_ours_may_run_one(site: Site) -> None:
     assert "script-src 'self'; connect-src 'self'; media-src 'self' blob:;" in plays
     assert "unsafe-inline" not in plays.partition("style-src")[0]
     assert not any(word in plain for word in ("script-src", "connect-src", "blob:"))
-    for key in (RENDITION, keys.asset("a.html", "0a1b2c3d4e5f"), keys.data("bob")):
+    for key in (keys.asset("a.html", "0a1b2c3d4e5f"), keys.data("bob")):
         site.put(key, script.encode())
         assert site.get(f"/{key}").headers["content-security-policy"] == plain, key
+    site.put(RENDITION, script.encode())
+    assert "script-src" not in site.get(f"/{RENDITION}").headers["content-security-policy"]
 
 
 def test_a_page_may_be_kept_by_cdns_and_only_they_show_it_while_they_ask_anew(site: Site) -> None:

@@ -15,7 +15,7 @@ from core.media import Focus, Media
 from core.objects import Headers
 from core.profile import Snapshot
 from core.store import MediaTask
-from pipeline import renditions
+from pipeline import carding, renditions
 from pipeline.carding import wish
 from pipeline.decoded import Decoded
 from pipeline.making import Maker, make_some
@@ -194,6 +194,21 @@ def test_a_card_shows_the_avatar_and_is_drawn_anew_for_another_name(house: House
     house.change(tagline="Something that no card shows")
     assert house.wanted() == []
     assert attempts[0] != attempts[1]
+
+
+def test_a_card_whose_picture_is_taken_back_while_it_is_drawn_is_not_shown(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = carding.draw_initials
+
+    def draw_slowly(*given: Any) -> Any:
+        house.change(visibility="private")
+        return draw(*given)
+
+    monkeypatch.setattr(carding, "draw_initials", draw_slowly)
+    house.make_all()
+    assert house.snapshot().card is None
+    assert list(house.site.private.walk(keys.rendition_folder(house.ann))) == []
 
 
 def test_no_card_is_drawn_of_who_is_hidden_and_none_shows_what_needs_a_warning(house: House) -> None:
