@@ -107,7 +107,7 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         from pipeline.media import card
 
         return card.draw(job["original"], job["card"])
-    from pipeline.media.recipes import Limits, Probe, StillRecipe
+    from pipeline.media.recipes import RUNG, Limits, Probe, StillRecipe
 
     limits = Limits(**job["limits"])
     original, task = job.get("original", ""), job["task"]
@@ -134,20 +134,22 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         from pipeline.media import images
 
         return images.make(original, probe, task, StillRecipe(**job["stills"]), job["focus"])
-    from pipeline.media import clips, poster, sounds, storyboard
+    from pipeline.media import clips
 
     ffmpeg, stills = clips.Ffmpeg(job["ffmpeg"], original, probe, limits), StillRecipe(**job["stills"])
-    if task == "poster":
-        return sounds.cover(ffmpeg, stills) if probe.kind == "audio" else poster.poster(ffmpeg, stills)
-    if task == "sound":
-        return sounds.sound(ffmpeg)
-    if task == "storyboard":
-        return storyboard.storyboard(ffmpeg)
-    if task == "mp4":
-        return clips.progressive(ffmpeg, job["rung"])
     if task == "climb":
         return clips.climb(ffmpeg, job["recipes"], job["begun"])
-    return clips.rung(ffmpeg, task)
+    if task == "mp4":
+        return clips.progressive(ffmpeg, job["rung"])
+    if task.startswith(RUNG):
+        return clips.rung(ffmpeg, task)
+    from pipeline.media import poster, sounds, storyboard
+
+    if task == "storyboard":
+        return storyboard.storyboard(ffmpeg)
+    if task == "sound":
+        return sounds.sound(ffmpeg)
+    return sounds.cover(ffmpeg, stills) if probe.kind == "audio" else poster.poster(ffmpeg, stills)
 
 
 if __name__ == "__main__":

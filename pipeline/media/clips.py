@@ -11,12 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import av
 import ffmpeg
 
 from core.errors import OperatorError, Unavailable, UnsupportedMedia
 from pipeline.media import segments, words
-from pipeline.media.copying import sound_start_s
 from pipeline.media.formats import DECODERS, DEMUXERS
 from pipeline.media.pace import keyframes_apart, rate_of, segment_frames
 from pipeline.media.playlists import PLAYLIST, SOUND
@@ -77,6 +75,8 @@ class Ffmpeg(NamedTuple):
 
     def open(self) -> Any:
         """The original for PyAV, under the same restrictions."""
+        import av  # most steps start faster without it
+
         options = {"protocol_whitelist": "file", "codec_whitelist": DECODERS}
         return av.open(f"file:{self.original}", "r", format=DEMUXERS[self.probe.type], options=options)
 
@@ -150,6 +150,8 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     outputs = [_cut(encoder, pictures, 0, options)]
     if has_sound(probe, recipe):
         names.append(SOUND)
+        from pipeline.media.copying import sound_start_s
+
         copied_from_s = sound_start_s(encoder.original, probe, encoder.limits)
         options = encoded_sound() if copied_from_s is None else copied_sound()
         outputs.append(_cut(encoder, sound(encoder, source, copied_from_s), 1, options))
