@@ -21,6 +21,8 @@ from core.errors import HoldfastError, OperatorError, Unavailable, UnsupportedMe
 from pipeline.media import words
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+LIMIT_SIGNS = ("out of memory", "Cannot allocate memory", "File too large", "can't start new thread")
+"""How libraries say that a limit was met, where it isn't a MemoryError."""
 PROCESSES_MAX = 256
 """Threads count, of which ffmpeg has some dozens."""
 
@@ -96,7 +98,16 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         if error.errno in DISK_FULL:
             return {"unavailable": words.DISK_FULL}
-        raise
+        return _at_a_limit(error)
+    except Exception as error:
+        return _at_a_limit(error)
+
+
+def _at_a_limit(error: Exception) -> dict[str, Any]:
+    """The refusal, if that error comes of a limit on ourselves; else the error itself: something broke that shouldn't."""
+    if any(sign in str(error) for sign in LIMIT_SIGNS):
+        return {"refused": words.TOO_MUCH_MEMORY, "why": str(error)}
+    raise error
 
 
 def _work(job: dict[str, Any]) -> dict[str, Any]:
