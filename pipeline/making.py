@@ -30,7 +30,7 @@ from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make, probe
 from pipeline.media.make import steps as steps_of
 from pipeline.media.recipes import BASE, RUNG, stills_for
-from pipeline.renditions import fetch_lowest_rung, fetch_original, keep, with_ladder
+from pipeline.renditions import drop_old_ladders, fetch_lowest_rung, fetch_original, keep, with_ladder
 from pipeline.telling import telling
 from pipeline.wanted import CROPS, fingerprint, is_missing, is_stale
 
@@ -200,6 +200,8 @@ class _Turn:
         after = _change(maker.store, self.task, "media ready", finish)
         if self.medium.kind == "video":
             clear(maker.private, self.medium.id, after)
+            if after is not None:
+                drop_old_ladders(maker.private, after)
 
     def _is_wanted(self, recipe: str) -> bool:
         made = self.medium.tried(recipe)

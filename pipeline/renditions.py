@@ -81,6 +81,16 @@ def with_ladder(private: Objects, medium: Media, attempt: str) -> Media:
     return medium.with_rendition(Rendition(recipe="hls", attempt=attempt, files=tuple(files)))
 
 
+def drop_old_ladders(private: Objects, medium: Media) -> None:
+    """Removes what named fewer rungs, and may never have been published. A publisher that is copying it just now is asked for
+    the newer revision anyway."""
+    made = medium.rendition("hls")
+    if made:
+        mine = keys.rendition(medium.id, made.recipe, made.attempt, "")
+        every = private.walk(keys.rendition_folder(medium.id) + "hls-")
+        private.delete_many([key for key in every if not key.startswith(mine)])
+
+
 def _best_picture(medium: Media) -> str | None:
     """The key of the widest JPEG that was made of a picture."""
     if medium.kind != "image":

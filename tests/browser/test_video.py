@@ -78,8 +78,8 @@ def show_captions(page: Page) -> None:
     assert shown == "The clock runs"
 
 
-def wait_until(page: Page, what: str) -> None:
-    page.wait_for_function(f"() => {what}", timeout=PATIENCE_MS)
+def wait_until(page: Page, what: str, patience_ms: int = PATIENCE_MS) -> None:
+    page.wait_for_function(f"() => {what}", timeout=patience_ms)
 
 
 @pytest.mark.timeout(180)
@@ -191,7 +191,7 @@ def test_without_the_library_the_small_mp4_plays(visit: Any, house: House, cai: 
     assert page.evaluate("document.querySelector('video').videoHeight") == 360
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_dash_js_plays_the_same_segments(visit: Any, house: House, ladder: str) -> None:
     window = visit()
     page = window.page
@@ -220,7 +220,8 @@ def test_dash_js_plays_the_same_segments(visit: Any, house: House, ladder: str) 
         page.evaluate(f"player.seek({second})")
         wait_until(page, f"{SECONDS} > {second}.4")
     page.evaluate(f"player.seek({FILM_S - 1})")
-    wait_until(page, "document.querySelector('video').ended")
+    # The last second takes a busy machine many.
+    wait_until(page, "document.querySelector('video').ended", 3 * PATIENCE_MS)
     assert page.evaluate("document.querySelector('video').webkitAudioDecodedByteCount") > 0
     assert window.complaints == []
 
