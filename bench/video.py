@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.media import clips
-from pipeline.media.make import Limits, Probe, climb, climbed, find_ffmpeg, make, probe, rungs, steps
+from pipeline.media.climb import climb
+from pipeline.media.make import Limits, Probe, climbed, find_ffmpeg, make, probe, rungs, steps
 from pipeline.media.recipes import RUNG, rung_size
 from pipeline.media.segments import muxer_of_many
 

@@ -16,11 +16,12 @@ from core.media import SEGMENT_TYPE, Frozen, Media, Rendition, RenditionFile, Se
 from core.objects import Headers, Objects
 from pipeline.children import put_once, remove_folder
 from pipeline.media import words
-from pipeline.media.make import HLS_TYPE, Limits, Probe, Track, climb
+from pipeline.media.climb import climb
+from pipeline.media.make import HLS_TYPE, Limits, Probe
 from pipeline.media.pace import rate_of, segment_frames
 from pipeline.media.playlists import PLAYLIST
 from pipeline.media.recipes import rung_of, rung_size
-from pipeline.media.segments import described, segment
+from pipeline.media.segments import Track, described, segment
 
 _TURN_SEGMENTS = 3
 _INIT = Headers(type="video/mp4")
@@ -60,7 +61,7 @@ class Climber:
     over: Callable[[], bool] = lambda: False
 
     def make(self, recipes: Sequence[str]) -> tuple[Rendition, ...]:
-        """The renditions by those recipes, which begin with what is stored of them already. Raises as `make.climb` does;
+        """The renditions by those recipes, which begin with what is stored of them already. Raises as `media.climb` does;
         where the machine was at fault, what was made by then stays for the next try. Raises TurnOver where `over` says so, but
         not before there is something new."""
         attempts = self._attempts(recipes)

@@ -13,8 +13,9 @@ from core.errors import Unavailable
 from core.log import get_logger
 from core.store import Failure, Lane, MediaTask
 from pipeline.loops import Loops, backoff_s
-from pipeline.making import Maker, current, make_some, set_failed
+from pipeline.making import Maker, make_some
 from pipeline.media_queue import MediaQueue, task_of
+from pipeline.row import current, set_failed
 from pipeline.sharing import Sharing
 from pipeline.turns import Turns
 from pipeline.wanted import tasks

@@ -1,7 +1,7 @@
 """Making the renditions of one medium: task in, a revision of its profile for each step that is finished.
 
 Originals come from and renditions go to the private bucket; publishing copies them. A worker that is killed costs only
-the step it was at. Two workers at one medium are harmless: each attempt has a folder of its own.
+the step it was at, and of higher rungs less (`climbing`). Two workers at one medium are harmless: each attempt has a folder of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from core.log import get_logger
 from core.media import Media, Rendition, Use
 from core.media_types import HEAD_BYTES, identify
 from core.objects import Objects
-from core.profile import Snapshot
 from core.store import MediaTask, Store
-from core.store.revise import revise
 from pipeline.carding import draw_card
 from pipeline.children import remove_folder
 from pipeline.climbing import Climber, TurnOver, clear
@@ -31,6 +29,7 @@ from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make,
 from pipeline.media.make import steps as steps_of
 from pipeline.media.recipes import BASE, RUNG, stills_for
 from pipeline.renditions import drop_old_ladders, fetch_lowest_rung, fetch_original, keep, with_ladder
+from pipeline.row import change_row, current, set_failed
 from pipeline.telling import telling
 from pipeline.wanted import CROPS, fingerprint, is_missing, is_stale
 
@@ -101,17 +100,6 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
 def why(error: UnsupportedMedia) -> str:
     """What the decoder said of it, for operators."""
     return " ".join(getattr(error, "__notes__", ()))[:WHY_CHARS_MAX]
-
-
-def set_failed(store: Store, task: MediaTask, reason: str) -> None:
-    """Tells the creator why nothing came of an upload. What pages show already, they go on showing."""
-    failed = {"state": "failed", "failure": reason[:300]}
-    _change(
-        store,
-        task,
-        "media failed",
-        lambda one: one if one.state == "ready" else one.model_copy(update=failed),
-    )
 
 
 class _Turn:
@@ -197,7 +185,7 @@ class _Turn:
             )
 
         attempt = new_id()
-        after = _change(maker.store, self.task, "media ready", finish)
+        after = change_row(maker.store, self.task, "media ready", finish)
         if self.medium.kind == "video":
             clear(maker.private, self.medium.id, after)
             if after is not None:
@@ -342,27 +330,8 @@ def _add(
         return after.model_copy(update={**shown, **facts})
 
     attempt = new_id()
-    after = _change(maker.store, task, f"{what} made", add)
+    after = change_row(maker.store, task, f"{what} made", add)
     if after is None:
         remove_folder(maker.private, keys.rendition_folder(task.media_id))
         maker.private.delete(keys.original(task.media_id))
     return after
-
-
-def _change(store: Store, task: MediaTask, what: str, change: Callable[[Media], Media]) -> Media | None:
-    """One revision that changes one medium; None (and no revision) if it isn't there any more."""
-
-    def swap(old: Snapshot) -> Snapshot:
-        if old.head.deleted or old.medium(task.media_id) is None:
-            return old
-        media = tuple(change(one) if one.id == task.media_id else one for one in old.media)
-        return old.model_copy(update={"media": media})
-
-    after = revise(store, task.profile_id, swap, writer=new_id(), what=what, by_creator=False).snapshot
-    return None if after.head.deleted else after.medium(task.media_id)
-
-
-def current(store: Store, task: MediaTask) -> Media | None:
-    """The medium as it is now; None if it isn't there any more."""
-    snapshot = store.profiles.load(task.profile_id)
-    return None if snapshot is None or snapshot.head.deleted else snapshot.medium(task.media_id)

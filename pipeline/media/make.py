@@ -6,9 +6,8 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -19,8 +18,6 @@ from core.media import SEGMENT_TYPE, Focus, Frozen, Kind, RenditionFile, Segment
 from core.media_types import HEAD_BYTES, accept
 from generator.cards import Card
 from pipeline.media import sandbox, words
-from pipeline.media.pace import rate_of, segment_frames
-from pipeline.media.plain import read_plain
 from pipeline.media.playlists import HLS_TYPE, MASTER, master
 from pipeline.media.progress import telling
 from pipeline.media.recipes import (
@@ -34,7 +31,6 @@ from pipeline.media.recipes import (
     stills_for,
 )
 from pipeline.media.sandbox import Bounds, run
-from pipeline.media.segments import Track, as_cmaf, segment
 
 __all__ = [
     "HLS_TYPE",
@@ -43,8 +39,6 @@ __all__ = [
     "Made",
     "Probe",
     "StillRecipe",
-    "Track",
-    "climb",
     "climbed",
     "make",
     "master",
@@ -54,9 +48,7 @@ __all__ = [
 ]
 
 _PROBE: TypeAdapter[Probe] = TypeAdapter(Probe)
-_TRACKS: TypeAdapter[list[Track]] = TypeAdapter(list[Track])
 _DECODED = re.compile(r"base(-[0-9a-z]+){0,3}\.(raw|icc)")
-_CODECS = re.compile(r"[0-9A-Za-z.,]{1,60}")
 _TYPES = {
     ".avif": "image/avif",
     ".jpg": "image/jpeg",
@@ -68,8 +60,6 @@ _TYPES = {
     ".webp": "image/webp",
 }
 _SIDE_PX_MAX, _DURATION_S_MAX = 1 << 20, 1e6
-_SEGMENT_BYTES_MAX = 32 << 20
-"""Ten times what four seconds may need."""
 # ffmpeg and its like use two threads; each second by the clock may cost two of processor time.
 _CPUS = 2
 _NICE = {"image": 5}
@@ -112,9 +102,11 @@ def probe(
     """What that file truly is. Raises UnsupportedMedia with a sentence for the creator if it can't be used."""
     limits = limits or Limits()
     kind, mime = _accepted(original)
-    with _working_folder(None) as work:
+    with working_folder(None) as work:
         job = {"task": "probe", "original": str(original.resolve()), "kind": kind, "type": mime}
-        answer = run(job | {"limits": limits._asdict()}, _bounds(kind, "probe", limits), Path(work), stopping)
+        answer = run(
+            job | {"limits": limits._asdict()}, bounds_of(kind, "probe", limits), Path(work), stopping
+        )
         try:
             return _believed(_PROBE.validate_python(answer), kind, mime)
         except ValidationError as error:
@@ -185,10 +177,10 @@ def make(
         "rung": str(rung.resolve()) if rung else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with _working_folder(folder) as work, _lent(base, Path(work)):
+    with working_folder(folder) as work, _lent(base, Path(work)):
         if told and probe and probe.duration_s:
             stopping = telling(Path(work), probe.duration_s, told, stopping)
-        answer = run(job, _bounds(kind, recipe, limits), Path(work), stopping)
+        answer = run(job, bounds_of(kind, recipe, limits), Path(work), stopping)
         made = _checked(answer, Path(work))
         if made.probe:
             _believed(made.probe, kind, mime)
@@ -197,78 +189,13 @@ def make(
     return made
 
 
-def climb(
-    original: Path,
-    probe: Probe,
-    recipes: Sequence[str],
-    folder: Path,
-    limits: Limits,
-    begun: int,
-    keep: Callable[[int, int, bytes], None],
-    *,
-    stopping: Callable[[], bool] = lambda: False,
-    told: Callable[[float], None] = lambda _: None,
-) -> list[Track]:
-    """Makes those of the rungs that are `climbed(probe)` together, from segment `begun` + 1 on, in a folder in `folder`.
-
-    Each segment is handed to `keep` as soon as it is whole: with the place of its rung in `recipes`, its number from 1, and
-    its bytes; before a rung's first one number 0, what initialises its decoder. So a run that was killed goes on with the
-    next one. Returns a track for each rung, whose `starts` begin with this run's first segment. Raises as `make` does.
-    """
-    job = {
-        "task": "climb",
-        "recipes": list(recipes),
-        "begun": begun,
-        "original": str(original.resolve()),
-        "probe": probe._asdict(),
-        "kind": probe.kind,
-        "type": probe.type,
-        "limits": limits._asdict(),
-        "stills": StillRecipe()._asdict(),
-        "ffmpeg": find_ffmpeg(),
-    }
-    made = [0] * len(recipes)
-    with _working_folder(folder) as name:
-        work = Path(name)
-
-        def take() -> None:
-            for index, number in enumerate(made):
-                while (body := _taken(work / segment(f"track{index}", number + 1))) is not None:
-                    if number == 0:
-                        keep(index, 0, as_cmaf(_taken(work / f"track{index}.mp4") or b""))
-                    number += 1
-                    keep(index, begun + number, body)
-                made[index] = number
-
-        def ask() -> bool:
-            take()
-            return stopping()
-
-        from_s = float(begun * segment_frames(probe) / rate_of(probe))
-        asked = telling(work, probe.duration_s or from_s + 1, told, ask, from_s)
-        answer = run(job, _bounds("video", "climb", limits), work, asked)
-        take()
-    try:
-        tracks = _TRACKS.validate_python(answer["tracks"])
-    except (ValidationError, KeyError) as error:
-        raise UnsupportedMedia(words.UNREADABLE) from error
-    for track, count in zip(tracks, made, strict=False):
-        ascending = all(start < end for start, end in pairwise(track.starts))
-        plain = _CODECS.fullmatch(track.codecs) and track.timescale > 0
-        if not (plain and ascending and len(track.starts) == count + 1 > 1):
-            raise UnsupportedMedia(words.UNREADABLE)
-    if [track.name for track in tracks] != [f"track{index}" for index in range(len(made))]:
-        raise UnsupportedMedia(words.UNREADABLE)
-    return tracks
-
-
 def draw_card(
     card: Card, avatar: Path, folder: Path, limits: Limits, *, stopping: Callable[[], bool] = lambda: False
 ) -> Made:
     """Draws a profile's card with that rendition of its avatar into `folder`. Raises as `make` does."""
     job = {"task": "card", "original": str(avatar), "card": [*card], "limits": limits._asdict()}
-    with _working_folder(folder) as work:
-        answer = run(job, _bounds("image", "card", limits), Path(work), stopping)
+    with working_folder(folder) as work:
+        answer = run(job, bounds_of("image", "card", limits), Path(work), stopping)
         made = _checked(answer, Path(work))
         for file in made.files:
             (Path(work) / file.name).replace(folder / file.name)
@@ -289,7 +216,7 @@ def find_ffmpeg() -> str:
         ) from error
 
 
-def _working_folder(beside: Path | None) -> tempfile.TemporaryDirectory[str]:
+def working_folder(beside: Path | None) -> tempfile.TemporaryDirectory[str]:
     """On the same disk as the files' last place, so that they only need to be renamed."""
     try:
         return tempfile.TemporaryDirectory(prefix=".making-", dir=beside, ignore_cleanup_errors=True)
@@ -313,7 +240,7 @@ def _move(from_: Path, to: Path) -> None:
             path.replace(to / path.name)
 
 
-def _bounds(kind: str, task: str, limits: Limits) -> Bounds:
+def bounds_of(kind: str, task: str, limits: Limits) -> Bounds:
     wall_s = limits.wall_s(kind, task)
     memory_bytes = limits.image_memory_bytes if kind == "image" else limits.video_memory_bytes
     return Bounds(wall_s, memory_bytes, int(wall_s * _CPUS) + 1, _NICE.get(kind, _NICE_ELSE))
@@ -339,19 +266,6 @@ def _checked(answer: dict[str, Any], work: Path) -> Made:
     except (ValidationError, ValueError, KeyError, TypeError, OSError) as error:
         raise UnsupportedMedia(words.UNREADABLE) from error
     return Made.model_validate(claimed.model_dump() | {"files": files, "segments": segments})
-
-
-def _taken(path: Path) -> bytes | None:
-    """The bytes of a file that the child, which still lives, has made, and the file is gone; None where there is none."""
-    try:
-        body = read_plain(path, _SEGMENT_BYTES_MAX + 1)
-    except ValueError as error:
-        raise UnsupportedMedia(words.UNREADABLE) from error
-    if body is not None:
-        if len(body) > _SEGMENT_BYTES_MAX:
-            raise UnsupportedMedia(words.UNREADABLE)
-        path.unlink()
-    return body
 
 
 def _plain_bytes(path: Path) -> int:

@@ -66,7 +66,7 @@ def test_a_step_that_spins_is_ended_by_its_processor_time(
     spinning = script(bench.folder / "spinning-ffmpeg", "while :; do :; done")
     monkeypatch.setattr(making, "find_ffmpeg", lambda: str(spinning))
     # By the clock on the wall it would outlast the time limit of this test.
-    monkeypatch.setattr(making, "_bounds", lambda *_: Bounds(wall_s=1_000, memory_bytes=2 << 30, cpu_s=1))
+    monkeypatch.setattr(making, "bounds_of", lambda *_: Bounds(wall_s=1_000, memory_bytes=2 << 30, cpu_s=1))
     with pytest.raises(UnsupportedMedia, match="too long"):
         make(bench.put(b""), VIDEO, "mp4", bench.made("mp4"))
     assert bench.leftovers() == []

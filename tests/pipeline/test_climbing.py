@@ -18,8 +18,10 @@ from core.objects import Headers
 from core.objects.folder import FolderObjects
 from pipeline import climbing
 from pipeline.climbing import Climber, TurnOver, clear
-from pipeline.media import make, words
+from pipeline.media import climb as media
+from pipeline.media import words
 from pipeline.media.make import Limits, climbed, find_ffmpeg, probe
+from pipeline.media.segments import Track
 
 SEGMENTS = 4
 
@@ -123,9 +125,9 @@ def test_nothing_that_is_stored_is_written_again(stand: Stand, monkeypatch: pyte
     stand.break_off(2)
     runs: list[int] = []
 
-    def climb(*given: object, **more: object) -> list[make.Track]:
+    def climb(*given: object, **more: object) -> list[Track]:
         runs.append(given[5])  # type: ignore[arg-type]
-        return make.climb(*given, **more)  # type: ignore[arg-type]
+        return media.climb(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(climbing, "climb", climb)
     first = stand.make()
@@ -158,11 +160,11 @@ def test_a_film_whose_middle_cannot_be_found_is_begun_anew(
     stand.break_off(4)
     begun: list[int] = []
 
-    def climb(*given: object, **more: object) -> list[make.Track]:
+    def climb(*given: object, **more: object) -> list[Track]:
         begun.append(given[5])  # type: ignore[arg-type]
         if begun[-1]:
             raise UnsupportedMedia("No such place.")
-        return make.climb(*given, **more)  # type: ignore[arg-type]
+        return media.climb(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(climbing, "climb", climb)
     made = stand.make()
@@ -173,8 +175,8 @@ def test_a_film_whose_middle_cannot_be_found_is_begun_anew(
 def test_what_takes_longer_than_a_child_may_live_is_gone_on_with(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def climb(*given: object, **more: object) -> list[make.Track]:
-        make.climb(*given, **more)  # type: ignore[arg-type]
+    def climb(*given: object, **more: object) -> list[Track]:
+        media.climb(*given, **more)  # type: ignore[arg-type]
         raise UnsupportedMedia(words.TOO_SLOW)
 
     monkeypatch.setattr(climbing, "climb", climb)
@@ -215,6 +217,6 @@ def test_what_a_living_child_lays_out_is_taken_only_if_it_is_a_plain_file(
         "too large": lambda: path.write_bytes(b"12345"),
     }
     laid[trick]()
-    monkeypatch.setattr(make, "_SEGMENT_BYTES_MAX", 4)
+    monkeypatch.setattr(media, "_SEGMENT_BYTES_MAX", 4)
     with pytest.raises(UnsupportedMedia):
-        make._taken(path)
+        media._taken(path)
