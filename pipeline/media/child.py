@@ -161,7 +161,3 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
     if task == "sound":
         return sounds.sound(ffmpeg)
     return sounds.cover(ffmpeg, stills) if probe.kind == "audio" else poster.poster(ffmpeg, stills)
-
-
-if __name__ == "__main__":
-    main()

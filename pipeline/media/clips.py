@@ -31,9 +31,12 @@ from pipeline.media.recipes import (
 
 DECODER_THREADS, ENCODER_THREADS = 4, 3
 """They wait for one another, so that two processors need more of each to be busy."""
+_MANY_DECODER_THREADS, _MANY_UP_TO_PX = 8, 1920 * 1088
+"""For the lowest rung, which waits for little else; each holds several pictures, so of small ones alone."""
 AUDIO_BITS_PER_S = 128_000
 SAMPLE_RATE = 48_000
 RUN_UP_SAMPLES = 1024
+_ENCODED_SOUND = {"c:a": "aac", "b:a": AUDIO_BITS_PER_S, "ac": 2}
 _LOG = "ffmpeg-{}.log"
 _LOG_TAIL_CHARS = 2_000
 # As libc and x264 say it; the last is of a thread that could not have its stack.
@@ -69,8 +72,7 @@ class Ffmpeg(NamedTuple):
             protocol_whitelist="file",
             codec_whitelist=DECODERS,
             max_pixels=self.limits.pixels_max,
-            threads=DECODER_THREADS,
-            **options,
+            **{"threads": DECODER_THREADS, **options},
         )
 
     def open(self) -> Any:
@@ -140,21 +142,19 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     """The lowest rung, or one that is copied, as CMAF: a track of pictures and its playlist; the lowest has the track of
     sound, too, which is made beside it."""
     probe, (width, height) = encoder.probe, rung_size(encoder.probe, rung_of(recipe))
-    source = encoder.source(itsoffset=-probe.start_s)
+    is_small = probe.width * probe.height <= _MANY_UP_TO_PX
+    threads = _MANY_DECODER_THREADS if is_small else DECODER_THREADS
+    source = encoder.source(itsoffset=-probe.start_s, threads=threads)
     if probe.copied and rung_of(recipe) == rungs(probe)[-1]:
         pictures, options = source[str(probe.video_stream)], _copied_pictures()
     else:
         pictures = encoder.sized(encoder.steady(source), width, height).filter("format", "yuv420p")
         options = encoded_pictures(probe, rung_of(recipe))
     names = [PLAYLIST]
-    outputs = [_cut(encoder, pictures, 0, options)]
+    outputs = [_cut(encoder, pictures, options, index=0)]
     if has_sound(probe, recipe):
         names.append(SOUND)
-        from pipeline.media.copying import sound_start_s
-
-        copied_from_s = sound_start_s(encoder.original, probe, encoder.limits)
-        options = encoded_sound() if copied_from_s is None else copied_sound()
-        outputs.append(_cut(encoder, sound(encoder, source, copied_from_s), 1, options))
+        outputs.append(_cut(encoder, *sound(encoder, source), index=1))
     encoder.run(*outputs)
     what: Answer = {"width": width, "height": height, "frame_rate": round(float(rate_of(probe)), 3)}
     files: Answer = {"files": [], "segments": []}
@@ -167,7 +167,7 @@ def rung(encoder: Ffmpeg, recipe: str) -> Answer:
     return files
 
 
-def _cut(encoder: Ffmpeg, stream: Any, index: int, options: Answer) -> Any:
+def _cut(encoder: Ffmpeg, stream: Any, options: Answer, *, index: int) -> Any:
     file, cmaf = segments.muxer(index)
     return ffmpeg.output(stream, file, **options, **cmaf, **tidy(encoder.limits))
 
@@ -210,8 +210,8 @@ def progressive(encoder: Ffmpeg, lowest_rung: str | None) -> Answer:
         streams = [encoder.sized(encoder.steady(source), width, height).filter("format", "yuv420p")]
         options = encoded_pictures(probe, rungs(probe)[0])
         if probe.has_audio:
-            streams.append(sound(encoder, source, None))
-            options |= encoded_sound()
+            streams.append(_encoded(source, probe))
+            options |= _ENCODED_SOUND
         output = ffmpeg.output(*streams, name, **options, **wrapping)
     else:
         tracks = sorted(Path(lowest_rung).glob("track?.mp4"))
@@ -231,11 +231,17 @@ def _join(init: Path, into: Path) -> Path:
     return into.absolute()
 
 
-def sound(encoder: Ffmpeg, source: Any, copied_from_s: float | None) -> Any:
-    stream = str(encoder.probe.audio_stream)
-    if copied_from_s is not None:
-        return encoder.source(itsoffset=-encoder.probe.start_s - copied_from_s)[stream]
-    steady = source[stream].filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0})
+def sound(encoder: Ffmpeg, source: Any) -> tuple[Any, Answer]:
+    """The one sound track and the options for its file: copied where the probe says so."""
+    probe = encoder.probe
+    if probe.sound_from_s is None:
+        return _encoded(source, probe), _ENCODED_SOUND
+    copied = encoder.source(itsoffset=-probe.start_s - probe.sound_from_s)[str(probe.audio_stream)]
+    return copied, {"c:a": "copy", "bsf:a": f"noise=drop=lt(pts\\,-{RUN_UP_SAMPLES // 2})"}
+
+
+def _encoded(source: Any, probe: Probe) -> Any:
+    steady = source[str(probe.audio_stream)].filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0})
     # The encoder's run-up takes the place of the first 21 ms: so sound begins at zero, too, and stays in step.
     return steady.filter("atrim", start_sample=RUN_UP_SAMPLES)
 
@@ -260,14 +266,6 @@ def encoded_pictures(probe: Probe, rung: int) -> Answer:
 def _copied_pictures() -> Answer:
     # Unit 6 (SEI) holds whatever a camera wanted to say: its make, times, places.
     return {"c:v": "copy", "bsf:v": "filter_units=remove_types=6"}
-
-
-def encoded_sound() -> Answer:
-    return {"c:a": "aac", "b:a": AUDIO_BITS_PER_S, "ac": 2}
-
-
-def copied_sound() -> Answer:
-    return {"c:a": "copy", "bsf:a": f"noise=drop=lt(pts\\,-{RUN_UP_SAMPLES // 2})"}
 
 
 def tidy(limits: Limits) -> Answer:

@@ -10,7 +10,7 @@ import av.error
 
 from core.errors import UnsupportedMedia
 from pipeline.media import words
-from pipeline.media.copying import pictures_fit
+from pipeline.media.copying import pictures_fit, sound_start_s
 from pipeline.media.formats import AUDIO_DECODERS, DECODERS, DEMUXERS, VIDEO_DECODERS
 from pipeline.media.recipes import Limits, Probe
 from pipeline.media.whole import missing_s
@@ -49,7 +49,10 @@ def probe(original: str, mime: str, limits: Limits) -> Probe:
     except (av.error.FFmpegError, EOFError, ValueError) as error:
         damaged = words.DAMAGED_SOUND if mime.startswith("audio/") else words.DAMAGED_VIDEO
         raise UnsupportedMedia(damaged) from error
-    return found._replace(copied=found.kind == "video" and pictures_fit(original, found, limits))
+    return found._replace(
+        copied=found.kind == "video" and pictures_fit(original, found, limits),
+        sound_from_s=sound_start_s(original, found, limits),
+    )
 
 
 def _probe(container: Any, mime: str, limits: Limits) -> Probe:

@@ -98,6 +98,8 @@ class Probe(NamedTuple):
     """When the pictures begin, in seconds after the file does: the zero of all that is made."""
     copied: bool = False
     """Whether a video's pictures fit its highest rung as they are."""
+    sound_from_s: float | None = None
+    """When the sound begins, in seconds by the pictures' clock, if it is copied as it is; else None."""
 
 
 def steps(probe: Probe, uses: Collection[str] = ("gallery",)) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ _READS = ("original", "ffmpeg", "rung")
 """What of a job names a file or folder that the child may read."""
 _SLOW = (-signal.SIGXCPU, 128 + signal.SIGXCPU)
 """How a child ends whose processor time is used up: by itself, and as bubblewrap tells it."""
+_MAIN = "import gc; gc.disable(); from pipeline.media.child import main; main()"
+"""What it imports is there until it ends: to look through it for garbage costs a twentieth of its start."""
 _AGAIN_S = 60.0
 _BROKEN = 1
 """How Python ends by an exception that nobody has caught: a mistake of ours, or of a library's."""
@@ -159,7 +161,7 @@ def _run(
 
 def _start(bwrap: str | None, reads: Iterable[str], work: Path) -> _Child:
     """Isolated (-I): neither the working folder nor the environment can lend it a module, nor tell it a secret."""
-    command = [sys.executable, "-I", "-m", "pipeline.media.child"]
+    command = [sys.executable, "-I", "-c", _MAIN]
     if bwrap is None:
         return _Child(_popen(command, work))
     reader, writer = os.pipe()

@@ -13,7 +13,6 @@ from core.media_types import identify
 from pipeline.media import clips, images, words
 from pipeline.media.base import Base
 from pipeline.media.clips import Ffmpeg
-from pipeline.media.copying import sound_start_s
 from pipeline.media.recipes import Limits, StillRecipe
 
 SOUND = "sound.m4a"
@@ -22,9 +21,7 @@ _COVER = "cover"
 
 def sound(encoder: Ffmpeg) -> dict[str, Any]:
     """AAC in an MP4, copied where it is such already."""
-    copied_from_s = sound_start_s(encoder.original, encoder.probe, encoder.limits)
-    options = clips.encoded_sound() if copied_from_s is None else clips.copied_sound()
-    stream = clips.sound(encoder, encoder.source(), copied_from_s)
+    stream, options = clips.sound(encoder, encoder.source())
     encoder.run(
         ffmpeg.output(
             stream, SOUND, format="mp4", movflags="+faststart", **options, **clips.tidy(encoder.limits)
