@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MEDIA_PER_PROFILE_MAX = 500
 ALT_CHARS_MAX = 1000
 SEGMENT_TYPE = "video/iso.segment"
+CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
+"""Recipes whose renditions show a part of the picture: around its focus, where it has one."""
 CAPTIONS = "captions-"
 """Renditions by that name, with a language, are not made of the original: the creator sends them."""
 
@@ -172,10 +174,10 @@ class Media(Frozen):
         """The rendition by that recipe, with files or without."""
         return next((r for r in self.renditions if r.recipe == recipe), None)
 
-    def awaits(self, use: Use) -> bool:
-        """Whether the picture for that use is still to be made, or the one there is shows another focus than it is to."""
-        made = self.tried("still" if use == "gallery" else use)
-        return made is None or (use != "gallery" and made.focus != self.focus)
+    def lacks(self, recipe: str) -> bool:
+        """Whether that is still to be made, or the crop there is shows another focus than it is to."""
+        made = self.tried(recipe)
+        return made is None or (recipe in CROPS and made.focus != self.focus)
 
     def with_rendition(self, made: Rendition) -> Media:
         """This medium with `made` in place of the earlier attempt at the same recipe."""

@@ -55,7 +55,7 @@ def awaited_of(snapshot: Snapshot) -> dict[str, tuple[Use, ...]]:
     else there. Pages show them meanwhile as they are."""
     used = uses(snapshot)
     lacking = {
-        one.id: tuple(use for use in sorted(used[one.id]) if one.awaits(use))
+        one.id: tuple(use for use in sorted(used[one.id]) if one.lacks("still" if use == "gallery" else use))
         for one in snapshot.uploads
         if one.kind == "image" and one.state == "ready" and not snapshot.head.deleted
     }

@@ -59,21 +59,22 @@ class Makers:
     def _make_one(self, task: MediaTask) -> None:
         try:
             waited_for = partial(self._is_waited_for, task.lane)
-            finished = make_some(self._maker._replace(waited_for=waited_for), task)
+            left = make_some(self._maker._replace(waited_for=waited_for), task)
         except Exception as error:
             if not self._loops.stopping:
                 self._loops.guarded(lambda error=error: self._failed(task, error))  # type: ignore[misc]
         else:
             self._forget(task.media_id)
-            self._loops.guarded(lambda: self._turn_over(task, finished))
+            self._loops.guarded(lambda: self._turn_over(task, left))
         finally:
             with self._guard:
                 self._busy.discard(task.media_id)
 
-    def _turn_over(self, task: MediaTask, finished: bool) -> None:
+    def _turn_over(self, task: MediaTask, left: Lane | None) -> None:
+        """`left` is the lane in which it goes on; None where nothing is left to be made."""
         work = self._maker.store.media_work
-        medium = None if finished else current(self._maker.store, task)
-        if medium is None:
+        medium = current(self._maker.store, task) if left else None
+        if left is None or medium is None:
             work.done(task.media_id)
             # An edit that asked for more just before found its medium waiting still, and added nothing.
             snapshot = self._maker.store.profiles.load(task.profile_id)
@@ -81,7 +82,10 @@ class Makers:
                 if more.media_id == task.media_id:
                     self._queue.add(more, again=True)
         else:
-            work.defer(task_of(medium, task.profile_id)._replace(later=True, remake=task.remake))
+            rest = task_of(medium, task.profile_id)._replace(lane=left, later=True, remake=task.remake)
+            work.defer(rest)
+            if left != task.lane:
+                self._queue.wake()
 
     def _next_task(self, lane: Lane) -> MediaTask | None:
         # A transcode may take half an hour: it isn't begun while its owner may be somebody who hasn't been seen yet.

@@ -12,32 +12,29 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from core import keys
 from core.document import uses
 from core.errors import UnsupportedMedia
 from core.ids import new_id
 from core.log import get_logger
-from core.media import Media, Rendition, Use
+from core.media import CROPS, Media, Rendition, Use
 from core.media_types import HEAD_BYTES, identify
 from core.objects import Objects
-from core.store import MediaTask, Store
+from core.store import Lane, MediaTask, Store
 from pipeline.carding import draw_card
-from pipeline.children import remove_folder
 from pipeline.climbing import Climber, TurnOver, clear
 from pipeline.decoded import Decoded, keep_probe, kept_probe
 from pipeline.media.make import Limits, Made, Probe, StillRecipe, climbed, make, probe
 from pipeline.media.make import steps as steps_of
-from pipeline.media.recipes import BASE, RUNG, stills_for
+from pipeline.media.recipes import BASE, RUNG, avif_of, stills_for
 from pipeline.renditions import drop_old_ladders, fetch_lowest_rung, fetch_original, keep, with_ladder
-from pipeline.row import change_row, current, set_failed
+from pipeline.row import add_renditions, change_row, current, set_failed
 from pipeline.telling import telling
-from pipeline.wanted import CROPS, fingerprint, is_missing, is_stale
+from pipeline.wanted import fingerprint, is_missing, is_stale
 
 SHOWS = ("still", "avatar", "cover", "poster", "mp4", "sound")
 """Recipes without which a medium can't be shown; with them goes the first rung."""
 SHOWN_BY = ("still", "avatar", "cover", "sound")
 """Recipes that show a medium by themselves; a rung does, too."""
-IMPRESSION = ("width", "height", "thumbhash", "placeholder", "colour")
 TURN_S = 60.0
 """For so long higher rungs are made at a stretch while others wait."""
 WHY_CHARS_MAX = 1_000
@@ -59,9 +56,10 @@ class Maker(NamedTuple):
     waited_for: Callable[[], bool] = lambda: False
 
 
-def make_some(maker: Maker, task: MediaTask) -> bool:
+def make_some(maker: Maker, task: MediaTask) -> Lane | None:
     """Makes renditions that the medium lacks: first those that show it at all, and in later turns one of the others, so
-    that nobody's first picture waits for somebody else's second format. Whether the medium is finished.
+    that nobody's first picture waits for somebody else's second format. The lane in which it goes on (an animation's film
+    is made among films); None when the medium is finished.
 
     Input that can't be used is not an error: the medium becomes `failed` with a sentence for the creator. Raises
     Unavailable and other errors of the machine's."""
@@ -70,20 +68,20 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
         draw_card(
             maker.store, maker.private, snapshot, maker.site, maker.scratch, maker.limits, maker.stopping
         )
-        return True
+        return None
     medium = snapshot.medium(task.media_id) if snapshot and not snapshot.head.deleted else None
     if snapshot is None or medium is None or medium.state == "failed":
         maker.decoded.drop(task.media_id)
-        return True
+        return None
     try:
         with (
             TemporaryDirectory(dir=maker.scratch) as folder,
             maker.decoded.of(medium.id) as decoded,
         ):
             turn = _Turn(maker, task, medium, uses(snapshot)[medium.id], Path(folder), decoded)
-            finished = turn.make()
+            left = turn.make()
     except TurnOver:
-        return False
+        return task.lane
     except UnsupportedMedia as error:
         if medium.state == "ready":
             raise  # it could be used before: nothing that the creator can mend
@@ -91,10 +89,10 @@ def make_some(maker: Maker, task: MediaTask) -> bool:
             "media_refused", profile=task.profile_id, media=task.media_id, reason=str(error), why=why(error)
         )
         set_failed(maker.store, task, str(error))
-        finished = True
-    if finished:
+        left = None
+    if left is None:
         maker.decoded.drop(task.media_id)
-    return finished
+    return left
 
 
 def why(error: UnsupportedMedia) -> str:
@@ -111,30 +109,33 @@ class _Turn:
         self.maker, self.task, self.medium, self.used = maker, task, medium, used
         self.folder, self.decoded = folder, decoded
 
-    def make(self) -> bool:
-        """Whether the medium is finished."""
+    def make(self) -> Lane | None:
+        """The lane in which it goes on; None when the medium is finished."""
         found = self._probed()
         if found is None:
-            return True
+            return None
         steps = steps_of(found, self.used)
         missing = [recipe for recipe in steps if self._is_wanted(recipe)]
         if not missing:
             self._finish(steps)
-            return True
+            return None
         shows = [recipe for recipe in missing if recipe in SHOWS or recipe == first_rung(steps)]
         # The rest step by step: a rung of a long video shall not keep everybody waiting for the next one, too.
         upper = [recipe for recipe in missing if recipe in climbed(found)]
         now = shows or (upper if missing[0] in upper else missing[:1])
+        if (lane := _lane_of(now[0], found)) != self.task.lane:
+            return lane
         done = len(steps) - len(missing)
         for recipes in [upper] if now == upper else [[recipe] for recipe in now]:
             told = self._told(recipes[-1], done, steps)
             if not self._try(recipes, found, told, last=recipes == missing[-1:]):
-                return True
+                return None
             done += len(recipes)
-        if len(now) < len(missing):
-            return False
+        for recipe in missing:
+            if recipe not in now:
+                return _lane_of(recipe, found)
         self._finish(steps)
-        return True
+        return None
 
     def _try(
         self, recipes: Sequence[str], found: Probe, told: Callable[[float], None], *, last: bool
@@ -146,17 +147,23 @@ class _Turn:
                 return self._climb(recipes, found, told)
             return self._step(recipes[0], found, told, last=last)
         except UnsupportedMedia as error:
-            if not self._is_shown or any(self.medium.rendition(recipe) for recipe in recipes):
+            if not self._is_shown or not all(map(self.medium.lacks, recipes)):
                 raise
-            log.warning(
-                "rendition_left_out",
-                media=self.medium.id,
-                recipe=recipes[0],
-                reason=str(error),
-                why=why(error),
-            )
-            nothing = [self._rendition(recipe, Made(files=())) for recipe in recipes]
-            return self._added(nothing, None, found, time.monotonic(), last=last)
+            return self._leave_out(recipes, error, last=last)
+
+    def _leave_out(self, recipes: Sequence[str], error: UnsupportedMedia, *, last: bool) -> bool:
+        """Notes that they were tried, so that they aren't wanted for ever; a crop stays as it was. False if the medium has
+        gone meanwhile."""
+        log.warning(
+            "rendition_left_out", media=self.medium.id, recipe=recipes[0], reason=str(error), why=why(error)
+        )
+        left = [self._rendition(recipe, Made(files=())) for recipe in recipes]
+        for at, recipe in enumerate(recipes):
+            if older := self.medium.rendition(recipe):
+                left[at] = older.model_copy(update={"focus": self.medium.focus})
+        after = add_renditions(self.maker.store, self.maker.private, self.task, left, last=last)
+        self.medium = after or self.medium
+        return after is not None
 
     @property
     def _is_shown(self) -> bool:
@@ -253,7 +260,9 @@ class _Turn:
     def _added(
         self, renditions: Sequence[Rendition], made: Made | None, found: Probe, started: float, *, last: bool
     ) -> bool:
-        after = _add(self.maker, self.task, renditions, made, found, last)
+        after = add_renditions(
+            self.maker.store, self.maker.private, self.task, renditions, made, found, last=last
+        )
         if after is None:
             return False
         self.medium = after
@@ -269,10 +278,22 @@ class _Turn:
         return True
 
     def _probed(self) -> Probe | None:
-        """What the original is; None if the medium has gone meanwhile. A picture's first still is made by the same child."""
+        """What the original is; None if the medium has gone meanwhile, or more can't be made of it."""
         found = kept_probe(self.decoded)
         if found is not None:
             return found
+        try:
+            return self._found_out()
+        except UnsupportedMedia as error:
+            stills = stills_for(self.used)
+            lacking = [recipe for recipe in (*stills, *map(avif_of, stills)) if self.medium.lacks(recipe)]
+            if (self.medium.kind, self.medium.state) != ("image", "ready") or not lacking:
+                raise
+            self._leave_out(lacking, error, last=True)
+            return None
+
+    def _found_out(self) -> Probe | None:
+        """A picture's first still is made by the same child; None if the medium has gone meanwhile."""
         first, original = stills_for(self.used)[0], self._original()
         with original.open("rb") as file:
             kind, _ = identify(file.read(HEAD_BYTES)) or ("", "")
@@ -295,43 +316,10 @@ class _Turn:
         return (self.decoded / BASE).is_file()
 
 
+def _lane_of(recipe: str, found: Probe) -> Lane:
+    return "image" if found.kind == "image" and recipe != "loop" else "video"
+
+
 def first_rung(steps: tuple[str, ...]) -> str | None:
     """The rung that a video plays with first."""
     return next((recipe for recipe in steps if recipe.startswith(RUNG)), None)
-
-
-def _add(
-    maker: Maker,
-    task: MediaTask,
-    renditions: Sequence[Rendition],
-    made: Made | None,
-    found: Probe,
-    last: bool,
-) -> Media | None:
-    """Adds finished renditions to their medium: one revision, no edit. None if the medium has gone meanwhile."""
-    what = ", ".join(one.recipe for one in renditions)
-
-    def add(medium: Media) -> Media:
-        after = medium
-        for rendition in renditions:
-            after = after.with_rendition(rendition)
-        if renditions[0].recipe.startswith(RUNG):
-            after = with_ladder(maker.private, after, attempt)
-        shown = {
-            name: value
-            for source, names in ((found, ("width", "height")), (made, IMPRESSION))
-            for name in names
-            if (value := getattr(source, name, None))
-        }
-        # A picture that gets another crop stays ready: pages show what there is until then.
-        state = "ready" if last or medium.state == "ready" else "making"
-        # What came under a video's name may be sound alone.
-        facts = {"kind": found.kind, "duration_s": found.duration_s, "state": state}
-        return after.model_copy(update={**shown, **facts})
-
-    attempt = new_id()
-    after = change_row(maker.store, task, f"{what} made", add)
-    if after is None:
-        remove_folder(maker.private, keys.rendition_folder(task.media_id))
-        maker.private.delete(keys.original(task.media_id))
-    return after

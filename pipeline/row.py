@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from core import keys
 from core.ids import new_id
-from core.media import Media
+from core.media import Media, Rendition
+from core.objects import Objects
 from core.profile import Snapshot
 from core.store import MediaTask, Store
 from core.store.revise import revise
+from pipeline.children import remove_folder
+from pipeline.media.make import Made, Probe
+from pipeline.media.recipes import RUNG
+from pipeline.renditions import with_ladder
+
+_IMPRESSION = ("width", "height", "thumbhash", "placeholder", "colour")
 
 
 def change_row(store: Store, task: MediaTask, what: str, change: Callable[[Media], Media]) -> Media | None:
@@ -22,6 +30,46 @@ def change_row(store: Store, task: MediaTask, what: str, change: Callable[[Media
 
     after = revise(store, task.profile_id, swap, writer=new_id(), what=what, by_creator=False).snapshot
     return None if after.head.deleted else after.medium(task.media_id)
+
+
+def add_renditions(
+    store: Store,
+    private: Objects,
+    task: MediaTask,
+    renditions: Sequence[Rendition],
+    made: Made | None = None,
+    found: Probe | None = None,
+    *,
+    last: bool,
+) -> Media | None:
+    """Adds finished renditions to their medium, with what was found out meanwhile: one revision, no edit. None if the
+    medium has gone meanwhile, and with it all that was stored for it."""
+    what = ", ".join(one.recipe for one in renditions)
+
+    def add(medium: Media) -> Media:
+        after = medium
+        for rendition in renditions:
+            after = after.with_rendition(rendition)
+        if renditions[0].recipe.startswith(RUNG):
+            after = with_ladder(private, after, attempt)
+        shown = {
+            name: value
+            for source, names in ((found, ("width", "height")), (made, _IMPRESSION))
+            for name in names
+            if (value := getattr(source, name, None))
+        }
+        # A picture that gets another crop stays ready: pages show what there is until then.
+        state = "ready" if last or medium.state == "ready" else "making"
+        # What came under a video's name may be sound alone.
+        facts = {"kind": found.kind, "duration_s": found.duration_s} if found else {}
+        return after.model_copy(update={**shown, **facts, "state": state})
+
+    attempt = new_id()
+    after = change_row(store, task, f"{what} made", add)
+    if after is None:
+        remove_folder(private, keys.rendition_folder(task.media_id))
+        private.delete(keys.original(task.media_id))
+    return after
 
 
 def current(store: Store, task: MediaTask) -> Media | None:

@@ -14,8 +14,6 @@ from pipeline.carding import is_drawn, wish
 from pipeline.media.recipes import RECIPES_VERSION, RUNG, StillRecipe, avif_of, is_still, stills_for
 from pipeline.media_queue import task_of
 
-CROPS = ("avatar", "avatar-avif", "cover", "cover-avif")
-
 
 def tasks(snapshot: Snapshot, site: str | None) -> Iterator[MediaTask]:
     """Of new media, of pictures that have become avatar or cover or are to show something else in it, and of a card that
@@ -50,11 +48,10 @@ def card_task(profile_id: str) -> MediaTask:
 
 
 def is_missing(medium: Media, recipe: str) -> bool:
-    made = medium.tried(recipe)
-    if made is None or (recipe in CROPS and made.focus != medium.focus):
-        return True
+    made = medium.rendition(recipe)
     # Rungs without segments are from releases before CMAF, and go with no others.
-    return recipe.startswith(RUNG) and bool(made.files) and not made.segments
+    is_old = made is not None and recipe.startswith(RUNG) and not made.segments
+    return is_old or medium.lacks(recipe)
 
 
 def fingerprint(recipe: str, stills: StillRecipe) -> str:

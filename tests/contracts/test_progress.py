@@ -86,6 +86,20 @@ def test_each_lane_is_looked_at_by_itself(store: Store) -> None:
     assert list(store.media_work.pending(10, lane="video")) == [film._replace(added_at=3000, later=True)]
 
 
+def test_what_is_put_off_may_go_on_in_another_lane_and_come_back(store: Store) -> None:
+    loop = MediaTask("loop", "ann", 1000)
+    store.media_work.add(loop)
+    assert list(store.media_work.pending(10, lane="image")) == [loop]
+    for lane, other in (("video", "image"), ("image", "video")):
+        there = loop._replace(lane=lane, later=True)
+        store.media_work.defer(there)
+        assert list(store.media_work.pending(10, lane=lane)) == [there]
+        assert list(store.media_work.pending(10, lane=other)) == []
+        assert list(store.media_work.pending(10)) == [there], "once"
+    store.media_work.done("loop")
+    assert list(store.media_work.pending(10)) == []
+
+
 def test_no_creator_s_uploads_hide_another_s(store: Store) -> None:
     for number in range(70):
         store.media_work.add(MediaTask(f"ann{number:02}", "ann", 1000 + number))

@@ -100,8 +100,9 @@ class Mortals:
 
     def make(self, profile: str, media: str) -> None:
         maker = Maker(self.store, self.private, Limits(), self.folder, Decoded(self.folder), lambda: False)
-        while not make_some(maker, MediaTask(media, profile, 0)):
-            continue
+        task = MediaTask(media, profile, 0)
+        while lane := make_some(maker, task):
+            task = task._replace(lane=lane)
 
     def tidy(self, profile: str, now: int) -> None:
         for due in self.store.changes.due(now, 10):

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from core import keys
+from core.errors import UnsupportedMedia
 from core.media import Focus, Media
 from core.objects import Headers
 from core.profile import Snapshot
 from core.store import MediaTask
-from pipeline import carding, renditions
+from pipeline import carding, making, renditions
 from pipeline.carding import wish
 from pipeline.decoded import Decoded
 from pipeline.making import Maker, make_some
@@ -66,8 +67,14 @@ class House:
             if not waiting:
                 return
             for task in waiting:
-                make_some(self.maker, task)
+                self.make(task)
         raise AssertionError(f"never done: {self.wanted()}")
+
+    def make(self, task: MediaTask) -> None:
+        """One turn, in the lane in which it goes on."""
+        left = make_some(self.maker, task)
+        if left and left != task.lane:
+            make_some(self.maker, task._replace(lane=left))
 
     def change(self, **fields: Any) -> None:
         def swap(old: Snapshot) -> Snapshot:
@@ -230,6 +237,51 @@ def test_a_page_names_its_card_for_networks(house: House) -> None:
     assert '<meta name="twitter:card" content="summary_large_image">' in page
 
 
+def animation() -> bytes:
+    frames = [Image.new("RGB", (300, 200), colour) for colour in ("red", "green", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
+    return out.getvalue()
+
+
+def test_an_animation_s_film_is_made_among_films_and_its_rest_among_pictures(house: House) -> None:
+    house.site.upload(house.ann, made=False)
+    house.site.private.put(keys.original(ME), animation(), Headers())
+    (task,) = (one for one in house.wanted() if one.media_id == ME)
+    assert (task.lane, make_some(house.maker, task)) == ("image", "video")
+    assert house.recipes() == {"still"}
+    assert make_some(house.maker, task) == "video", "as after a restart, when it is added anew"
+    assert house.recipes() == {"still"}, "pictures don't wait for it"
+    film = task._replace(lane="video")
+    assert make_some(house.maker, film) == "image"
+    assert house.recipes() == {"still", "loop"}
+    assert make_some(house.maker, film) == "image"
+    assert make_some(house.maker, task) is None
+    assert (house.recipes(), house.medium.state) == ({"still", "loop", "avif"}, "ready")
+
+
+def test_a_crop_that_can_t_be_made_anew_stays_as_it_was_and_is_not_wanted_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.upload()
+    house.change(avatar=ME)
+    house.make_all()
+    before = house.medium.rendition("avatar")
+    assert before
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise UnsupportedMedia("This picture takes too long.")
+
+    monkeypatch.setattr(making, "make", refuse)
+    house.focus(0.9)
+    assert house.medium.lacks("avatar")
+    house.make_all()
+    after = house.medium.rendition("avatar")
+    assert after and (after.attempt, after.files) == (before.attempt, before.files)
+    assert not house.medium.lacks("avatar")
+    assert house.medium.state == "ready"
+
+
 def test_remakes_are_what_was_made_with_other_settings(house: House) -> None:
     house.upload()
     house.make_all()
@@ -239,7 +291,7 @@ def test_remakes_are_what_was_made_with_other_settings(house: House) -> None:
     assert (task.media_id, task.remake, task.later) == (ME, True, True)
     before = {made.recipe: made.attempt for made in house.medium.renditions}
     maker = house.maker._replace(stills=other)
-    while not make_some(maker, task):
+    while make_some(maker, task):
         # The old files are shown until each new one is ready.
         assert house.recipes() == {"still", "avif"}
         assert house.medium.state == "ready"

@@ -127,9 +127,8 @@ class Workshop:
         self.makers = Makers(maker, self.queue, 2, self.sharing, self.loops)
         self.thread = threading.Thread(target=self.makers.make, args=(lane,), daemon=True)
 
-    def _make(self, _: Any, one: MediaTask) -> bool:
+    def _make(self, _: Any, one: MediaTask) -> None:
         self.made.append(one.media_id)
-        return True
 
     def close(self) -> None:
         self.loops.stop()
@@ -164,10 +163,9 @@ def test_a_maker_hears_whether_others_wait_for_its_lane(
     monkeypatch.setattr(makers, "LOOK_EVERY_S", 0.0)
     heard: list[bool] = []
 
-    def make(maker: Maker, one: MediaTask) -> bool:
+    def make(maker: Maker, one: MediaTask) -> None:
         heard.append(maker.waited_for())
         shop.board.done(one.media_id)
-        return True
 
     shop = Workshop(site, tmp_path, monkeypatch)
     monkeypatch.setattr(makers, "make_some", make)
@@ -248,11 +246,10 @@ def test_while_one_that_failed_rests_others_have_their_turn(
     shop = Workshop(site, tmp_path, monkeypatch)
     tries: list[str] = []
 
-    def make(_: Any, one: MediaTask) -> bool:
+    def make(_: Any, one: MediaTask) -> None:
         tries.append(one.media_id)
         if one.media_id == "broken":
             raise OSError("The disk is away.")
-        return True
 
     monkeypatch.setattr(makers, "make_some", make)
     monkeypatch.setattr(makers, "backoff_s", lambda _: 0.5)

@@ -507,7 +507,7 @@ def test_a_picture_that_is_deleted_while_it_is_made_leaves_nothing(
 
     monkeypatch.setattr(making, "make", make_slowly)
     maker = making.Maker(site.store, site.private, Limits(), site.folder, Decoded(site.folder), lambda: False)
-    assert making.make_some(maker, MediaTask("medium1234", ann, 0))
+    assert making.make_some(maker, MediaTask("medium1234", ann, 0)) is None
     snapshot = site.store.profiles.load(ann)
     assert snapshot
     assert snapshot.media == ()

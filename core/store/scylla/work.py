@@ -6,6 +6,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from core.rank import Mark
@@ -43,7 +44,7 @@ class ScyllaMediaWork:
     def __init__(self, cql: Cql, began: int) -> None:
         self._cql = cql
         self._agendas = {
-            lane: Agenda(cql, name, MEDIA_SLOT_S, began, self._ask, YOUNG_S, dated=False)
+            lane: Agenda(cql, name, MEDIA_SLOT_S, began, partial(self._ask, lane), YOUNG_S, dated=False)
             for lane, name in _LISTS.items()
         }
 
@@ -119,7 +120,7 @@ class ScyllaMediaWork:
     def _row(self, media_id: str) -> MediaTask | None:
         return _task(media_id, self._cql.one(f"SELECT {_TASK} FROM media_work WHERE media_id = ?", media_id))  # noqa: S608
 
-    def _ask(self, pointers: Sequence[Pointer]) -> list[MediaTask | None]:
+    def _ask(self, lane: Lane, pointers: Sequence[Pointer]) -> list[MediaTask | None]:
         """The task of each medium that waits in just that place: one that was put off has another pointer."""
         select = f"SELECT {_TASK} FROM media_work WHERE media_id = ?"  # noqa: S608
         found = self._cql.read_many([(select, (_medium(of),)) for _, of in pointers])
@@ -128,7 +129,8 @@ class ScyllaMediaWork:
             for (_, of), rows in zip(pointers, found, strict=True)
         ]
         return [
-            task if task and at == _at(task) else None for (at, _), task in zip(pointers, tasks, strict=True)
+            task if task and (lane, at) == (task.lane, _at(task)) else None
+            for (at, _), task in zip(pointers, tasks, strict=True)
         ]
 
 

@@ -35,7 +35,8 @@ class SqliteMediaWork:
         with self._db.write() as connection:
             connection.execute(
                 f"insert into media_work ({_TASK}) values (?, ?, ?, ?, ?, ?, ?) on conflict do update"  # noqa: S608
-                " set added_at = excluded.added_at, cost_s = excluded.cost_s, later = excluded.later, remake = 0"
+                " set added_at = excluded.added_at, lane = excluded.lane, cost_s = excluded.cost_s,"
+                " later = excluded.later, remake = 0"
                 " where remake and not excluded.remake",
                 task,
             )
@@ -66,8 +67,8 @@ class SqliteMediaWork:
     def defer(self, task: MediaTask) -> None:
         with self._db.write() as connection:
             connection.execute(
-                "update media_work set added_at = ?, cost_s = ?, later = ?, remake = ? where media_id = ?",
-                (task.added_at, task.cost_s, task.later, task.remake, task.media_id),
+                "update media_work set added_at = ?, lane = ?, cost_s = ?, later = ?, remake = ? where media_id = ?",
+                (task.added_at, task.lane, task.cost_s, task.later, task.remake, task.media_id),
             )
 
     def done(self, media_id: str) -> None:
