@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from cli.options import Flags, is_free, settings_for, with_flags
 from core import insync, keys
@@ -42,17 +43,21 @@ def serve(
     if app == "ingest":
         _listen(_ingest(settings), settings.studio.host, settings.studio.port, "--studio")
     else:
-        _listen(_edge(settings), settings.edge.host, settings.edge.port, "--edge")
+        from edge.server import bounded
+
+        edge = settings.edge
+        http = bounded(edge.connections, edge.connections_each, edge.trusted_proxies)
+        _listen(_edge(settings), edge.host, edge.port, "--edge", http)
 
 
-def _ingest(settings: Settings) -> Starlette:
+def _ingest(settings: Settings) -> ASGIApp:
     from ingest.app import create_app
 
     backends = open_backends(settings, None)
     return create_app(backends.store, backends.private, settings, shared_secret(settings, "studio"))
 
 
-def _edge(settings: Settings) -> Starlette:
+def _edge(settings: Settings) -> ASGIApp:
     from edge.app import create_app
     from generator.release import load_release
 
@@ -82,7 +87,9 @@ def _learn_regions(regions: Regions, secret: bytes) -> None:
                 regions.use(*listed)
 
 
-def _listen(app: Starlette, host: str, port: int, flag: str) -> None:
+def _listen(
+    app: ASGIApp, host: str, port: int, flag: str, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+) -> None:
     if port and not is_free(host, port):
         raise OperatorError(f"{host}:{port} is in use: choose another address with {flag} HOST:PORT")
     log = get_logger("serve")
@@ -91,6 +98,8 @@ def _listen(app: Starlette, host: str, port: int, flag: str) -> None:
         app,
         host=host,
         port=port,
+        http=http,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from httpx import ASGITransport, AsyncClient, Response
 from standardwebhooks.webhooks import Webhook
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message
 
 from core import keys
 from core.document import Document, write
@@ -75,7 +76,7 @@ class Storage:
 class Reader:
     """A browser without a cache, in front of an app that runs in one event loop, as it does in a server."""
 
-    def __init__(self, app: Starlette, portal: BlockingPortal) -> None:
+    def __init__(self, app: ASGIApp, portal: BlockingPortal) -> None:
         self._portal = portal
         self._client = AsyncClient(transport=ASGITransport(app), headers={"accept-encoding": ""})
 
@@ -113,7 +114,7 @@ class Site:
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
         self.regions = Regions({"main": self.storage})
-        self.app: Starlette = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
+        self.app: ASGIApp = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
         self.reader = Reader(self.app, portal)
         self.number = 0
 
@@ -170,6 +171,20 @@ def signed(body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str
     }
 
 
+@asynccontextmanager
+async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    """Starts and ends the app, as a server does."""
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    told: asyncio.Queue[Message] = asyncio.Queue()
+    serving = asyncio.create_task(app({"type": "lifespan", "asgi": {}}, asked.get, told.put))
+    for step in ("startup", "shutdown"):
+        await asked.put({"type": f"lifespan.{step}"})
+        assert (await told.get())["type"] == f"lifespan.{step}.complete"
+        if step == "startup":
+            yield
+    await serving
+
+
 @pytest.fixture(scope="session")
 def release() -> Release:
     return load_release(SiteSettings())
@@ -182,8 +197,7 @@ def new_site(tmp_path: Path, release: Release) -> Iterator[Callable[..., Site]]:
 
         def make(**changes: Any) -> Site:
             site = Site(tmp_path / "public", release, portal, **changes)
-            lifespan = site.app.router.lifespan_context(site.app)
-            running.enter_context(portal.wrap_async_context_manager(lifespan))
+            running.enter_context(portal.wrap_async_context_manager(lifespan(site.app)))
             return site
 
         yield make
