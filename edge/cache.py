@@ -78,7 +78,7 @@ class Cache:
     def hit(self, path: str) -> Hit | None:
         """What is kept of `path` and fresh; for the hot path, which asks for nothing else."""
         entry = self._kept.get(path)
-        return Hit(entry, self._age_s(entry)) if entry and self._fresh(entry) else None
+        return Hit(entry, self._age_s(entry)) if entry is not None and self._fresh(entry) else None
 
     async def answer(self, key: str) -> Answer:
         """What to say about `key`; Unavailable if storage is away and nothing is kept."""

@@ -54,9 +54,8 @@ class Hot:
         if prepared is None:
             return None
         headers, body, status = prepared.headers, prepared.body, 200
-        if not_modified(
-            asked.get(b"if-none-match"), asked.get(b"if-modified-since"), prepared.etag, prepared.modified
-        ):
+        known, since = asked.get(b"if-none-match"), asked.get(b"if-modified-since")
+        if (known or since) and not_modified(known, since, prepared.etag, prepared.modified):
             headers, body, status = prepared.unchanged, b"", 304
         elif method == "HEAD":
             body = b""

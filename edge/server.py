@@ -111,8 +111,7 @@ class _Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        # A head that is larger than this came in pieces, and was counted, or in one.
-        if self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
+        if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
             self.app = too_large
         super().on_headers_complete()
 
