@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
+from bench.bare import BODY, HEADERS
 from bench.grounds import machine
-from bench.peers import BODY, HEADERS
-from cli.main import VERBS
-from tests.house import House, free_port
+from bench.peers import asgi, bare_nginx, front, left_out, running
+from tests.house import House
 
 CONNECTIONS, ROUNDS, ROUND_S = 32, 5, 4.0
 PAGE = "/mara"
@@ -40,6 +35,7 @@ WORDS = {
     "bare_nginx": "bare nginx, same file",
     "varnish": "Varnish, ours, before our edge",
 }
+FRONTS: tuple[Literal["nginx", "varnish"], ...] = ("nginx", "varnish")
 RATIOS = {"edge_to_bare": ("edge", "bare"), "nginx_to_bare_nginx": ("nginx", "bare_nginx")}
 out = Console(stderr=True)
 
@@ -48,70 +44,6 @@ class Round(NamedTuple):
     per_s: float
     p50_ms: float
     p99_ms: float
-
-
-@contextmanager
-def running(command: list[str], url: str) -> Iterator[str]:
-    """A server, until it is left; its URL once it answers."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        ends = time.monotonic() + 20
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > ends:
-                raise SystemExit(f"{' '.join(command)} does not answer at {url}")
-            time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def peer(kind: str, folder: Path, path: str) -> tuple[list[str], str]:
-    port = free_port()
-    return [
-        sys.executable,
-        "-m",
-        "bench.peers",
-        kind,
-        str(folder),
-        str(port),
-    ], f"http://127.0.0.1:{port}{path}"
-
-
-def bare_nginx(folder: Path) -> tuple[list[str], str]:
-    """One worker, as our edge is one process; tuned as its own manual advises for static files."""
-    port = free_port()
-    file = folder / "nginx.conf"
-    # Else its worker is a user who may not read this folder.
-    user = "user root; " if os.geteuid() == 0 else ""
-    file.write_text(
-        f"{user}daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
-        "events {}\n"
-        "http { types { text/html html; } sendfile on; tcp_nopush on; access_log off;\n"
-        f"keepalive_requests 1000000; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
-    )
-    command = ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "nginx.log")]
-    return command, f"http://127.0.0.1:{port}/{BODY}"
-
-
-def left_out() -> dict[str, str]:
-    """The rows that this machine can't give, and why."""
-    reasons = {}
-    if not shutil.which("nginx"):
-        reasons["bare_nginx"] = "nginx is not installed"
-    for row, program in (("nginx", "nginx"), ("varnish", "varnishd")):
-        if not shutil.which(program):
-            reasons[row] = f"{program} is not installed"
-        elif "edge-config" not in VERBS:
-            reasons[row] = "this Holdfast has no `edge-config`"
-    return reasons
 
 
 def publish(house: House, folder: Path) -> str:
@@ -162,11 +94,14 @@ def compare(folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         house = stack.enter_context(House(folder / "house"))
         urls = {"edge": publish(house, folder)}
-        peers = {"bare": peer("bare", folder, PAGE), "static": peer("static", folder, f"/{BODY}")}
+        peers = {"bare": asgi("bare", folder, PAGE), "static": asgi("static", folder, f"/{BODY}")}
         if "bare_nginx" not in missing:
             peers["bare_nginx"] = bare_nginx(folder)
-        for name in peers:
-            urls[name] = stack.enter_context(running(*peers[name]))
+        for kind in FRONTS:
+            if kind not in missing:
+                peers[kind] = front(kind, house, folder, PAGE)
+        for name, peer in peers.items():
+            urls[name] = stack.enter_context(running(peer))
         rounds: dict[str, list[Round]] = {name: [] for name in urls}
         for url in urls.values():
             wrk(url, wanted.connections, 1.0)
