@@ -58,11 +58,12 @@ def create_app(
     *,
     heartbeat_s: float = 5.0,
     clock: Callable[[], float] = uptime_s,
+    wall_clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
     """The edge over the public bucket, in all of its regions.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
-    `heartbeat_s`. `clock` counts seconds and never goes back.
+    `heartbeat_s`. `clock` counts seconds and never goes back; `wall_clock` tells the time of day, as storage dates by it.
     """
     crossing = Crossing(THREADS)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
@@ -70,7 +71,7 @@ def create_app(
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
     rules = Rules(settings, https=site.url.startswith("https:"))
-    reader = Reader(cache, Responder(cache, objects, crossing), rules, visitors, site.path)
+    reader = Reader(cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

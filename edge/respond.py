@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
 
@@ -34,7 +33,7 @@ class Responder:
         cache: Cache,
         objects: ReadObjects,
         crossing: Crossing,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float],
     ) -> None:
         self._cache = cache
         self._objects = objects

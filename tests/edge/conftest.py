@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -120,10 +121,19 @@ class Site:
         self.objects = FolderObjects(folder)
         self.storage = Storage(FolderReader(folder))
         self.clock = Clock()
+        self.ahead_s = 0.0  # how far the edge thinks that the day is
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
         self.regions = Regions({"main": self.storage})
-        self.app: ASGIApp = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
+        self.app: ASGIApp = create_app(
+            self.regions,
+            release,
+            settings,
+            site,
+            SECRET,
+            clock=self.clock,
+            wall_clock=lambda: time.time() + self.ahead_s,
+        )
         self.reader = Reader(self.app, portal)
         self.number = 0
 
