@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
     wanted, _ = parser.parse_known_args()
     if not shutil.which("wrk"):
-        out.print("bench.reads needs wrk: `make servers` installs it.")
+        out.print("bench.reads needs wrk (Debian's package of that name).")
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name:
         folder = Path(name)
