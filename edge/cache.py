@@ -22,7 +22,9 @@ from edge.rules import MISSING_S
 log = get_logger("edge")
 
 WAIT_S = 15.0
-"""How long a reader waits for storage or a render before hearing "unavailable" (or getting what is stale)."""
+"""How long a reader waits for storage or a render before hearing "unavailable"."""
+FALLBACK_WAIT_S = 5.0
+"""How long one for whom there is something stale."""
 RETRY_S = 1.0
 """While storage is away a stale answer is served at once, and storage asked again this often for it."""
 MISSING_SHARE = 16
@@ -37,8 +39,8 @@ Fetch = Callable[[str, Entry | None], Awaitable[Entry]]
 
 class Answer(NamedTuple):
     """An entry, and how it came about: `status` is Cache-Status (RFC 9211), `keep` False if no cache may hold it,
-    `age_s` how long ago storage was asked for what comes from memory (Age, RFC 9111, 5.1), `stale_left_s` what is left
-    of the cap for what is no longer fresh."""
+    `age_s` how long ago storage was asked for what comes from memory (Age, RFC 9111, 5.1). `stale_left_s` is what is left
+    of the cap where storage is away: the lives told then count from now, so there is no Age, which would count again."""
 
     entry: Entry
     status: str
@@ -100,23 +102,26 @@ class Cache:
         if self._stale_left_s(entry) <= 0:
             return None
         if self._clock() < entry.retry_s:
-            return self._stale(entry, "fwd=stale; detail=storage-away")
+            return self._stale(entry)
         if self._only_aged(entry):
             # The flight's end is nobody's to wait for; what it brings is there for the next reader.
             self._flights.launch(path, lambda: self._revalidate(key, path, entry))
-            return self._stale(entry, f"hit; ttl={floor(self._life_s(entry) - self._aged_s(entry))}")
+            ttl_s = floor(self._life_s(entry) - self._aged_s(entry))
+            return Answer(entry, f"hit; ttl={ttl_s}", age_s=self._age_s(entry))
         return None
 
     async def _asked(self, key: str, path: str) -> Answer:
-        known = self._kept.get(path) or self._missing.get(path)
+        kept = self._kept.get(path)
+        known = kept or self._missing.get(path)
+        wait_s = FALLBACK_WAIT_S if kept and self._stale_left_s(kept) > 0 else WAIT_S
         try:
-            answer, joined = await self._flights.run(path, lambda: self._fill(key, path, known), WAIT_S)
+            answer, joined = await self._flights.run(path, lambda: self._fill(key, path, known), wait_s)
         except AWAY as error:  # TimeoutError is an OSError
             # It may be gone by now, purged hard; and what is missing never stands in.
             entry = self._kept.get(path)
             if entry and self._stale_left_s(entry) > 0:
                 self._storage_is_away(path, entry, error)
-                return self._stale(entry, "fwd=stale; detail=storage-away")
+                return self._stale(entry)
             raise Unavailable(f"Storage can't be reached: {error!r}") from error
         return answer._replace(status=f"{answer.status}; collapsed") if joined else answer
 
@@ -183,9 +188,9 @@ class Cache:
             return 0.0
         return self._life_s(entry) + self._settings.stale_s - self._aged_s(entry)
 
-    def _stale(self, entry: Entry, status: str) -> Answer:
+    def _stale(self, entry: Entry) -> Answer:
         return Answer(
-            entry, status, age_s=self._age_s(entry), stale_left_s=max(0.0, self._stale_left_s(entry))
+            entry, "fwd=stale; detail=storage-away", stale_left_s=max(0.0, self._stale_left_s(entry))
         )
 
     # ── filling ───────────────────────────────────────────────────────────────────────────────────
