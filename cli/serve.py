@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -23,6 +24,8 @@ from core.objects.regions import Regions
 from core.settings import Settings
 
 DRAIN_S = 10
+FILES_BESIDES = 200
+"""What an edge has open besides its readers: storage, libraries, logs."""
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="Ends when standard input does.")]
 
 
@@ -46,6 +49,7 @@ def serve(
         from edge.server import bounded
 
         edge = settings.edge
+        _allow_files(2 * edge.connections + FILES_BESIDES)
         http = bounded(edge.connections, edge.connections_each, edge.trusted_proxies)
         _listen(_edge(settings), edge.host, edge.port, "--edge", http)
 
@@ -72,6 +76,15 @@ def _edge(settings: Settings) -> ASGIApp:
         secret,
         heartbeat_s=settings.purge.heartbeat_s,
     )
+
+
+def _allow_files(wanted: int) -> None:
+    """Lets this process open so many files and connections, as far as the system's hard limit goes: what is accepted
+    beyond the soft one, often 1024, could read no page."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    top = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < top:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
 
 
 def _learn_regions(regions: Regions, secret: bytes) -> None:

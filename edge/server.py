@@ -45,15 +45,23 @@ class Doors:
         self._each = each
         self._trusted = [ipaddress.ip_network(one, strict=False) for one in trusted]
         self._from: Counter[str] = Counter()
+        self._open = 0
 
     def enter(self, host: str) -> bool:
         """Notes a connection; whether it is one of those that are served."""
+        self._open += 1
         self._from[host] += 1
-        if self._from.total() > self._connections:
+        if self._open > self._connections:
             return False
         return not self._each or self._from[host] <= self._each or self._is_trusted(host)
 
+    @property
+    def are_blocked(self) -> bool:
+        """Whether as many again wait to be refused: there must be an end to them, too."""
+        return self._open > 2 * self._connections
+
     def leave(self, host: str) -> None:
+        self._open -= 1
         self._from[host] -= 1
         if not self._from[host]:
             del self._from[host]
@@ -75,6 +83,8 @@ class _Bounded(HttpToolsProtocol):
         self._host = self.client[0] if self.client else ""
         if not self._doors.enter(self._host):
             self.app = busy
+        if self._doors.are_blocked:
+            transport.abort()
         self._in_head, self._head_bytes, self._piece_bytes = False, 0, 0
         self._watched_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
@@ -113,7 +123,17 @@ class _Bounded(HttpToolsProtocol):
         self._in_head = False
         if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
             self.app = too_large
+        elif not self._names_one_host():
+            self.app = no_host
         super().on_headers_complete()
+        if self.cycle is not None and self.parser.should_upgrade():
+            # To nothing that we speak; and the parser reads no further request.
+            self.cycle.keep_alive = False
+
+    def _names_one_host(self) -> bool:
+        """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
+        hosts, version = [name for name, _ in self.headers].count(b"host"), self.parser.get_http_version()
+        return (hosts == 1 and version in ("1.1", "1.0")) or (hosts == 0 and version == "1.0")
 
     @property
     def _is_idle(self) -> bool:
@@ -206,4 +226,5 @@ busy = refusal(
     "Too many readers are here for the moment. Please try again.",
     (b"retry-after", b"%d" % RETRY_AFTER_S),
 )
+no_host = refusal(400, "A request names one host.")
 too_large = refusal(431, "The head of this request is too large.")

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -65,6 +66,7 @@ SMUGGLED = {
     "a first line that goes on": b" Transfer-Encoding: chunked\r\n\r\n",
     "no colon": b"Transfer-Encoding\r\n\r\n",
     "a NUL": b"X-One: a\x00b\r\n\r\n",
+    "two hosts": b"Host: other.example\r\n\r\n",
     "a lone CR": b"X-One: a\rTransfer-Encoding: chunked\r\n\r\n",
 }
 
@@ -78,6 +80,26 @@ def test_what_could_hide_a_request_is_refused_with_all_that_follows(
     assert statuses(reply)[-1] == 400
     assert len(statuses(reply)) <= (2 if b"chunked\r\n\r\n" in shape else 1)
     assert b"/hidden" not in reply
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /ann HTTP/1.1\r\n", 400),
+        (b"GET /ann HTTP/1.0\r\n", 200),
+        (b"GET /ann HTTP/1.1\r\nhost: edge\r\nConnection: close\r\n", 200),
+        (b"GET /ann HTTP/0.9\r\nHost: edge\r\n", 400),
+        (b"GET /ann\r\nHost: edge\r\n", 400),
+        (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n", 200),
+        (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", 200),
+        (b"CONNECT other.example:443 HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", 400),
+    ],
+)
+def test_every_kind_of_request_gets_one_answer(port: int, request_line: bytes, status: int) -> None:
+    with open_to(port) as connection:
+        connection.sendall(request_line + b"\r\n")
+        assert statuses(rest(connection)) == [status]
 
 
 def test_requests_in_one_piece_are_answered_in_their_order(port: int) -> None:
@@ -161,7 +183,9 @@ def test_a_head_of_a_browsers_size_is_fine(port: int) -> None:
 def test_a_purgers_call_may_be_larger_than_any_head(port: int) -> None:
     body = json.dumps({"number": 1, "purges": [], "padding": "x" * 500_000})
     told = {"content-length": str(len(body)), "connection": "close", **signed(body)}
-    head = "POST /-/purge HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    head = "POST /-/purge HTTP/1.1\r\nHost: edge\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in told.items()
+    )
     assert statuses(raw(port, (head + "\r\n" + body).encode())) == [200]
 
 
@@ -179,6 +203,15 @@ def test_one_connection_too_many_is_told_to_come_back(site: Site) -> None:
         first.close()
         while statuses(raw(port, b"GET /ann HTTP/1.0\r\n\r\n")) != [200]:
             time.sleep(0.01)
+
+
+def test_those_who_wait_to_be_refused_have_an_end_too(site: Site) -> None:
+    with serving(site.app, connections=2) as port, ExitStack() as crowd:
+        waiting = [crowd.enter_context(open_to(port)) for _ in range(5)]
+        assert rest(waiting[-1]) == b""
+        for one in waiting[:4]:
+            one.sendall(b"HEAD /ann HTTP/1.1\r\nHost: edge\r\n\r\n")
+        assert [statuses(one.recv(65536)) for one in waiting[:4]] == [[200], [200], [503], [503]]
 
 
 def test_one_address_can_not_take_all_connections() -> None:

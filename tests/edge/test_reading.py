@@ -69,11 +69,22 @@ def test_storage_is_read_once_for_many_readers(site: Site) -> None:
     assert site.storage.calls["get ann/index.html"] == 1
 
 
-def test_head_tells_all_but_the_body(site: Site) -> None:
-    whole, head = site.get("/ann"), site.reader.head("/ann")
-    assert head.content == b""
-    told = ("content-length", "content-type", "etag", "cache-control")
-    assert [head.headers[one] for one in told] == [whole.headers[one] for one in told]
+@pytest.mark.parametrize("accepted", ["", "br"])
+@pytest.mark.parametrize(
+    "path",
+    ["/ann", "/bob", "/gone", "/moved", "/Ann/", f"/{RENDITION}", f"/{VIDEO}", "/%ff", "/_data/ann.json"],
+)
+def test_head_tells_all_but_the_body(site: Site, path: str, accepted: str) -> None:
+    site.put_page("Was here. " * 100, key="gone/index.html", status=410)
+    site.put_page("Moved.", key="moved/index.html", status=301, location="http://127.0.0.1:8080/ann")
+    site.put(RENDITION, b"RIFF0000WEBP" * 100, type="image/webp")
+    site.put(VIDEO, bytes(2_500_000), type="video/mp4")
+    site.put_document("Paints boats.")
+    for _ in range(2):
+        whole = site.get(path, accept_encoding=accepted)
+    head = site.reader.request("HEAD", path, headers={"accept-encoding": accepted})
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert dict(head.headers) == dict(whole.headers)
 
 
 def test_a_reader_who_has_it_already_hears_304(site: Site) -> None:
