@@ -189,6 +189,9 @@ class EdgeSettings(Frozen):
     browser_s: Annotated[int, Field(ge=0)] = 0
     cdn_s: Annotated[int, Field(ge=0)] = 300
     render_s: Seconds = 30
+    connections: Count = 1000
+    connections_each: Annotated[int, Field(ge=0)] = 250
+    reads_per_minute: Annotated[int, Field(ge=0)] = 3000
     trusted_proxies: tuple[Network, ...] = ()
 
 

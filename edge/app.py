@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from core.errors import HoldfastError, TooLarge
 from core.log import get_logger
@@ -19,11 +21,13 @@ from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
+from edge.hot import Hot
 from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
 from edge.rules import Rules
+from edge.visitors import Visitors
 from generator.release import Release
 from generator.urls import Urls
 
@@ -35,6 +39,14 @@ THREADS = 16
 SILENCE_HEARTBEATS = 3
 """An edge that has missed so many calls no longer trusts what it remembers."""
 UNCACHED = {"cache-control": "no-store"}
+BODY_S_MAX = 10.0
+"""A call of the purger's comes in one piece; who drips one is not the purger."""
+
+
+def uptime_s() -> float:
+    """Seconds that never go back and, where the system counts them, also pass while the machine is suspended: a purge
+    may have been missed meanwhile."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def create_app(
@@ -45,18 +57,21 @@ def create_app(
     secret: str | bytes,
     *,
     heartbeat_s: float = 5.0,
-    clock: Callable[[], float] = time.monotonic,
-) -> Starlette:
+    clock: Callable[[], float] = uptime_s,
+    wall_clock: Callable[[], float] = time.time,
+) -> ASGIApp:
     """The edge over the public bucket, in all of its regions.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
-    `heartbeat_s`. `clock` counts seconds and never goes back.
+    `heartbeat_s`. `clock` counts seconds and never goes back; `wall_clock` tells the time of day, as storage dates by it.
     """
     crossing = Crossing(THREADS)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
     renderer = Renderer(objects, release, Urls(site.url, site.path), crossing)
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
-    reader = Reader(cache, Responder(cache, objects, crossing), Rules(settings), site.path)
+    visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
+    rules = Rules(settings, https=site.url.startswith("https:"))
+    reader = Reader(cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -66,14 +81,14 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, objects, Webhook(secret)).called, methods=["POST"]),
+            Route(PURGE, Purger(cache, calls, objects, visitors, Webhook(secret)).called, methods=["POST"]),
         ],
         lifespan=lifespan,
     )
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
     app.router.redirect_slashes = False
-    return app
+    return Hot(cache, app, site.path)
 
 
 async def health(request: Request) -> Response:
@@ -83,10 +98,13 @@ async def health(request: Request) -> Response:
 class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
-    def __init__(self, cache: Cache, calls: Calls, regions: Regions, webhook: Webhook) -> None:
+    def __init__(
+        self, cache: Cache, calls: Calls, regions: Regions, visitors: Visitors, webhook: Webhook
+    ) -> None:
         self._cache = cache
         self._calls = calls
         self._regions = regions
+        self._visitors = visitors
         self._webhook = webhook
 
     async def called(self, request: Request) -> Response:
@@ -100,7 +118,12 @@ class Purger:
             return JSONResponse({"error": error.detail}, status, UNCACHED)
         except ClientDisconnect:
             return Response(status_code=400)
+        except TimeoutError:
+            return JSONResponse(
+                {"error": "This call took too long."}, 408, UNCACHED | {"connection": "close"}
+            )
         self._calls.heard()
+        self._visitors.welcome(request)
         if call.in_sync:
             self._regions.use(call.in_sync.epoch, call.in_sync.names)
         for purge in call.purges:
@@ -113,8 +136,9 @@ class Purger:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge(f"A call may hold {BODY_BYTES_MAX} bytes; send the purges in several.")
+    async with asyncio.timeout(BODY_S_MAX):
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_BYTES_MAX:
+                raise TooLarge(f"A call may hold {BODY_BYTES_MAX} bytes; send the purges in several.")
     return bytes(body)

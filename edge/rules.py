@@ -77,9 +77,11 @@ class Rule:
 
 
 class Rules:
-    """The table, for one site's settings."""
+    """The table, for one site's settings. `security` is sent with every answer whatever its kind; `https` says that
+    readers reach the site by that."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
+    def __init__(self, settings: EdgeSettings, *, https: bool = False) -> None:
+        self.security = SECURITY | (HTTPS_ONLY if https else {})
         browser, cdn, cap = settings.browser_s, settings.cdn_s, int(settings.stale_s)
         page = Rule(browser, cdn, cap)
         shared = Rule(browser, cdn, cap, shared=True)
@@ -132,7 +134,7 @@ class Rules:
             found["access-control-allow-origin"] = "*"
         found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
         policy = MEDIA if kind is Kind.MEDIA else PLAYS if scripts else SHOWS
-        return found | SECURITY | {"content-security-policy": policy}
+        return found | self.security | {"content-security-policy": policy}
 
 
 def _life(rule: Rule) -> dict[str, str]:
@@ -169,4 +171,7 @@ SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
 }
+HTTPS_ONLY = {"strict-transport-security": "max-age=31536000"}
+"""For this host alone: of others below it we know nothing."""

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from core.errors import HoldfastError, NotFound, Unavailable
 from core.objects import UploadObjects
+from core.rate import Rate
 from core.settings import Settings
 from core.store import Store
 from ingest import problems
@@ -27,7 +28,7 @@ from ingest.api.receipts import ReceiptsApi
 from ingest.api.uploads import UploadsApi
 from ingest.calls import Call, Door, write_rates
 from ingest.crossing import Crossing
-from ingest.limits import FORM_BYTES_MAX, Rate, Slots
+from ingest.limits import FORM_BYTES_MAX, Slots
 from ingest.passwords import Passwords
 from ingest.security import SecurityHeaders
 from ingest.sessions import Sessions

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from core.objects import UploadObjects
+from core.rate import Rate
 from core.settings import Settings
 from core.store import Store
 from ingest.calls import Door
 from ingest.crossing import Crossing
 from ingest.forgery import FormTokens
-from ingest.limits import Rate, Slots
+from ingest.limits import Slots
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
 from ingest.studio.captions_form import CaptionsForm

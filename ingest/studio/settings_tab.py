@@ -6,13 +6,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NameTaken
+from core.rate import Rate
 from core.settings import SiteSettings
 from core.store import Store
 from ingest import accounts, edits
 from ingest.access import heads_of, name_of
 from ingest.calls import Call, Door
 from ingest.edits import Terms
-from ingest.limits import Rate
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
 from ingest.studio.editor import Editor, is_final

@@ -56,7 +56,7 @@ def test_a_deleted_pictures_folder_is_forgotten_by_one_path(site: Site, away: Un
 def test_without_a_purge_a_page_is_new_after_its_time(site: Site) -> None:
     site.get("/ann")
     site.put_page("Paints ships.", 2)
-    for _ in range(6):
+    for _ in range(12):
         site.clock.pass_by(10)
         site.call()
     assert "Paints ships." in site.get("/ann").text
