@@ -19,7 +19,7 @@ from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
-from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
+from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
@@ -66,7 +66,9 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, objects, Webhook(secret)).called, methods=["POST"]),
+            Route(
+                PURGE, Purger(cache, calls, Heard(clock), objects, Webhook(secret)).called, methods=["POST"]
+            ),
         ],
         lifespan=lifespan,
     )
@@ -83,14 +85,16 @@ async def health(request: Request) -> Response:
 class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
-    def __init__(self, cache: Cache, calls: Calls, regions: Regions, webhook: Webhook) -> None:
+    def __init__(self, cache: Cache, calls: Calls, heard: Heard, regions: Regions, webhook: Webhook) -> None:
         self._cache = cache
         self._calls = calls
+        self._heard = heard
         self._regions = regions
         self._webhook = webhook
 
     async def called(self, request: Request) -> Response:
-        """200 with how many paths were purged; 401 wrong signature, 400 malformed, 413 too large."""
+        """200 with how many paths were purged, none by a call that comes again; 401 wrong signature, 400 malformed, 413 too
+        large."""
         try:
             call = open_call(self._webhook, await _body(request), request.headers)
         except HoldfastError as error:
@@ -100,6 +104,11 @@ class Purger:
             return JSONResponse({"error": error.detail}, status, UNCACHED)
         except ClientDisconnect:
             return Response(status_code=400)
+        if self._heard.is_replay(request.headers["webhook-id"]):
+            # Not even a heartbeat: somebody's recording of one must not keep us trusting.
+            log.warning("purge_replayed", number=call.number)
+            answer = {"number": call.number, "purged": 0, "reads": self._regions.reads}
+            return JSONResponse(answer, headers=UNCACHED)
         self._calls.heard()
         if call.in_sync:
             self._regions.use(call.in_sync.epoch, call.in_sync.names)
