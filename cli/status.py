@@ -22,6 +22,7 @@ from core.store.everyone import everyone
 from generator.release import load_release
 from ingest.receipts import receipt
 from pipeline.media.sandbox import confinement
+from pipeline.purge.aside import waiting_list
 from pipeline.purge.edges import Edge
 
 WALK_S = 5.0
@@ -76,6 +77,10 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
         "replicas": [MAIN, *(one.name for one in settings.objects.replica)],
         "in_sync": list(store.replicas.in_sync().names),
         "purges_pending": len(store.purges.pending(replica, QUEUE_MAX)),
+        "purges_outside": {
+            one.name: len(store.purges.pending(waiting_list(one.name, replica), QUEUE_MAX))
+            for one in settings.purge.target
+        },
         "media_in_the_making": len(store.media_work.pending(QUEUE_MAX)),
         "decoders": confinement().kind,
         "failures": [one._asdict() for one in store.failures.all()],
@@ -139,6 +144,7 @@ def _show_site(answer: Answer) -> None:
         ("Profiles", f"{counted}{more}"),
         ("Behind", f"{answer['behind']:,}{': ' + behind if behind else ''}"),
         ("Purges", f"{answer['purges_pending']:,} waiting"),
+        *((f"  at {name}", f"{count:,} waiting") for name, count in answer["purges_outside"].items()),
         ("Media", f"{answer['media_in_the_making']:,} in the making"),
         ("Decoders", DECODERS[answer["decoders"]]),
         ("Put aside", f"{len(answer['failures'])}{': holdfast failures' if answer['failures'] else ''}"),

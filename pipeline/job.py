@@ -14,6 +14,7 @@ from core.errors import HoldfastError, Unavailable
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
+from core.rank import Mark
 from core.store import MAIN, Purge, Stage, Store
 from generator.release import Release
 from generator.urls import Urls
@@ -22,6 +23,7 @@ from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
+from pipeline.purge.aside import waiting_list
 from pipeline.purge.purger import Purger
 from pipeline.target import Target, target
 from pipeline.wanted import tasks
@@ -44,7 +46,7 @@ class OtherRelease(HoldfastError):
 
 
 class Tools(NamedTuple):
-    """What every job of a worker uses."""
+    """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes."""
 
     store: Store
     buckets: Buckets
@@ -55,6 +57,7 @@ class Tools(NamedTuple):
     media: MediaQueue
     child_grace_s: float
     replica: str = MAIN
+    outside: tuple[str, ...] = ()
 
 
 class Done(NamedTuple):
@@ -133,7 +136,11 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     if work is None:
         return Done(snapshot.head.revision)
     published = publish(
-        tools.buckets, work.wanted, partial(work.queue, tools), trust=trust, tell=partial(_tell, tools)
+        tools.buckets,
+        work.wanted,
+        partial(_queue_alone, tools, work),
+        trust=trust,
+        tell=partial(_tell, tools),
     )
     done = work.note(tools, published)
     work.erase(tools)
@@ -160,9 +167,11 @@ class _Work:
     noted: bool = False
 
     def queue(self, tools: Tools, paths: Paths) -> None:
-        """Keeps a purge durably; where there is no edge of ours, nothing has to hear of it."""
+        """Keeps a purge durably, for our edges and for each cache in front of them."""
         if tools.purger.has_edges:
             self.purge = _queue(tools, self.wanted, paths)
+        # After that of our own edges: so none of these is met before that one is seen to wait.
+        queue_outside(tools, self.wanted.profile_id, self.wanted.mark, paths)
 
     def note(self, tools: Tools, published: Published) -> Done:
         """Lists it, and records how far it has got."""
@@ -203,6 +212,18 @@ def _queue_media(tools: Tools, snapshot: Snapshot, *, card: bool) -> None:
         medium = snapshot.medium(task.media_id)
         is_new = medium is not None and medium.state in ("uploaded", "making")
         tools.media.add(task, again=not is_new)
+
+
+def _queue_alone(tools: Tools, work: _Work, paths: Paths) -> None:
+    with tools.store.together():  # one wait for the disk, however many caches there are
+        work.queue(tools, paths)
+
+
+def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> None:
+    """Queues a purge for each cache in front of our edges; their outboxes make one of many."""
+    purge = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    for name in tools.outside:
+        tools.store.purges.queue(waiting_list(name, tools.replica), purge)
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

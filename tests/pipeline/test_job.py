@@ -13,7 +13,7 @@ from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
 from core.rank import Edition
-from core.store import MAIN, PurgePath
+from core.store import MAIN, Purge, PurgePath
 from ingest.edits import Terms, change_profile
 from ingest.gallery import delete_medium
 from pipeline.carding import with_card
@@ -417,3 +417,44 @@ def test_the_folders_of_a_takedown_are_looked_through_again_soon(site: Site) -> 
     site.publish(ann)
     (at,) = [at for at in read_manifest(site.private, ann)[0].folders.values() if at is not None]
     assert any(0 <= one.at - at - TAKEDOWN_AGAIN_S < 60 for one in site.store.changes.due(at + 1000, 10))
+
+
+# ── caches in front ──
+
+
+def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tools = site.tools._replace(outside=("cf", "hook"))
+    ann = site.sign_up("ann")
+    queue, marks = site.store.purges.queue, []
+
+    def note(waiting: str, purge: Purge) -> None:
+        marks.append(read_manifest(site.private, ann)[0].mark)
+        queue(waiting, purge)
+
+    monkeypatch.setattr(site.store.purges, "queue", note)
+    site.publish(ann)
+    assert marks == [None, None]
+    for waiting in ("to/cf", "to/hook"):
+        (purge,) = site.store.purges.pending(waiting, 10)
+        assert "/ann" in {path.path for path in purge.paths}
+        assert not any(path.hard for path in purge.paths)
+    site.delete(ann)
+    site.publish(ann)
+    _, takedown = site.store.purges.pending("to/cf", 10)
+    assert all(path.hard for path in takedown.paths)
+
+
+def test_what_changes_nothing_is_purged_nowhere(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf",))
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.publish(ann)
+    assert len(site.store.purges.pending("to/cf", 10)) == 1
+
+
+def test_each_region_has_purges_of_its_own_for_a_cache_in_front(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf",), replica="west")
+    site.publish(site.sign_up("ann"))
+    assert [len(site.store.purges.pending(name, 10)) for name in ("to/cf", "to/cf/west")] == [0, 1]
