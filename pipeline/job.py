@@ -15,7 +15,7 @@ from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
 from core.rank import Mark
-from core.store import MAIN, Purge, Stage, Store
+from core.store import MAIN, Purge, Stage, Store, waiting_list
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
@@ -23,7 +23,6 @@ from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
-from pipeline.purge.aside import waiting_list
 from pipeline.purge.purger import Purger
 from pipeline.target import Target, target
 from pipeline.wanted import tasks

@@ -1,6 +1,6 @@
 """Purges that a target would not take: put aside with their reason, and put back when an operator says so.
 
-Each target has a list of its own among the store's purges, and one beside it for what was put aside, whole: so a replay
+Each target has a list of its own among the store's purges (`core.store.waiting_list`), and one beside it for what was put aside, whole: so a replay
 purges just what it was to purge. What is told of them is a failure of kind "purge", its subject the target and the profile.
 """
 
@@ -10,15 +10,10 @@ import time
 from collections.abc import Iterable
 
 from core.log import get_logger
-from core.store import MAIN, Failure, Purge, Store
+from core.store import Failure, Purge, Store
 
 REASON_MAX = 500
 log = get_logger("purge")
-
-
-def waiting_list(target: str, replica: str) -> str:
-    """The list of purges that wait for a target. Each replica's workers have theirs; no replica's name holds a slash."""
-    return f"to/{target}" if replica == MAIN else f"to/{target}/{replica}"
 
 
 def subject_of(waiting: str, profile_id: str = "") -> str:

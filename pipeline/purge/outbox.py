@@ -14,8 +14,8 @@ from typing import Protocol
 from core.errors import HoldfastError, Unavailable
 from core.log import get_logger
 from core.rank import Rank
-from core.store import MAIN, Purge, Reached, Stage, Store
-from pipeline.purge.aside import disable, is_disabled, put_aside, waiting_list
+from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
+from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.pace import MAX_S, Bucket, Retries
 from pipeline.purge.probe import Probe
 from pipeline.purge.targets import Busy, Gone, Refused, Target, batch_of, tags_of

@@ -11,9 +11,9 @@ from core.ids import new_id
 from core.purge_targets import Varnish, WebhookTarget
 from core.rank import Mark
 from core.settings import SiteSettings
-from core.store import MAIN, Purge, PurgePath
+from core.store import MAIN, Purge, PurgePath, waiting_list
 from core.store.sqlite import SqliteStore
-from pipeline.purge.aside import replay, waiting_list
+from pipeline.purge.aside import replay
 from pipeline.purge.outbox import INNER_WAIT_S, Inner, Outbox, OwnEdges, Pace
 from pipeline.purge.pace import Backoff, Bucket, Retries, WebhookSchedule
 from pipeline.purge.probe import Probe
