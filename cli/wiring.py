@@ -72,6 +72,7 @@ def tools_for(settings: Settings, backends: Backends, release: Release | None = 
         child_grace_s=settings.worker.child_grace_s,
         replica=replica,
         outside=tuple(one.name for one in settings.purge.target),
+        by_file=frozenset(one.name for one in settings.purge.target if one.kind == "nginx"),
     )
 
 

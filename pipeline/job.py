@@ -24,6 +24,7 @@ from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
+from pipeline.purge.targets import is_folder
 from pipeline.target import Target, target
 from pipeline.wanted import tasks
 
@@ -45,7 +46,8 @@ class OtherRelease(HoldfastError):
 
 
 class Tools(NamedTuple):
-    """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes."""
+    """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes, `by_file` those
+    of them that know no folders."""
 
     store: Store
     buckets: Buckets
@@ -57,6 +59,7 @@ class Tools(NamedTuple):
     child_grace_s: float
     replica: str = MAIN
     outside: tuple[str, ...] = ()
+    by_file: frozenset[str] = frozenset()
 
 
 class Done(NamedTuple):
@@ -168,7 +171,7 @@ class _Work:
     def queue(self, tools: Tools, paths: Paths) -> None:
         """Keeps a purge durably, for our edges and for each cache in front of them."""
         if tools.purger.has_edges:
-            self.purge = _queue(tools, self.wanted, paths)
+            self.purge = _queue(tools, self.wanted, without_files(paths))
         # After that of our own edges: so none of these is met before that one is seen to wait.
         queue_outside(tools, self.wanted.profile_id, self.wanted.mark, paths)
 
@@ -220,9 +223,21 @@ def _queue_alone(tools: Tools, work: _Work, paths: Paths) -> None:
 
 def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> None:
     """Queues a purge for each cache in front of our edges; their outboxes make one of many."""
-    purge = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    files = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    folders = files._replace(paths=without_files(paths))
     for name in tools.outside:
+        purge = files if name in tools.by_file else folders
         tools.store.purges.queue(waiting_list(name, tools.replica), purge)
+
+
+def without_files(paths: Paths) -> Paths:
+    """Without those that lie in a folder which is purged as a whole."""
+    folders = {one.path for one in paths if is_folder(one.path)}
+
+    def lies_in_one(path: str) -> bool:
+        return not is_folder(path) and path[: path.rfind("/") + 1] in folders
+
+    return tuple(one for one in paths if not lies_in_one(one.path))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

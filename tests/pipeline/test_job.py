@@ -446,6 +446,25 @@ def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
     assert all(path.hard for path in takedown.paths)
 
 
+def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf", "front"), by_file=frozenset({"front"}))
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    folder = keys.path_of(folder_of(site, ann))
+    site.delete(ann)
+    site.publish(ann)
+    told = {
+        name: {
+            path.path
+            for path in site.store.purges.pending(f"to/{name}", 10)[-1].paths
+            if "_media" in path.path
+        }
+        for name in ("cf", "front")
+    }
+    assert told == {"cf": {folder}, "front": {folder, f"{folder}640.webp"}}
+
+
 def test_what_changes_nothing_is_purged_nowhere(site: Site) -> None:
     site.tools = site.tools._replace(outside=("cf",))
     ann = site.sign_up("ann")

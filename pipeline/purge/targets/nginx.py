@@ -1,7 +1,8 @@
 """nginx with its cache purge module, as our configuration in deploy/nginx sets it up: a PURGE for each path and encoding.
 
-It knows no tags, and no folders. So the files of a folder that is gone stay in it until they expire, at most for
-`edge.cdn_s` and `edge.stale_s` together, unless the purge lists them one by one.
+It knows no tags, and no folders: what lay in one that is gone is listed to it file by file. Where a publisher died between
+removing the files and queueing the purge, nobody knows them any more; they stay in it until they expire, at most for
+`edge.cdn_s` and `edge.stale_s` together.
 """
 
 from __future__ import annotations
