@@ -204,7 +204,7 @@ class Outbox:
         except HoldfastError as error:
             asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
-            waits = [self._fail(profile_id, task, error, asked_s) for profile_id, task in tasks]
+            waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
             for _, task in tasks:
                 # One of them may be what it doesn't like.
                 task.alone = isinstance(error, Refused)
@@ -265,7 +265,7 @@ class Outbox:
             proven=proven, **over,
         )  # fmt: skip
 
-    def _fail(self, profile_id: str, task: _Task, error: HoldfastError, asked_s: float = 0.0) -> float:
+    def _fail(self, profile_id: str, task: _Task, error: HoldfastError) -> float:
         """How long it waits now; 0 if it was put aside."""
         task.failures += 1
         wait_s = self.pace.retries.delay_s(task.failures)
@@ -274,7 +274,7 @@ class Outbox:
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
             return 0.0
-        task.due_at = self.clock() + max(wait_s, asked_s)
+        task.due_at = self.clock() + wait_s
         return wait_s
 
     def _over(self) -> str:

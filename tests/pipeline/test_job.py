@@ -19,6 +19,8 @@ from ingest.gallery import delete_medium
 from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
+from pipeline.purge.edges import Edge
+from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, PICTURE, Site, folder_of, unlisted
@@ -447,7 +449,10 @@ def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
 
 
 def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
-    site.tools = site.tools._replace(outside=("cf", "front"), by_file=frozenset({"front"}))
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(
+        purger=Purger(site.store, [nobody]), outside=("cf", "front"), by_file=frozenset({"front"})
+    )
     ann = site.sign_up("ann")
     site.upload(ann)
     site.publish(ann)
@@ -455,14 +460,11 @@ def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: S
     site.delete(ann)
     site.publish(ann)
     told = {
-        name: {
-            path.path
-            for path in site.store.purges.pending(f"to/{name}", 10)[-1].paths
-            if "_media" in path.path
-        }
-        for name in ("cf", "front")
+        name: {path.path for path in site.store.purges.pending(name, 10)[-1].paths if "_media" in path.path}
+        for name in (MAIN, "to/cf", "to/front")
     }
-    assert told == {"cf": {folder}, "front": {folder, f"{folder}640.webp"}}
+    nobody.close()
+    assert told == {MAIN: {folder}, "to/cf": {folder}, "to/front": {folder, f"{folder}640.webp"}}
 
 
 def test_what_changes_nothing_is_purged_nowhere(site: Site) -> None:
