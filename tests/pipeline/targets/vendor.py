@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from core.rank import Rank, stamp_html
@@ -98,8 +98,11 @@ def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def running() -> Iterator[Vendor]:
-    vendor = Vendor()
+AnyVendor = TypeVar("AnyVendor", bound=Vendor)
+
+
+def running(kind: type[AnyVendor] = Vendor) -> Iterator[AnyVendor]:  # type: ignore[assignment]
+    vendor = kind()
     try:
         yield vendor
     finally:
