@@ -19,11 +19,14 @@ from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.pace import MAX_S, Bucket, Retries
 from pipeline.purge.probe import Probe
 from pipeline.purge.targets import Busy, Gone, Refused, Target, batch_of, tags_of
+from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
 """Purges that are looked at in one turn."""
 INNER_WAIT_S = 60.0
 """How long a first call waits for the inner caches; one of them may be away for days."""
+LOOKS_APART_S = 30.0
+"""How long one that waits for inner caches is left alone in the end, before these are looked at again."""
 PROVE_TRIES = 3
 LOOK_S = 30.0
 """How often a target that was disabled is looked up: an operator may have enabled it."""
@@ -54,31 +57,6 @@ class OwnEdges:
     is_done = has_had
 
 
-@dataclass(slots=True)
-class _Task:
-    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them."""
-
-    purges: dict[str, Purge]
-    since: float
-    failures: int = 0
-    due_at: float = 0.0
-    told_at: float | None = None
-    lies: int = 0
-    alone: bool = False
-    purge: Purge = field(init=False)
-    hard: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.become(self.purges)
-
-    def become(self, purges: dict[str, Purge]) -> None:
-        self.purges = purges
-        newest = max(purges.values(), key=lambda one: (one.queued_at, one.mark))
-        paths = tuple({path.path: path for one in purges.values() for path in one.paths}.values())
-        self.purge = newest._replace(paths=paths, mark=max(one.mark for one in purges.values()))
-        self.hard = any(path.hard for path in paths)
-
-
 @dataclass(frozen=True)
 class Pace:
     """How a target is told: its bucket, its retries, how much later again (0: never), and how long what no purge has
@@ -102,10 +80,10 @@ class Outbox:
     replica: str = MAIN
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
-    _tasks: dict[str, _Task] = field(default_factory=dict)
-    _paused_until: float = 0.0
-    _looked_at: float | None = None
-    _disabled: bool = False
+    _tasks: dict[str, Task] = field(default_factory=dict, init=False)
+    _paused_until: float = field(default=0.0, init=False)
+    _looked_at: float | None = field(default=None, init=False)
+    _disabled: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.waiting = waiting_list(self.target.name, self.replica)
@@ -146,9 +124,7 @@ class Outbox:
 
     def _take(self, pending: Sequence[Purge]) -> None:
         """Many purges of one profile are one. One that comes while another is at it begins anew, for both."""
-        of_each: dict[str, dict[str, Purge]] = {}
-        for purge in pending:
-            of_each.setdefault(purge.profile_id, {})[purge.id] = purge
+        of_each = by_profile(pending)
         for profile_id in self._tasks.keys() - of_each.keys():
             del self._tasks[profile_id]
         for profile_id, purges in of_each.items():
@@ -156,16 +132,13 @@ class Outbox:
             if task is None:
                 age_s = self.now() - min(one.queued_at for one in purges.values())
                 made = self.pace.retries.made_by(age_s)
-                self._tasks[profile_id] = _Task(purges, self.clock(), made)
+                self._tasks[profile_id] = Task(purges, self.clock(), made)
             elif purges.keys() - task.purges.keys():
-                task.become(purges)
-                task.since, task.told_at, task.lies = self.clock(), None, 0
-                if not task.failures:
-                    task.due_at = 0.0
+                task.begin_anew(purges, self.clock())
 
-    def _batches(self) -> Iterator[list[tuple[str, _Task]]]:
+    def _batches(self) -> Iterator[list[tuple[str, Task]]]:
         """What is due, hard purges first, each batch as large as the target takes it at once."""
-        batch: list[tuple[str, _Task]] = []
+        batch: list[tuple[str, Task]] = []
         weight = 0
         for profile_id, task in sorted(self._tasks.items(), key=lambda one: not one[1].hard):
             if not self._is_due(profile_id, task):
@@ -182,18 +155,24 @@ class Outbox:
         if batch:
             yield batch
 
-    def _is_due(self, profile_id: str, task: _Task) -> bool:
+    def _is_due(self, profile_id: str, task: Task) -> bool:
         now = self.clock()
         if now < task.due_at:
             return False
         if task.told_at is None:
             waited = now - task.since >= INNER_WAIT_S
-            return waited or all(one.has_had(profile_id) for one in self.inner)
-        return all(one.is_done(profile_id) for one in self.inner)
+            is_due = waited or all(one.has_had(profile_id) for one in self.inner)
+        else:
+            is_due = all(one.is_done(profile_id) for one in self.inner)
+        if not is_due:
+            # Each look asks the store. Where the edges are away, thousands wait.
+            task.due_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            task.looks += 1
+        return is_due
 
     # ── a call, and what comes of it ──
 
-    def _tell(self, tasks: list[tuple[str, _Task]]) -> None:
+    def _tell(self, tasks: list[tuple[str, Task]]) -> None:
         batch = batch_of([task.purge for _, task in tasks])
         try:
             self.target.purge(batch)
@@ -217,11 +196,11 @@ class Outbox:
         for profile_id, task in tasks:
             self._told(profile_id, task)
 
-    def _told(self, profile_id: str, task: _Task) -> None:
+    def _told(self, profile_id: str, task: Task) -> None:
         task.alone = False
         if task.told_at is None:
             self._record(task, "purged")
-            task.told_at = self.clock()
+            task.told_at, task.looks = self.clock(), 0
             if self.pace.again_s:
                 task.due_at = task.told_at + self.pace.again_s
                 return
@@ -235,7 +214,7 @@ class Outbox:
             return
         self._settle(profile_id, task, proven=bool(proven))
 
-    def _is_proven(self, task: _Task) -> bool | None:
+    def _is_proven(self, task: Task) -> bool | None:
         """None where nothing can be looked at. The profile's own page has the shortest path."""
         ranked = [path for path in task.purge.paths if path.rank]
         if self.probe is None or not self.probe.urls or not ranked:
@@ -243,7 +222,7 @@ class Outbox:
         shortest = min(ranked, key=lambda one: (len(one.path), one.path))
         return self.probe.shows(shortest.path, Rank.parse(shortest.rank))
 
-    def _found_lying(self, profile_id: str, task: _Task) -> None:
+    def _found_lying(self, profile_id: str, task: Task) -> None:
         task.lies += 1
         said = f"{self.target.name} says that it has purged, and still shows an older page."
         log.warning("purge_unproven", target=self.target.name, profile=profile_id, times=task.lies)
@@ -253,7 +232,7 @@ class Outbox:
         task.lies = 0
         self._fail(profile_id, task, Unavailable(f"{said} {self._over()}"))
 
-    def _settle(self, profile_id: str, task: _Task, *, proven: bool) -> None:
+    def _settle(self, profile_id: str, task: Task, *, proven: bool) -> None:
         if proven:
             self._record(task, "live")
         for purge_id in task.purges:
@@ -265,7 +244,7 @@ class Outbox:
             proven=proven, **over,
         )  # fmt: skip
 
-    def _fail(self, profile_id: str, task: _Task, error: HoldfastError) -> float:
+    def _fail(self, profile_id: str, task: Task, error: HoldfastError) -> float:
         """How long it waits now; 0 if it was put aside."""
         task.failures += 1
         wait_s = self.pace.retries.delay_s(task.failures)
@@ -281,7 +260,7 @@ class Outbox:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now() + self.pace.outlives_s))
         return f"Whatever it still shows has expired by {until} UTC."
 
-    def _record(self, task: _Task, stage: Stage) -> None:
+    def _record(self, task: Task, stage: Stage) -> None:
         """In the same place as the stages of our own edges, under the name of this list."""
         reached = Reached(stage, task.purge.mark, int(self.now() * 1000))
         self.store.published.record(task.purge.profile_id, self.waiting, reached)

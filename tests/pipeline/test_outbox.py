@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import OperatorError
 from core.ids import new_id
 from core.purge_targets import Varnish, WebhookTarget
 from core.rank import Mark
-from core.settings import SiteSettings
+from core.settings import EdgeSettings, PurgeSettings, SiteSettings
 from core.store import MAIN, Purge, PurgePath, waiting_list
 from core.store.sqlite import SqliteStore
 from pipeline.purge.aside import replay
+from pipeline.purge.opening import open_outboxes
 from pipeline.purge.outbox import INNER_WAIT_S, Inner, Outbox, OwnEdges, Pace
 from pipeline.purge.pace import Backoff, Bucket, Retries, WebhookSchedule
 from pipeline.purge.probe import Probe
@@ -258,6 +260,46 @@ def test_an_inner_cache_that_is_away_keeps_the_outer_one_waiting_for_a_minute(
     house.store.purges.settle(MAIN, at_edges.id)
     outbox.turn()
     assert (len(tags(vendor)), house.waiting(CACHE)) == (2, 0)
+
+
+def test_targets_are_opened_in_the_order_in_which_they_are_told(house: House, vendor: Vendor) -> None:
+    tables = [
+        {"kind": "webhook", "name": "hook", "url": vendor.url, "secrets": [SECRET]},
+        {"kind": "nginx", "name": "front", "addresses": [vendor.url]},
+        {"kind": "fastly", "name": "cdn", "service": "s", "token": "t", "endpoint": vendor.url},
+        {"kind": "varnish", "name": "cache", "addresses": [vendor.url]},
+    ]
+    targets = PurgeSettings.model_validate({"target": tables}).target
+    opened = open_outboxes(targets, house.store, MAIN, SITE, EdgeSettings(cdn_s=60, stale_s=600))
+    assert [one.target.name for one in opened] == ["front", "cache", "hook", "cdn"]
+    assert [len(one.inner) for one in opened] == [1, 1, 3, 3], "our edges, and then the proxies, too"
+    assert {one.pace.outlives_s for one in opened} == {660}
+    assert [bool(one.probe) for one in opened] == [True, True, False, False]
+
+
+def test_a_worker_does_not_start_without_a_targets_secret(house: House) -> None:
+    table = {"kind": "fastly", "name": "cdn", "service": "s", "token_env": "FASTLY_TOKEN"}
+    targets = PurgeSettings.model_validate({"target": [table]}).target
+    with pytest.raises(OperatorError, match="cdn has no secret: set the variable FASTLY_TOKEN"):
+        open_outboxes(targets, house.store, MAIN, SITE, EdgeSettings())
+
+
+def test_while_the_edges_are_away_the_store_is_asked_less_and_less(house: House, vendor: Vendor) -> None:
+    asked = []
+
+    class Away:
+        def has_had(self, profile_id: str) -> bool:
+            asked.append(profile_id)
+            return False
+
+        is_done = has_had
+
+    outbox = house.outbox(varnish(vendor), Away())
+    house.queue(CACHE)
+    for _ in range(int(INNER_WAIT_S) - 1):
+        outbox.turn()
+        house.clock.pass_by(1)
+    assert len(asked) <= 7
 
 
 # ── how fast ──

@@ -17,10 +17,12 @@ WORDS_MAX = 200
 class Caller:
     """The HTTP client of one target. It follows no redirect: a purge that is answered by one didn't happen."""
 
-    def __init__(self, name: str, timeout_s: float, *, own_network: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, name: str, timeout_s: float, *, own_network: str = "", remedy: str = "", may_end: bool = False
+    ) -> None:
         """`own_network`: it is a machine of ours, which serves the site of that URL, and which no proxy of the environment
-        leads to. `remedy` is told when it refuses us."""
-        self._name, self._remedy = name, remedy
+        leads to. `remedy` is told when it refuses us. `may_end`: its 410 means that it wants no more calls."""
+        self._name, self._remedy, self._may_end = name, remedy, may_end
         self._http = httpx.Client(
             timeout=timeout_s, trust_env=not own_network, headers={"User-Agent": "holdfast-purger"}
         )
@@ -48,7 +50,7 @@ class Caller:
         said = f"{self._name} answered {status} to a purge{_words(answer)}."
         if status == 429 or status >= 500:
             raise Busy(said, retry_after_s(answer))
-        if status == 410:
+        if status == 410 and self._may_end:
             raise Gone(said)
         if status in (401, 403) and self._remedy:
             raise Refused(f"{said} {self._remedy}")

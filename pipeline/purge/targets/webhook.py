@@ -24,7 +24,8 @@ class WebhookTarget:
     def __init__(self, settings: Settings) -> None:
         self.name, self._url = settings.name, settings.url
         self._signers = [Webhook(secret.get_secret_value()) for secret in settings.secrets]
-        self._caller = Caller(self.name, settings.timeout_s, remedy="See whether it has our newest secret.")
+        remedy = "See whether it has our newest secret."
+        self._caller = Caller(self.name, settings.timeout_s, remedy=remedy, may_end=True)
 
     def purge(self, batch: Batch) -> None:
         body = payload(batch)
