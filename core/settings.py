@@ -20,6 +20,7 @@ from core.errors import SettingsError
 from core.fields import Language
 from core.media import Frozen
 from core.parsing import field_errors
+from core.purge_targets import PurgeTargets, with_secrets
 
 ENV_PREFIX = "HOLDFAST_"
 # Read by others than us: the test suite, and the choice of this file.
@@ -200,6 +201,7 @@ class PurgeSettings(Frozen):
     heartbeat_s: Annotated[float, Field(gt=0)] = 5
     timeout_s: Annotated[float, Field(gt=0)] = 3
     secret: Secret = SecretStr("")
+    target: PurgeTargets = ()
 
 
 class WorkerSettings(Frozen):
@@ -275,6 +277,8 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path} is not TOML: {error}"]) from None
     variables = _overlay(data, environ)
+    if isinstance(purge := data.get("purge"), dict) and "target" in purge:
+        purge["target"] = with_secrets(purge["target"], environ)
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
@@ -314,16 +318,21 @@ def _where(key: str, path: Path, text: str, variables: Mapping[str, str]) -> str
     setting = name.partition(".")[0]  # without the place in a list
     if variable := variables.get(f"{section}.{setting}"):
         return f"environment variable {variable}"
-    inside = ""
+    inside, tables, table = "", 0, 0
     for number, line in enumerate(text.splitlines(), 1):
         if found := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line):
             inside = found.group(1)
             if inside == section and not name:
                 return f"{path}:{number} [{section}]"
+            if inside == f"{section}.{setting}":
+                table = number if name.startswith(f"{setting}.{tables}") else table
+                tables += 1
         elif found := re.match(r"\s*([\w.-]+)\s*=", line):
             written = f"{inside}.{found.group(1)}".lstrip(".")
             if written in (section, f"{section}.{setting}"):
                 return f"{path}:{number} [{section}] {name}".rstrip()
+    if table:  # one of several tables: where it begins
+        return f"{path}:{table} [{section}] {name}"
     others = [variable for known, variable in variables.items() if known.startswith(f"{section}.")]
     if others and not name:  # a section that only the environment names
         return f"environment variable {others[0]}"

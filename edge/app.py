@@ -22,7 +22,7 @@ from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.hot import Hot
-from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
+from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
@@ -72,6 +72,7 @@ def create_app(
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
     rules = Rules(settings, https=site.url.startswith("https:"))
     reader = Reader(cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path)
+    purger = Purger(cache, calls, Heard(clock), objects, visitors, Webhook(secret))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -81,7 +82,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, objects, visitors, Webhook(secret)).called, methods=["POST"]),
+            Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
     )
@@ -99,16 +100,24 @@ class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
     def __init__(
-        self, cache: Cache, calls: Calls, regions: Regions, visitors: Visitors, webhook: Webhook
+        self,
+        cache: Cache,
+        calls: Calls,
+        heard: Heard,
+        regions: Regions,
+        visitors: Visitors,
+        webhook: Webhook,
     ) -> None:
         self._cache = cache
         self._calls = calls
+        self._heard = heard
         self._regions = regions
         self._visitors = visitors
         self._webhook = webhook
 
     async def called(self, request: Request) -> Response:
-        """200 with how many paths were purged; 401 wrong signature, 400 malformed, 413 too large."""
+        """200 with how many paths were purged, none by a call that comes again; 401 wrong signature, 400 malformed, 413 too
+        large."""
         try:
             call = open_call(self._webhook, await _body(request), request.headers)
         except HoldfastError as error:
@@ -122,6 +131,11 @@ class Purger:
             return JSONResponse(
                 {"error": "This call took too long."}, 408, UNCACHED | {"connection": "close"}
             )
+        if self._heard.is_replay(request.headers["webhook-id"]):
+            # Not even a heartbeat: somebody's recording of one must not keep us trusting.
+            log.warning("purge_replayed", number=call.number)
+            answer = {"number": call.number, "purged": 0, "reads": self._regions.reads}
+            return JSONResponse(answer, headers=UNCACHED)
         self._calls.heard()
         self._visitors.welcome(request)
         if call.in_sync:

@@ -16,7 +16,7 @@ from edge.encodings import Coding, compress
 from edge.entry import Entry
 from edge.flight import Crossing, SingleFlight
 from edge.prepared import Prepared
-from edge.purge import Calls, Purges, folder_of
+from edge.purge import Calls, Purges, folder_of, is_newer
 from edge.rules import MISSING_S
 
 log = get_logger("edge")
@@ -138,10 +138,13 @@ class Cache:
         self._kept.grown(path_of(entry.key), entry)
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
-        """Nothing that was read of `path` before now is served again without asking storage."""
+        """Nothing that was read of `path` before now is served again without asking storage; but what is newer than the
+        purge is."""
         self._purges.note(path, rank)
         self._missing.drop(path)
         entry = self._kept.get(path)
+        if entry and entry.rank and rank and is_newer(entry.rank, rank) and not hard:
+            return
         if entry and (hard or entry.rendered or not entry.stored_etag):
             self._kept.drop(path)
         elif entry:

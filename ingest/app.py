@@ -59,7 +59,7 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
         *PostsApi(store, settings.site).operations(),
         *MediaApi(store, private, settings.site).operations(),
         *UploadsApi(store, settings.site, uploads, crossing, sending).operations(),
-        *ReceiptsApi(store, settings.site, crossing, watching).operations(),
+        *ReceiptsApi(store, settings, crossing, watching).operations(),
     ]
     studio = StudioApp(store, private, settings, sessions, signer)
     rates = write_rates(settings.studio)

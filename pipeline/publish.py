@@ -31,6 +31,8 @@ from pipeline.manifest import Entry, Manifest, Place, decode, encode
 from pipeline.target import Target
 
 TRIES = 8
+FILES_MAX = 20_000
+"""Files of folders that are gone, in one purge: more than a film of two hours has."""
 
 Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
@@ -120,6 +122,7 @@ class Job:
         self.entries = dict(self.manifest.entries)
         self.put: set[Place] = set()
         self.removed: set[Place] = set()
+        self.files: list[str] = []
 
     def steps(self) -> Iterator[None]:
         """Publishes; yields wherever what was written must be durable before it goes on, and at the end."""
@@ -266,8 +269,9 @@ class Job:
         `pipeline/tidy.py` removes it once more."""
         for place in self.manifest.folders:
             if place not in self.removed and self._is_gone(place):
-                remove_folder(self.buckets[place.bucket], place.key)
+                files = remove_folder(self.buckets[place.bucket], place.key)
                 self.removed.add(place)
+                self.files += files if place.bucket == "public" else ()
 
     def _retire_folders(self) -> dict[Place, int | None]:
         """Folders that aren't shown any more get their time of death; `pipeline/tidy.py` removes them after the grace."""
@@ -301,6 +305,8 @@ class Job:
                 for place in self.removed
                 if place.bucket == "public" and place not in before.removed
             ),
+            # And each of their files, for caches that know no folders.
+            *(PurgePath(keys.path_of(key), "", True) for key in self.files[:FILES_MAX]),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

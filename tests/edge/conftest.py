@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message
 from core import keys
 from core.document import Document, write
 from core.errors import Unavailable
+from core.ids import new_id
 from core.objects import Headers, Object, ReadObjects, Stat
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
@@ -181,7 +182,10 @@ def new_document(bio: str, revision: int = 1) -> Document:
     )
 
 
-def signed(body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str = "msg_1") -> dict[str, str]:
+def signed(
+    body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str | None = None
+) -> dict[str, str]:
+    message_id = message_id or new_id()
     at = datetime.now(UTC) - timedelta(seconds=ago_s)
     return {
         "webhook-id": message_id,
