@@ -71,6 +71,8 @@ unset resp.http.x-amz-meta-tags;
 set resp.http.X-Content-Type-Options = "nosniff";
 set resp.http.Referrer-Policy = "strict-origin-when-cross-origin";
 set resp.http.Permissions-Policy = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+set resp.http.Cross-Origin-Opener-Policy = "same-origin";
+set resp.http.Strict-Transport-Security = "max-age=31536000";
 if (req.url ~ "^/_media/") {
   set resp.http.Content-Security-Policy = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox";
 } else {

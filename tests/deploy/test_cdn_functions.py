@@ -183,9 +183,10 @@ def response(uri: str, metadata: dict[str, str]) -> Any:
 
 def as_the_edge(key: str, sent: dict[str, str]) -> None:
     """All that a reader's safety rests on; how long a CDN keeps it is the CDN's own setting."""
-    wanted = rules.Rules(rules.EdgeSettings()).headers(rules.kind_of(key), scripts=True)
+    wanted = rules.Rules(rules.EdgeSettings(), https=True).headers(rules.kind_of(key), scripts=True)
     for name in (
         *rules.SECURITY,
+        *rules.HTTPS_ONLY,
         "content-security-policy",
         "cross-origin-resource-policy",
         "access-control-allow-origin",
