@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core import keys
 from core.errors import OperatorError
 from core.settings import Settings
 from edge.rules import SECURITY
@@ -82,6 +83,7 @@ def _shared(settings: Settings, wishes: Wishes) -> dict[str, Any]:
         "url": settings.site.url,
         "https": settings.site.url.startswith("https:"),
         "grants": GRANTS,
+        "media": settings.site.path + keys.path_of(keys.media_folder("")).rstrip("/") + "/",
         "films": [name.replace(".", r"\.") for name in FILMS],
         "hidden": INNER_HEADERS if wishes.outermost else (),
         "security": sorted(SECURITY.items()),

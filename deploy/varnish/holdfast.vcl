@@ -85,7 +85,6 @@ sub vcl_recv {
     # ── what an answer depends on: path and encoding, nothing else ──
     set req.http.host = "127.0.0.1:8080";
     unset req.http.authorization;
-    unset req.http.x-forwarded-for;
     unset req.http.x-pass;
     if (req.url ~ "[?&](grant|preview)=" || req.http.cookie ~ "(^|;\s*)(grant|preview)=") {
         set req.http.x-pass = "granted";
@@ -148,6 +147,10 @@ sub vcl_miss {
 sub vcl_backend_fetch {
     unset bereq.http.x-pass;
     unset bereq.http.x-stale;
+    unset bereq.http.forwarded;
+    unset bereq.http.x-forwarded-for;
+    unset bereq.http.x-forwarded-host;
+    unset bereq.http.x-forwarded-proto;
     unset bereq.body;
 }
 
