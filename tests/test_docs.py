@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from cli.main import app
 from core.store.scylla.schema import LOCK, TABLES
 
 ROOT = Path(__file__).parent.parent
 STORE = (ROOT / "docs/store.md").read_text()
+FRONT = (ROOT / "docs/front.md").read_text()
 OBJECTS = (ROOT / "docs/objects.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # [words](target) and [label]: target; what has a scheme, or only a place in the page, is no file of ours.
@@ -31,6 +35,15 @@ def test_the_stores_page_explains_every_key() -> None:
 def test_the_objects_page_explains_every_key() -> None:
     keys = tomllib.loads((ROOT / "site.toml").read_text())["objects"]
     assert [key for key in keys if f"`{key}`" not in OBJECTS] == []
+
+
+def test_the_page_of_what_stands_in_front_explains_every_flag() -> None:
+    command: Any = typer.main.get_command(app)
+    shared = {"--site", "--data", "--studio", "--edge"}
+    flags = {
+        flag for param in command.get_command(None, "edge-config").params for flag in param.opts
+    } - shared
+    assert [flag for flag in sorted(flags) if flag.startswith("--") and f"`{flag}`" not in FRONT] == []
 
 
 def test_the_stores_page_knows_every_table() -> None:
