@@ -43,7 +43,7 @@ def edge_config(
     ] = None,
     per_s: Annotated[
         int,
-        typer.Option("--rate", min=0, help="nginx: requests a second from one address; 0 for any number."),
+        typer.Option("--rate", min=0, help="Requests a second from one address; 0 for any number."),
     ] = Wishes.per_s,
     teller: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="nginx: a free address on loopback, for itself.")

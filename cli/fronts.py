@@ -124,18 +124,20 @@ def _nginx(settings: Settings, wishes: Wishes) -> dict[str, Any]:
 def _varnish(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     if any(not edge.startswith("http:") for edge in settings.purge.edges):
         raise OperatorError("Varnish speaks no TLS: give the edges in purge.edges as http://HOST:PORT")
-    networks = [ipaddress.ip_network(one, strict=False) for one in wishes.purge_from]
     return {
         "edges": [_address(edge) for edge in settings.purge.edges],
         "listen": ",".join(f":{one}" if one.isdigit() else one for one in wishes.listen),
         "memory_mb": wishes.memory_mb,
-        "purge_from": [
-            Network(
-                str(one.network_address), "" if one.prefixlen == one.max_prefixlen else str(one.prefixlen)
-            )
-            for one in networks
-        ],
+        "purge_from": [_network(one) for one in wishes.purge_from],
+        "trusted": [_network(one) for one in settings.edge.trusted_proxies],
+        "per_s": wishes.per_s,
     }
+
+
+def _network(text: str) -> Network:
+    found = ipaddress.ip_network(text, strict=False)
+    bits = "" if found.prefixlen == found.max_prefixlen else str(found.prefixlen)
+    return Network(str(found.network_address), bits)
 
 
 def _address(origin: str) -> Address:

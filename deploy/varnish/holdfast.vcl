@@ -11,6 +11,7 @@ vcl 4.1;
 
 import directors;
 import std;
+import vsthrottle;
 import xkey;
 
 probe health {
@@ -36,6 +37,7 @@ acl purgers {
     "127.0.0.0"/8;
     "::1";
 }
+
 
 sub vcl_init {
     new edges = directors.round_robin();
@@ -73,6 +75,9 @@ sub vcl_recv {
         }
     } elseif (req.method != "GET" && req.method != "HEAD") {
         return (synth(405, "Method Not Allowed"));
+    }
+    if (req.restarts == 0 && client.ip !~ purgers && vsthrottle.is_denied("" + client.ip, 1000, 5s)) {
+        return (synth(429, "Too Many Requests"));
     }
     if (req.url == "/-/health") {
         return (synth(200, "OK"));

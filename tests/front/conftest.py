@@ -63,6 +63,15 @@ def edge(tmp_path: Path, release: Release) -> Iterator[Edge]:
 
 
 @pytest.fixture
+def brief(tmp_path: Path, release: Release) -> Iterator[Edge]:
+    """One whose pages live for a second, and stand in for another."""
+    edge = published(tmp_path / "public", release, cdn_s=1, stale_s=1)
+    edge.start()
+    yield edge
+    edge.stop()
+
+
+@pytest.fixture
 def lasting(tmp_path: Path, release: Release) -> Iterator[Edge]:
     """One whose pages live on, unless they are purged."""
     edge = published(tmp_path / "public", release, cdn_s=3600, stale_s=3600)

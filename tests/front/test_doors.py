@@ -160,9 +160,9 @@ def test_readers_who_say_nothing_keep_nobody_waiting(start: Start, lasting: Edge
         assert front.get("/ann").status == 200
 
 
-@pytest.mark.server("nginx")
-def test_one_address_gets_so_much_and_others_theirs(start: Start, lasting: Edge) -> None:
-    front = start("nginx", lasting, per_s=1, purge_from=("127.0.0.1",))
+@pytest.mark.parametrize("kind", EACH)
+def test_one_address_gets_so_much_and_others_theirs(start: Start, lasting: Edge, kind: Kind) -> None:
+    front = start(kind, lasting, per_s=1, purge_from=("127.0.0.1",))
     told = [ask(front.port, "GET", "/ann", source="127.0.0.2").status for _ in range(12)]
     assert told[0] == 200
     assert told[-1] == 429
@@ -170,3 +170,17 @@ def test_one_address_gets_so_much_and_others_theirs(start: Start, lasting: Edge)
     assert {front.ask("PURGE", "/ann").status for _ in range(12)} <= {200, 404}, (
         "a worker's purges are not counted"
     )
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_proxy_of_ours_is_not_taken_for_one_greedy_reader(start: Start, lasting: Edge, kind: Kind) -> None:
+    edge = lasting.settings.edge.model_copy(update={"trusted_proxies": ("127.0.0.2",)})
+    lasting.settings = lasting.settings.model_copy(update={"edge": edge})
+    front = start(kind, lasting, per_s=1, purge_from=("127.0.0.1",))
+    told = [
+        ask(front.port, "GET", "/ann", source="127.0.0.2", x_forwarded_for=f"192.0.2.{number}").status
+        for number in range(12)
+    ]
+    assert told == [200] * 12
+    purge = ask(front.port, "PURGE", "/ann", source="127.0.0.2", x_forwarded_for="127.0.0.9")
+    assert purge.status == 403

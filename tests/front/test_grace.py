@@ -14,8 +14,9 @@ import pytest
 from cli.fronts import Kind
 from core import keys
 from tests.front.conftest import EACH
-from tests.front.edge import SECRETS, WORDS, Edge
+from tests.front.edge import FILM, PICTURE, SECRETS, WORDS, Edge
 from tests.front.fronts import Front, Reply
+from tests.house import free_port
 
 Start = Callable[..., Front]
 TAG = keys.tag("p1234567")
@@ -106,6 +107,45 @@ def test_a_page_purged_softly_stands_in_while_the_edge_is_away_and_one_purged_ha
     front.purge("/bea", keys.tag("p7654321"), hard=True)
     lasting.stop()
     assert [front.get("/ann").status, front.get("/bea").status] == [200, 503]
+
+
+@pytest.mark.server("varnish")
+def test_varnish_shows_nothing_that_is_older_than_the_cap(start: Start, brief: Edge) -> None:
+    front = start("varnish", brief)
+    front.get("/ann")
+    brief.stop()
+    assert front.get("/ann").status == 200
+    outlive()
+    assert front.get("/ann").status == 503
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_with_one_edge_away_another_answers(start: Start, lasting: Edge, kind: Kind) -> None:
+    edges = (lasting.url, f"http://127.0.0.1:{free_port()}")
+    purge = lasting.settings.purge.model_copy(update={"edges": edges})
+    lasting.settings = lasting.settings.model_copy(update={"purge": purge})
+    front = start(kind, lasting)
+    paths = (
+        "/ann",
+        "/bea",
+        "/",
+        "/ann/posts/boats",
+        "/ann/feed.xml",
+        "/robots.txt",
+        "/" + PICTURE,
+        "/" + FILM,
+    )
+    assert [front.get(path).status for path in paths] == [200] * len(paths)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_cache_before_this_one_is_told_how_old_a_page_is(start: Start, lasting: Edge, kind: Kind) -> None:
+    front = start(kind, lasting)
+    fetched = front.get("/ann")
+    time.sleep(1.1)
+    hit = front.get("/ann")
+    assert hit.headers["date"] == fetched.headers["date"]
+    assert kind == "nginx" or int(hit.headers["age"]) >= 1
 
 
 @pytest.mark.server("nginx")
