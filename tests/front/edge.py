@@ -144,5 +144,6 @@ class Edge:
 
 async def _say(send: Send, status: int, header: bytes, body: bytes) -> None:
     name, _, value = header.partition(b": ")
-    await send({"type": "http.response.start", "status": status, "headers": [(name, value)]})
+    headers = [(name, value), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
