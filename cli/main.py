@@ -26,6 +26,7 @@ VERBS = {
     "rebuild": "cli.rebuild:rebuild",
     "verify": "cli.verify:verify",
     "purge": "cli.purge:purge",
+    "edge-config": "cli.edge_config:edge_config",
     "store": "cli.store:store",
     "objects": "cli.objects:objects",
     "backup": "cli.backup:backup",

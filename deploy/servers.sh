@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, and Cassandra (Java 17,
-# Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it says what is missing. What is
-# already there is left alone.
+# Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, wrk, and
+# Cassandra (Java 17, Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it
+# says what is missing. What is already there is left alone.
 set -eu
 exec </dev/null
 
-programs="bwrap chromium ffmpeg ffprobe mvn openssl"
+programs="bwrap chromium ffmpeg ffprobe mvn nginx openssl varnishd wrk"
 # The fonts make screenshots of pages look as they do on a reader's screen.
 packages="bubblewrap chromium ffmpeg openssl fonts-dejavu-core fonts-noto-color-emoji"
+packages="$packages nginx libnginx-mod-http-cache-purge varnish varnish-modules wrk"
 # Often there without Debian's package: a developer's own.
 command -v mvn >/dev/null || packages="$packages maven"
 
@@ -39,6 +40,13 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
         apt="apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
         log=$(mktemp)
+        # Tests start servers of their own; Debian's nginx and Varnish would start now, on ports that others may use.
+        policy=${POLICY:-/usr/sbin/policy-rc.d}
+        if [ ! -e "$policy" ]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
         # shellcheck disable=SC2086  # both are lists of words
         if ! { $apt update && $apt install -y --no-install-recommends $wanted; } >"$log" 2>&1; then
             cat "$log" >&2
@@ -56,4 +64,4 @@ elif [ -n "$missing" ]; then
 fi
 .venv/bin/python -m cli.ring.jars
 .venv/bin/python -m cli.gateway.build
-echo "servers: bubblewrap, chromium, ffmpeg, openssl, cassandra, versitygw and minio are here."
+echo "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw and minio are here."

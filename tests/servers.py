@@ -16,6 +16,7 @@ import pytest
 from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, sync_playwright
 
+from cli.fronts import PURGE_MODULE
 from cli.gateway.build import program
 from cli.ring.ring import Ring
 from pipeline.media import sandbox
@@ -61,6 +62,13 @@ SERVERS = {
     ),
     # Makes certificates.
     "openssl": Server(programs=("openssl",), packages="openssl"),
+    "nginx": Server(
+        programs=("nginx",),
+        packages="nginx libnginx-mod-http-cache-purge",
+        fault=lambda: "" if Path(PURGE_MODULE).exists() else f"Not there: {PURGE_MODULE}",
+    ),
+    # Its own compiler of configurations finds the modules; they lie where each distribution likes.
+    "varnish": Server(programs=("varnishd", "cc"), packages="varnish varnish-modules gcc"),
     # Its jars come by Maven, and are kept in the user's cache.
     "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
     "versitygw": Server(built=lambda: program("versitygw")),

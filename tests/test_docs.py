@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import typer.main
 
+from cli.main import app
 from core.purge_targets import Cloudflare, CloudFront, Fastly, Nginx, Varnish, WebhookTarget
 from core.store.scylla.schema import LOCK, TABLES
 
 ROOT = Path(__file__).parent.parent
 STORE = (ROOT / "docs/store.md").read_text()
+FRONT = (ROOT / "docs/front.md").read_text()
 OBJECTS = (ROOT / "docs/objects.md").read_text()
 PURGING = (ROOT / "docs/purging.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -41,6 +44,15 @@ def test_the_purging_page_explains_every_kind_and_key() -> None:
     named = {key for kind in kinds for key in kind.model_fields} - {"token", "secrets"}
     named |= {value for kind in kinds for value in get_args(kind.model_fields["kind"].annotation)}
     assert [word for word in sorted(named) if not re.search(rf"`{word}\b", PURGING)] == []
+
+
+def test_the_page_of_what_stands_in_front_explains_every_flag() -> None:
+    command: Any = typer.main.get_command(app)
+    shared = {"--site", "--data", "--studio", "--edge"}
+    flags = {
+        flag for param in command.get_command(None, "edge-config").params for flag in param.opts
+    } - shared
+    assert [flag for flag in sorted(flags) if flag.startswith("--") and f"`{flag}`" not in FRONT] == []
 
 
 def test_the_stores_page_knows_every_table() -> None:

@@ -23,6 +23,8 @@ LOCKS = {
     "requirements-dev.lock": PROJECT["dependencies"] + EXTRAS["build"] + EXTRAS["dev"],
 }
 
+PROGRAMS = ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "nginx", "openssl", "varnishd", "wrk")
+
 # `name==1.2 ; marker \` and then its hashes, each on a line of its own.
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)")
 
@@ -91,7 +93,7 @@ def run_script(name: str, *arguments: str, path: Path) -> subprocess.CompletedPr
     return subprocess.run(
         ["/bin/sh", str(ROOT / "deploy" / name), *arguments],
         cwd=path.parent,
-        env={"PATH": str(path), "JVMS": str(path.parent / "jvm")},
+        env={"PATH": str(path), "JVMS": str(path.parent / "jvm"), "POLICY": str(path.parent / "policy-rc.d")},
         capture_output=True,
         text=True,
     )
@@ -117,12 +119,12 @@ def test_servers_that_cannot_be_installed_are_named(bare_path: Path) -> None:
     put_program(bare_path, "ffmpeg", "")
     result = run_script("servers.sh", path=bare_path)
     assert result.returncode == 1
-    assert "missing: bwrap chromium ffprobe mvn openssl java-17" in result.stderr
+    assert "missing: bwrap chromium ffprobe mvn nginx openssl varnishd wrk java-17" in result.stderr
     assert "maven openjdk-17-jre-headless" in result.stderr
 
 
 def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> None:
-    for program in ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
+    for program in PROGRAMS:
         put_program(bare_path, program, "")
     put_program(bare_path, "java", """echo 'openjdk version "21.0.8" 2025-07-15' >&2""")
     result = run_script("servers.sh", path=bare_path)
@@ -131,7 +133,7 @@ def test_a_java_that_cassandra_cannot_use_counts_as_missing(bare_path: Path) -> 
 
 
 def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_path: Path) -> None:
-    for program in ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "openssl"):
+    for program in PROGRAMS:
         put_program(bare_path, program, "")
     put_program(bare_path, "java", """echo 'openjdk version "17.0.15" 2025-04-15' >&2""")
     environment = bare_path.parent / ".venv" / "bin"
@@ -142,8 +144,21 @@ def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_pa
     assert result.stdout.splitlines() == [
         "python -m cli.ring.jars",
         "python -m cli.gateway.build",
-        "servers: bubblewrap, chromium, ffmpeg, openssl, cassandra, versitygw and minio are here.",
+        "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw and minio are here.",
     ]
+
+
+def test_what_is_installed_is_not_started_as_a_service(bare_path: Path) -> None:
+    for tool in ("chmod", "mktemp"):
+        (bare_path / tool).symlink_to(str(shutil.which(tool)))
+    policy = bare_path.parent / "policy-rc.d"
+    put_program(bare_path, "id", "echo 0")
+    put_program(bare_path, "dpkg-query", "exit 1")
+    put_program(bare_path, "apt-get", f"{policy}; echo $? >>{bare_path.parent}/answers; exit 100")
+    result = run_script("servers.sh", path=bare_path)
+    assert "apt-get could not install" in result.stderr
+    assert (bare_path.parent / "answers").read_text() == "101\n", "a service may be started"
+    assert not policy.exists()
 
 
 def test_the_readmes_first_screen_shows_commands_that_the_makefile_has() -> None:

@@ -1,0 +1,145 @@
+"""The caches in front of the edges: settings and the operator's wishes in, a whole configuration of nginx or Varnish out."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core import keys
+from core.errors import OperatorError
+from core.settings import Settings
+from edge.rules import SECURITY
+
+Kind = Literal["nginx", "varnish"]
+
+TEMPLATES = Path(__file__).parent.parent / "deploy"
+FILES: dict[Kind, str] = {"nginx": "nginx/holdfast.conf", "varnish": "varnish/holdfast.vcl"}
+"""What the default settings make of each, beside the template that it is made from."""
+
+PURGE_MODULE = "/usr/lib/nginx/modules/ngx_http_cache_purge_module.so"
+"""Where Debian puts what makes nginx understand PURGE."""
+GRANTS = ("grant", "preview")
+"""Query parameters, or cookies, that open what is not public: such requests are passed on, whole, and never kept."""
+FILMS = ("video.mp4", "sound.m4a")
+"""Media of a single file that may have gigabytes."""
+INNER_HEADERS = ("cache-tag", "surrogate-key", "cdn-cache-control")
+"""What the edge tells caches, and readers have no use for."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the operator says of this one machine; all else stands in the settings."""
+
+    listen: tuple[str, ...] = ("80",)
+    tls: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    cache: str = "/var/cache/nginx/holdfast"
+    size_gb: int = 10
+    memory_mb: int = 1024
+    purge_from: tuple[str, ...] = ("127.0.0.0/8", "::1")
+    per_s: int = 200
+    teller: str = "127.0.0.1:8079"
+    user: str = "www-data"
+    outermost: bool = False
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+class Network(NamedTuple):
+    """`bits` is empty for a single address."""
+
+    address: str
+    bits: str
+
+
+def draw(kind: Kind, settings: Settings, wishes: Wishes) -> str:
+    """The whole configuration; OperatorError for wishes and settings that don't go together."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        # Configurations are no HTML; what goes into one is checked on its way in.
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    own = _nginx(settings, wishes) if kind == "nginx" else _varnish(settings, wishes)
+    return environment.get_template(f"{FILES[kind]}.j2").render(_shared(settings, wishes) | own)
+
+
+def _shared(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    return {
+        "host": urlsplit(settings.site.url).netloc,
+        "url": settings.site.url,
+        "https": settings.site.url.startswith("https:"),
+        "grants": GRANTS,
+        "media": settings.site.path + keys.path_of(keys.media_folder("")).rstrip("/") + "/",
+        "films": [name.replace(".", r"\.") for name in FILMS],
+        "hidden": INNER_HEADERS if wishes.outermost else (),
+        "security": sorted(SECURITY.items()),
+    }
+
+
+def _nginx(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    schemes = {urlsplit(edge).scheme for edge in settings.purge.edges}
+    if len(schemes) > 1:
+        raise OperatorError(
+            "nginx asks all edges by one scheme: give those of purge.edges all http, or all https"
+        )
+    if wishes.tls and not (wishes.certificate and wishes.key):
+        raise OperatorError("TLS needs a certificate: name it with --certificate FILE --key FILE")
+    edges = [_address(edge) for edge in settings.purge.edges]
+    return {
+        "module": PURGE_MODULE,
+        "user": wishes.user,
+        "listen": wishes.listen,
+        "tls": wishes.tls,
+        "certificate": wishes.certificate,
+        "key": wishes.key,
+        "cache": wishes.cache.rstrip("/"),
+        "size_gb": wishes.size_gb,
+        # A key takes some 125 bytes, a file on the average several thousand.
+        "keys_mb": max(16, wishes.size_gb * 16),
+        "cap_min": math.ceil((settings.edge.cdn_s + settings.edge.stale_s) / 60),
+        "purge_from": [str(ipaddress.ip_network(one, strict=False)) for one in wishes.purge_from],
+        "trusted": settings.edge.trusted_proxies,
+        "per_s": wishes.per_s,
+        "connections": 200,
+        "scheme": schemes.pop(),
+        "edges": [f"{f'[{one.host}]' if ':' in one.host else one.host}:{one.port}" for one in edges],
+        "teller": wishes.teller,
+    }
+
+
+def _varnish(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    if any(not edge.startswith("http:") for edge in settings.purge.edges):
+        raise OperatorError("Varnish speaks no TLS: give the edges in purge.edges as http://HOST:PORT")
+    return {
+        "edges": [_address(edge) for edge in settings.purge.edges],
+        "listen": ",".join(f":{one}" if one.isdigit() else one for one in wishes.listen),
+        "memory_mb": wishes.memory_mb,
+        "purge_from": [_network(one) for one in wishes.purge_from],
+        "trusted": [_network(one) for one in settings.edge.trusted_proxies],
+        "per_s": wishes.per_s,
+    }
+
+
+def _network(text: str) -> Network:
+    found = ipaddress.ip_network(text, strict=False)
+    bits = "" if found.prefixlen == found.max_prefixlen else str(found.prefixlen)
+    return Network(str(found.network_address), bits)
+
+
+def _address(origin: str) -> Address:
+    parts = urlsplit(origin)
+    return Address(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

@@ -1,0 +1,144 @@
+"""Real nginx and Varnish with the configurations that `holdfast edge-config` makes, and a client that sends what it is told."""
+
+from __future__ import annotations
+
+import getpass
+import gzip
+import http.client
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import brotli
+
+from cli.fronts import Kind, Wishes, draw
+from core.settings import Settings
+from tests.house import free_port
+
+READY_S = 20.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> bytes:
+        """Decompressed."""
+        match self.headers.get("content-encoding", ""):
+            case "br":
+                return brotli.decompress(self.raw) if self.raw else b""
+            case "gzip":
+                return gzip.decompress(self.raw) if self.raw else b""
+            case _:
+                return self.raw
+
+
+class _Plainly(http.client.HTTPConnection):
+    def _encode_request(self, request: str) -> bytes:
+        return request.encode("latin-1")
+
+
+def ask(port: int, method: str, path: str, source: str = "127.0.0.1", **headers: str) -> Reply:
+    """Sends the path as it is, and no header but those named and Host."""
+    connection = _Plainly("127.0.0.1", port, timeout=30, source_address=(source, 0))
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        response = connection.getresponse()
+        found: dict[str, str] = {}
+        for name, value in response.getheaders():
+            name = name.lower()
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return Reply(response.status, found, response.read())
+    finally:
+        connection.close()
+
+
+@dataclass
+class Front:
+    kind: Kind
+    port: int
+    folder: Path
+    wishes: Wishes
+
+    def ask(self, method: str, path: str, **headers: str) -> Reply:
+        return ask(self.port, method, path, **headers)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.ask("GET", path, **headers)
+
+    def purge(self, path: str, tag: str, *, hard: bool = True) -> None:
+        """As the worker's adapters do it: nginx by path and encoding, Varnish by tag."""
+        if self.kind == "varnish":
+            header = {"xkey_purge" if hard else "xkey_softpurge": tag}
+            assert self.ask("PURGE", "/", **header).status == 200
+            return
+        for encoding in ("br", "gzip", "identity"):
+            assert self.ask("PURGE", path, accept_encoding=encoding).status in (200, 404)
+
+
+@contextmanager
+def front(kind: Kind, folder: Path, settings: Settings, **wishes: object) -> Iterator[Front]:
+    """The server, answering; it ends with the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    wanted = Wishes(**{**_defaults(folder, port), **wishes})  # type: ignore[arg-type]
+    file = folder / f"{kind}.conf"
+    file.write_text(draw(kind, settings, wanted))
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            _command(kind, folder, file, port), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        _await(process, port, folder / "log.txt")
+        yield Front(kind, port, folder, wanted)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _defaults(folder: Path, port: int) -> dict[str, object]:
+    return {
+        "listen": (f"127.0.0.1:{port}",),
+        "cache": str(folder),
+        "teller": f"127.0.0.1:{free_port()}",
+        # Whoever runs the tests: pytest's folders are theirs alone.
+        "user": getpass.getuser(),
+    }
+
+
+def _command(kind: Kind, folder: Path, file: Path, port: int) -> list[str]:
+    if kind == "nginx":
+        return ["nginx", "-c", str(file), "-e", "stderr", "-g", f"daemon off; pid {folder}/pid;"]
+    switches = ["-p", "http_gzip_support=off", "-p", "feature=+http2", "-s", "malloc,64m", "-j", "none"]
+    return [
+        "varnishd",
+        "-F",
+        "-a",
+        f"127.0.0.1:{port}",
+        "-f",
+        str(file),
+        "-n",
+        str(folder / "work"),
+        *switches,
+    ]
+
+
+def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    ends = time.monotonic() + READY_S
+    while True:
+        try:
+            if ask(port, "GET", "/-/health").status == 200:
+                return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+        assert time.monotonic() < ends, log.read_text()
+        time.sleep(0.02)
