@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from math import floor
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from edge.flight import Crossing, SingleFlight
 from edge.prepared import Prepared
 from edge.purge import Calls, Purges, folder_of, is_newer
 from edge.rules import MISSING_S
+from edge.shelf import Shelf
 
 log = get_logger("edge")
 
@@ -244,39 +244,3 @@ class Cache:
         small = await self._crossing(compress, entry.body or b"", coding)
         entry.encodings[coding] = small
         self._kept.grown(path_of(entry.key), entry)
-
-
-class Shelf:
-    """Entries by path; the least recently used leave when the whole weighs more than `bytes_max`."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, path: str) -> Entry | None:
-        found = self._entries.get(path)
-        if found is None:
-            return None
-        self._entries.move_to_end(path)
-        return found[0]
-
-    def put(self, path: str, entry: Entry) -> None:
-        self.drop(path)
-        weight = entry.weight_bytes
-        if weight > self._bytes_max // 4:
-            return  # it would push out too many others
-        self._entries[path] = (entry, weight)
-        self._bytes += weight
-        while self._bytes > self._bytes_max:
-            _, (_, left) = self._entries.popitem(last=False)
-            self._bytes -= left
-
-    def grown(self, path: str, entry: Entry) -> None:
-        """Weighs an entry again that has got another encoding, if it is still here."""
-        if self.get(path) is entry:
-            self.put(path, entry)
-
-    def drop(self, path: str) -> None:
-        if found := self._entries.pop(path, None):
-            self._bytes -= found[1]
