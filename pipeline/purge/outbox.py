@@ -18,7 +18,7 @@ from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.pace import MAX_S, Bucket, Retries
 from pipeline.purge.probe import Probe
-from pipeline.purge.targets import Busy, Gone, Refused, Target, batch_of, tags_of
+from pipeline.purge.targets import Barred, Busy, Gone, Target, batch_of, tags_of
 from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
@@ -180,15 +180,18 @@ class Outbox:
             disable(self.store, self.waiting, str(error))
             self._disabled, self._looked_at = True, self.clock()
             return
-        except HoldfastError as error:
-            asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
+        except Exception as error:
+            if not isinstance(error, HoldfastError):
+                log.exception("purge_failed", target=self.target.name)
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
             waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
+            if isinstance(error, (Unavailable, Barred)):
+                asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
+                self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
+                return
             for _, task in tasks:
                 # One of them may be what it doesn't like.
-                task.alone = isinstance(error, Refused)
-            if isinstance(error, Unavailable):
-                self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
+                task.alone = True
             return
         log.debug(
             "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
@@ -224,13 +227,13 @@ class Outbox:
 
     def _found_lying(self, profile_id: str, task: Task) -> None:
         task.lies += 1
-        said = f"{self.target.name} says that it has purged, and still shows an older page."
         log.warning("purge_unproven", target=self.target.name, profile=profile_id, times=task.lies)
         if task.lies < PROVE_TRIES:
             task.due_at = self.clock() + self.pace.again_s * 2**task.lies
             return
         task.lies = 0
-        self._fail(profile_id, task, Unavailable(f"{said} {self._over()}"))
+        said = f"{self.target.name} says that it has purged, and still shows an older page."
+        self._fail(profile_id, task, Unavailable(said))
 
     def _settle(self, profile_id: str, task: Task, *, proven: bool) -> None:
         if proven:
@@ -244,12 +247,12 @@ class Outbox:
             proven=proven, **over,
         )  # fmt: skip
 
-    def _fail(self, profile_id: str, task: Task, error: HoldfastError) -> float:
+    def _fail(self, profile_id: str, task: Task, error: Exception) -> float:
         """How long it waits now; 0 if it was put aside."""
         task.failures += 1
         wait_s = self.pace.retries.delay_s(task.failures)
         if wait_s is None:
-            reason = f"{error} {self._over()}" if task.told_at is None else str(error)
+            reason = f"{str(error) or type(error).__name__} {self._over()}"
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
             return 0.0

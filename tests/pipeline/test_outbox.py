@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,7 +20,7 @@ from pipeline.purge.opening import open_outboxes
 from pipeline.purge.outbox import INNER_WAIT_S, Inner, Outbox, OwnEdges, Pace
 from pipeline.purge.pace import Backoff, Bucket, Retries, WebhookSchedule
 from pipeline.purge.probe import Probe
-from pipeline.purge.targets import Target
+from pipeline.purge.targets import Batch, Target
 from pipeline.purge.targets.varnish import VarnishTarget
 from pipeline.purge.targets.webhook import WebhookTarget as Hook
 from tests.clock import Clock
@@ -411,6 +412,43 @@ def test_one_that_the_target_does_not_like_keeps_no_other_waiting(house: House, 
         house.clock.pass_by(600)
     assert house.waiting(CACHE) == 0
     assert list(house.reasons) == ["cache/bob"]
+
+
+def test_a_token_that_is_wrong_is_nobodys_fault_among_many(house: House, vendor: Vendor) -> None:
+    vendor.next.append(Answer(401))
+    outbox = house.outbox(varnish(vendor))
+    for name in ("ann", "bob"):
+        house.queue(CACHE, name)
+    outbox.turn()
+    outbox.turn()
+    assert len(tags(vendor)) == 1, "it is left alone for a while"
+    house.clock.pass_by(2)
+    outbox.turn()
+    assert tags(vendor)[1:] == ["p-ann n-ann p-bob n-bob"], "and all are told together again"
+
+
+def test_what_nobody_has_foreseen_is_put_aside_like_the_rest(house: House) -> None:
+    class Odd:
+        name: str = "cache"
+        by: Literal["tags", "paths"] = "tags"
+        limit = 100
+
+        def purge(self, batch: Batch) -> None:
+            if "p-bob" in batch.tags:
+                raise ZeroDivisionError
+
+        def close(self) -> None:
+            return
+
+    outbox = house.outbox(Odd(), again_s=0)
+    for name in ("ann", "bob"):
+        house.queue(CACHE, name)
+    for _ in range(5):
+        outbox.turn()
+        house.clock.pass_by(600)
+    assert house.waiting(CACHE) == 0
+    assert list(house.reasons) == ["cache/bob"]
+    assert "ZeroDivisionError" in house.reasons["cache/bob"]
 
 
 # ── proof ──

@@ -26,6 +26,10 @@ class Refused(HoldfastError):
     title = "The target refuses the purge"
 
 
+class Barred(Refused):
+    """It doesn't let us in: no call will do, whatever it is about."""
+
+
 class Gone(Refused):
     """410: it wants to hear nothing any more."""
 
@@ -52,7 +56,7 @@ class Target(Protocol):
         """Returns once the target has said that it did so. Telling it twice does no harm.
 
         A batch of more than `limit` (one profile alone can have it) takes several calls. Raises Busy or Unavailable for
-        what passes, Refused for what is wrong with the call, Gone when the target wants no more of them.
+        what passes, Refused for what is wrong with the call, Barred with our credentials, Gone when it wants no more of them.
         """
         ...
 

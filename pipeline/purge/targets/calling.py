@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from pipeline.purge.probe import as_site
-from pipeline.purge.targets import Busy, Gone, Refused
+from pipeline.purge.targets import Barred, Busy, Gone, Refused
 
 WORDS_MAX = 200
 
@@ -52,8 +52,8 @@ class Caller:
             raise Busy(said, retry_after_s(answer))
         if status == 410 and self._may_end:
             raise Gone(said)
-        if status in (401, 403) and self._remedy:
-            raise Refused(f"{said} {self._remedy}")
+        if status in (401, 403):
+            raise Barred(f"{said} {self._remedy}")
         raise Refused(said)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from core.ids import new_id
 from core.purge_targets import CloudFront
 from core.settings import SiteSettings
-from pipeline.purge.targets import Batch, Busy, Refused, is_folder, slices
+from pipeline.purge.targets import Barred, Batch, Busy, Refused, is_folder, slices
 
 FOLDERS_MAX = 15
 """Amazon CloudFront Developer Guide, "Concurrent invalidation request maximum": paths with a * that are in progress."""
@@ -78,9 +78,7 @@ class CloudFrontTarget:
         if code in PASSING or status >= 500 or status == 429:
             return Busy(said)
         if status in (401, 403):
-            return Refused(
-                f"{said} Its credentials need cloudfront:CreateInvalidation for this distribution."
-            )
+            return Barred(f"{said} Its credentials need cloudfront:CreateInvalidation for this distribution.")
         return Refused(said)
 
     def close(self) -> None:
