@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from standardwebhooks.webhooks import Webhook
@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from core import keys
 from core.errors import HoldfastError, TooLarge
+from core.grants import Grants
 from core.log import get_logger
 from core.objects.regions import Regions
 from core.settings import EdgeSettings, SiteSettings
@@ -22,6 +24,7 @@ from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.hot import Hot
+from edge.private import Private
 from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
@@ -58,8 +61,11 @@ def create_app(
     *,
     heartbeat_s: float = 5.0,
     clock: Callable[[], float] = uptime_s,
+    private: Regions | None = None,
+    grants: Grants | None = None,
+    wall_clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """The edge over the public bucket, in all of its regions.
+    """The edge over the public bucket, in all of its regions; with `private` and `grants` also over what these open.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
     `heartbeat_s`. `clock` counts seconds and never goes back.
@@ -70,7 +76,15 @@ def create_app(
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
     rules = Rules(settings, https=site.url.startswith("https:"))
-    reader = Reader(cache, Responder(cache, objects, crossing), rules, visitors, site.path)
+    behind = (
+        Private(grants, private, release, settings, site, crossing, calls, rules, visitors, clock, wall_clock)
+        if private and grants
+        else None
+    )
+    reader = Reader(cache, Responder(cache, objects, crossing), rules, visitors, site.path, behind)
+    purger = Purger(
+        cache, calls, (objects, private) if private else (objects,), visitors, Webhook(secret), behind
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -80,7 +94,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, objects, visitors, Webhook(secret)).called, methods=["POST"]),
+            Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
     )
@@ -98,13 +112,20 @@ class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
     def __init__(
-        self, cache: Cache, calls: Calls, regions: Regions, visitors: Visitors, webhook: Webhook
+        self,
+        cache: Cache,
+        calls: Calls,
+        regions: Sequence[Regions],
+        visitors: Visitors,
+        webhook: Webhook,
+        private: Private | None,
     ) -> None:
         self._cache = cache
         self._calls = calls
         self._regions = regions
         self._visitors = visitors
         self._webhook = webhook
+        self._private = private
 
     async def called(self, request: Request) -> Response:
         """200 with how many paths were purged; 401 wrong signature, 400 malformed, 413 too large."""
@@ -124,12 +145,16 @@ class Purger:
         self._calls.heard()
         self._visitors.welcome(request)
         if call.in_sync:
-            self._regions.use(call.in_sync.epoch, call.in_sync.names)
+            for regions in self._regions:
+                regions.use(call.in_sync.epoch, call.in_sync.names)
         for purge in call.purges:
-            self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            if not purge.path.startswith(keys.GRANTS):
+                self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            elif self._private:
+                self._private.purge(purge.path, purge.rank, hard=purge.hard)
         if call.purges:
             log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
-        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions.reads}
+        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions[0].reads}
         return JSONResponse(answer, headers=UNCACHED)
 
 

@@ -120,6 +120,7 @@ class Job:
         self.entries = dict(self.manifest.entries)
         self.put: set[Place] = set()
         self.removed: set[Place] = set()
+        self.removed_files: list[str] = []
 
     def steps(self) -> Iterator[None]:
         """Publishes; yields wherever what was written must be durable before it goes on, and at the end."""
@@ -266,8 +267,10 @@ class Job:
         `pipeline/tidy.py` removes it once more."""
         for place in self.manifest.folders:
             if place not in self.removed and self._is_gone(place):
-                remove_folder(self.buckets[place.bucket], place.key)
+                file = remove_folder(self.buckets[place.bucket], place.key)
                 self.removed.add(place)
+                if file and place.bucket == "public":
+                    self.removed_files.append(file)
 
     def _retire_folders(self) -> dict[Place, int | None]:
         """Folders that aren't shown any more get their time of death; `pipeline/tidy.py` removes them after the grace."""
@@ -284,10 +287,9 @@ class Job:
     def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
         """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
         return tuple(
-            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
+            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown)
             for place, entry in self.entries.items()
             if entry.rank is not None
-            and place.bucket == "public"
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
         )
@@ -297,10 +299,12 @@ class Job:
             *self._changed(before),
             # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
             *(
-                PurgePath(keys.path_of(place.key), "", True)
+                PurgePath(keys.purge_path(*place), "", True)
                 for place in self.removed
-                if place.bucket == "public" and place not in before.removed
+                if place not in before.removed
             ),
+            # By one file of each it can be seen that they are gone.
+            *(PurgePath(keys.path_of(key), "", True) for key in self.removed_files),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

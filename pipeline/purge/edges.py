@@ -129,15 +129,21 @@ class Edge:
 
     def shows(self, path: str, rank: Rank) -> bool:
         """Whether a reader of this edge gets that rank or a newer one. Raises Unavailable when it can't be asked."""
+        found = read_rank(self._read(path).content)
+        return found is not None and verdict(found, rank) is Verdict.LEAVE
+
+    def lacks(self, path: str) -> bool:
+        """Whether a reader of this edge finds nothing there. Raises Unavailable when it can't be asked."""
+        return self._read(path).status_code in (404, 410)
+
+    def _read(self, path: str) -> httpx.Response:
         address = f"{self.url}{quote(self._path + path)}"
         try:
-            answer = self._http.get(address, headers={"Accept-Encoding": "identity"})
+            return self._http.get(address, headers={"Accept-Encoding": "identity"})
         except httpx.HTTPError as error:
             raise Unavailable(
                 f"The edge {self.url} does not answer ({str(error) or type(error).__name__})."
             ) from None
-        found = read_rank(answer.content)
-        return found is not None and verdict(found, rank) is Verdict.LEAVE
 
     def close(self) -> None:
         self._http.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -21,9 +22,11 @@ from starlette.types import ASGIApp, Message
 from core import keys
 from core.document import Document, write
 from core.errors import Unavailable
+from core.grants import Grants
 from core.objects import Headers, Object, ReadObjects, Stat
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
+from core.objects.shown import Shown
 from core.profile import HeldName, Profile
 from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
@@ -114,7 +117,21 @@ class Site:
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
         self.regions = Regions({"main": self.storage})
-        self.app: ASGIApp = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
+        self.private = FolderObjects(folder.parent / "private")
+        self.private_storage = Storage(FolderReader(folder.parent / "private"))
+        self.grants = Grants([SECRET.encode()])
+        self.later_s = 0.0
+        self.app: ASGIApp = create_app(
+            self.regions,
+            release,
+            settings,
+            site,
+            SECRET,
+            clock=self.clock,
+            private=Regions({"main": Shown(self.private_storage)}),
+            grants=self.grants,
+            wall_clock=lambda: time.time() + self.later_s,
+        )
         self.reader = Reader(self.app, portal)
         self.number = 0
 
