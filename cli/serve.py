@@ -18,7 +18,7 @@ from cli.options import Flags, is_free, settings_for, with_flags
 from core import insync, keys
 from core.backends import open_backends, open_reader
 from core.errors import HoldfastError, OperatorError
-from core.keyring import shared_secret
+from core.keyring import grants_of, shared_secret
 from core.log import configure, get_logger
 from core.objects.regions import Regions
 from core.settings import Settings
@@ -58,7 +58,8 @@ def _ingest(settings: Settings) -> ASGIApp:
     from ingest.app import create_app
 
     backends = open_backends(settings, None)
-    return create_app(backends.store, backends.private, settings, shared_secret(settings, "studio"))
+    secret, grants = shared_secret(settings, "studio"), grants_of(settings)
+    return create_app(backends.store, backends.private, settings, secret, grants)
 
 
 def _edge(settings: Settings) -> ASGIApp:
@@ -66,8 +67,8 @@ def _edge(settings: Settings) -> ASGIApp:
     from generator.release import load_release
 
     secret = shared_secret(settings, "purge")
-    regions = open_reader(settings)
-    _learn_regions(regions, secret)
+    regions, private = open_reader(settings), open_reader(settings, "private")
+    _learn_regions(regions, secret, private)
     return create_app(
         regions,
         load_release(settings.site),
@@ -75,6 +76,8 @@ def _edge(settings: Settings) -> ASGIApp:
         settings.site,
         secret,
         heartbeat_s=settings.purge.heartbeat_s,
+        private=private,
+        grants=grants_of(settings),
     )
 
 
@@ -87,7 +90,7 @@ def _allow_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
 
 
-def _learn_regions(regions: Regions, secret: bytes) -> None:
+def _learn_regions(regions: Regions, secret: bytes, private: Regions) -> None:
     """What the regions themselves say of which are in sync: while no worker calls, a restarted edge must not read one that
     was taken off."""
     if len(regions.readers) == 1:
@@ -98,6 +101,7 @@ def _learn_regions(regions: Regions, secret: bytes) -> None:
             listed = insync.read(stored.body, secret) if stored else None
             if listed:
                 regions.use(*listed)
+                private.use(*listed)
 
 
 def _listen(

@@ -204,6 +204,10 @@ class PurgeSettings(Frozen):
     target: PurgeTargets = ()
 
 
+class GrantsSettings(Frozen):
+    secrets: tuple[Secret, ...] = ()
+
+
 class WorkerSettings(Frozen):
     replica: str = "main"
     threads: Annotated[int, Field(ge=1, le=64)] = 4
@@ -252,6 +256,7 @@ class Settings(Frozen):
     studio: StudioSettings = StudioSettings()
     edge: EdgeSettings = EdgeSettings()
     purge: PurgeSettings = PurgeSettings()
+    grants: GrantsSettings = GrantsSettings()
     worker: WorkerSettings = WorkerSettings()
     uploads: UploadSettings = UploadSettings()
     media: MediaSettings = MediaSettings()

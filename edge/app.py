@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from standardwebhooks.webhooks import Webhook
@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from core import keys
 from core.errors import HoldfastError, TooLarge
+from core.grants import Grants
 from core.log import get_logger
 from core.objects.regions import Regions
 from core.settings import EdgeSettings, SiteSettings
@@ -22,6 +24,7 @@ from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.hot import Hot
+from edge.private import Private
 from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
@@ -58,9 +61,11 @@ def create_app(
     *,
     heartbeat_s: float = 5.0,
     clock: Callable[[], float] = uptime_s,
+    private: Regions | None = None,
+    grants: Grants | None = None,
     wall_clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """The edge over the public bucket, in all of its regions.
+    """The edge over the public bucket, in all of its regions; with `private` and `grants` also over what these open.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
     `heartbeat_s`. `clock` counts seconds and never goes back; `wall_clock` tells the time of day, as storage dates by it.
@@ -71,8 +76,16 @@ def create_app(
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
     rules = Rules(settings, https=site.url.startswith("https:"))
-    reader = Reader(cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path)
-    purger = Purger(cache, calls, Heard(clock), objects, visitors, Webhook(secret))
+    behind = (
+        Private(grants, private, release, settings, site, crossing, calls, rules, visitors, clock, wall_clock)
+        if private and grants
+        else None
+    )
+    reader = Reader(
+        cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path, behind
+    )
+    regions = (objects, private) if private else (objects,)
+    purger = Purger(cache, calls, Heard(clock), regions, visitors, Webhook(secret), behind)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -104,9 +117,10 @@ class Purger:
         cache: Cache,
         calls: Calls,
         heard: Heard,
-        regions: Regions,
+        regions: Sequence[Regions],
         visitors: Visitors,
         webhook: Webhook,
+        private: Private | None,
     ) -> None:
         self._cache = cache
         self._calls = calls
@@ -114,6 +128,7 @@ class Purger:
         self._regions = regions
         self._visitors = visitors
         self._webhook = webhook
+        self._private = private
 
     async def called(self, request: Request) -> Response:
         """200 with how many paths were purged, none by a call that comes again; 401 wrong signature, 400 malformed, 413 too
@@ -134,17 +149,21 @@ class Purger:
         if self._heard.is_replay(request.headers["webhook-id"]):
             # Not even a heartbeat: somebody's recording of one must not keep us trusting.
             log.warning("purge_replayed", number=call.number)
-            answer = {"number": call.number, "purged": 0, "reads": self._regions.reads}
+            answer = {"number": call.number, "purged": 0, "reads": self._regions[0].reads}
             return JSONResponse(answer, headers=UNCACHED)
         self._calls.heard()
         self._visitors.welcome(request)
         if call.in_sync:
-            self._regions.use(call.in_sync.epoch, call.in_sync.names)
+            for regions in self._regions:
+                regions.use(call.in_sync.epoch, call.in_sync.names)
         for purge in call.purges:
-            self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            if not purge.path.startswith(keys.GRANTS):
+                self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            elif self._private:
+                self._private.purge(purge.path, purge.rank, hard=purge.hard)
         if call.purges:
             log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
-        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions.reads}
+        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions[0].reads}
         return JSONResponse(answer, headers=UNCACHED)
 
 

@@ -14,6 +14,7 @@ from core.log import get_logger
 from edge.address import URL_BYTES_MAX, below, decoded
 from edge.cache import Answer, Cache
 from edge.entry import BUILT_IN, Entry, missing
+from edge.private import Private
 from edge.respond import Responder
 from edge.rules import Kind, Rules
 from edge.visitors import Visitors
@@ -28,13 +29,20 @@ class Reader:
     """Pages, media, and what is told about names under which nothing lies; an ASGI app."""
 
     def __init__(
-        self, cache: Cache, responder: Responder, rules: Rules, visitors: Visitors, sub_path: str
+        self,
+        cache: Cache,
+        responder: Responder,
+        rules: Rules,
+        visitors: Visitors,
+        sub_path: str,
+        private: Private | None = None,
     ) -> None:
         self._cache = cache
         self._responder = responder
         self._rules = rules
         self._visitors = visitors
         self._sub_path = sub_path
+        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,6 +83,9 @@ class Reader:
         inner = below(path, self._sub_path)
         if inner is None:
             return await self._missing(request, "")
+        if inner.startswith(keys.GRANTS + "/"):
+            found = await self._private.read(request, inner, query) if self._private else None
+            return found or await self._missing(request, "")
         key, redirect = keys.route(inner)
         if redirect is not None:
             return self._moved(quote(self._sub_path + redirect) + (f"?{query}" if query else ""))

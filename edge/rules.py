@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from core import keys
@@ -121,6 +121,44 @@ class Rules:
         """
         rule = self._table[kind]
         life = self._rendered if rendered else rule
+        return self._said(rule, life, kind, tags, keep, scripts, stale_left_s)
+
+    def private(
+        self,
+        kind: Kind,
+        tags: str = "",
+        *,
+        left_s: int,
+        keep: bool = True,
+        rendered: bool = False,
+        scripts: bool = False,
+        stale_left_s: float | None = None,
+    ) -> dict[str, str]:
+        """The headers of what lies behind a grant that ends in `left_s`: no cache keeps it longer, no search engine lists it,
+        and no other site learns its address or shows it."""
+        rule = self._table[kind]
+        life = self._rendered if rendered else rule
+        cdn_s = min(life.cdn_s, left_s)
+        life = replace(
+            life,
+            browser_s=min(life.browser_s, left_s),
+            cdn_s=cdn_s,
+            stale_s=max(0, min(life.stale_s, left_s - cdn_s)),
+        )
+        rule = replace(rule, shared=False, index=False)
+        found = self._said(rule, life, kind, tags, keep, scripts, stale_left_s)
+        return found | {"referrer-policy": "no-referrer"}
+
+    def _said(
+        self,
+        rule: Rule,
+        life: Rule,
+        kind: Kind,
+        tags: str,
+        keep: bool,
+        scripts: bool,
+        stale_left_s: float | None,
+    ) -> dict[str, str]:
         if stale_left_s is not None:
             cdn_s = min(life.cdn_s, int(stale_left_s))
             life = Rule(0, cdn_s, min(life.stale_s, int(stale_left_s) - cdn_s))

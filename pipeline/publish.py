@@ -288,10 +288,9 @@ class Job:
     def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
         """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
         return tuple(
-            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
+            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown)
             for place, entry in self.entries.items()
             if entry.rank is not None
-            and place.bucket == "public"
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
         )
@@ -301,9 +300,9 @@ class Job:
             *self._changed(before),
             # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
             *(
-                PurgePath(keys.path_of(place.key), "", True)
+                PurgePath(keys.purge_path(*place), "", True)
                 for place in self.removed
-                if place.bucket == "public" and place not in before.removed
+                if place not in before.removed
             ),
             # And each of their files, for caches that know no folders.
             *(PurgePath(keys.path_of(key), "", True) for key in self.files[:FILES_MAX]),

@@ -132,6 +132,11 @@ class Edge:
         _, found = look(self._http, self.url, self._path + path, f"The edge {self.url}")
         return covers(found, rank)
 
+    def lacks(self, path: str) -> bool:
+        """Whether a reader of this edge finds nothing there. Raises Unavailable when it can't be asked."""
+        status, _ = look(self._http, self.url, self._path + path, f"The edge {self.url}")
+        return status in (404, 410)
+
     def close(self) -> None:
         self._http.close()
 

@@ -24,10 +24,12 @@ from starlette.types import ASGIApp, Message
 from core import keys
 from core.document import Document, write
 from core.errors import Unavailable
+from core.grants import Grants
 from core.ids import new_id
 from core.objects import Headers, Object, ReadObjects, Stat
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
+from core.objects.shown import Shown
 from core.profile import HeldName, Profile
 from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
@@ -126,6 +128,9 @@ class Site:
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
         self.regions = Regions({"main": self.storage})
+        self.private = FolderObjects(folder.parent / "private")
+        self.private_storage = Storage(FolderReader(folder.parent / "private"))
+        self.grants = Grants([SECRET.encode()])
         self.app: ASGIApp = create_app(
             self.regions,
             release,
@@ -134,6 +139,8 @@ class Site:
             SECRET,
             clock=self.clock,
             wall_clock=lambda: time.time() + self.ahead_s,
+            private=Regions({"main": Shown(self.private_storage)}),
+            grants=self.grants,
         )
         self.reader = Reader(self.app, portal)
         self.number = 0
