@@ -49,9 +49,9 @@ def purge(
     profile_id = profile_of(backends.store, profile_name(name))
     manifest, _ = read_manifest(backends.private, profile_id)
     paths = tuple(
-        PurgePath(keys.path_of(place.key), str(entry.rank), hard)
+        PurgePath(keys.purge_path(*place), str(entry.rank), hard)
         for place, entry in manifest.entries.items()
-        if place.bucket == "public" and entry.rank is not None and not entry.lost
+        if entry.rank is not None and not entry.lost
     )
     if manifest.mark is None or not paths:
         raise OperatorError(f"{name} has no published page: `holdfast status {name}` says how far it is")

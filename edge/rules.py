@@ -90,7 +90,8 @@ class Rules:
             Kind.POST: page,
             Kind.LIST: page,
             Kind.SITE: page,
-            Kind.FEED: shared,
+            # Nobody looks for a feed itself, and that of an unlisted page must not be found.
+            Kind.FEED: Rule(browser, cdn, cap, shared=True, index=False),
             Kind.ICON: shared,
             Kind.DATA: Rule(browser, cdn, cap, shared=True, index=False),
             Kind.ASSET: Rule(YEAR_S, YEAR_S, 0, immutable=True, shared=True),

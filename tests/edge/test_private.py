@@ -252,6 +252,13 @@ def test_while_storage_is_away_a_private_page_stands_and_a_stranger_learns_nothi
     assert ann.get(path).status_code == 200
 
 
+def test_a_large_film_is_given_in_ranges(ann: Site) -> None:
+    ann.private.put(STILL, PICTURE * 1000, Headers(type="video/mp4", tags=keys.tag("p1234567")))
+    piece = ann.get(f"/-/g/{token(ann)}/ann/{STILL}", range="bytes=1000000-1000099")
+    assert (piece.status_code, len(piece.content)) == (206, 100)
+    assert piece.headers["referrer-policy"] == "no-referrer"
+
+
 def test_the_hot_path_never_knows_what_is_private(ann: Site) -> None:
     grant = token(ann)
     ann.get(f"/-/g/{grant}/ann")

@@ -307,6 +307,38 @@ def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) ->
     assert PurgePath(folder, "", True) in purged
 
 
+def test_of_a_folder_that_went_one_file_is_named_so_that_it_can_be_looked_for(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    (file,) = site.public.walk("_media/")
+    site.edit(ann, visibility="private")
+    assert PurgePath("/" + file, "", True) in purges_of(site, ann)
+
+
+def test_what_is_private_is_purged_by_its_paths_behind_any_grant(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    site.edit(ann, bio="Paints at night.")
+    paths = {path.path for path in purges_of(site, ann)}
+    assert paths == {"/-/g/ann", "/-/g/_data/ann.json"}
+    site.edit(ann, visibility="public")
+    assert {"/ann", "/-/g/ann", "/-/g/_data/ann.json"} <= {path.path for path in purges_of(site, ann)}
+
+
+def test_a_private_page_leads_on_from_its_former_name_behind_the_same_grant(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.publish(ann)
+    moved = (301, f"{ORIGIN}/-/g/GRANT/anna")
+    assert site.status("ann/index.html", "private") == site.status(keys.data("ann"), "private") == moved
+    assert "/-/g/GRANT/anna/icon.png" in site.private.get("anna/index.html").body.decode()
+    assert site.shown() == set()
+
+
 @pytest.mark.parametrize("how", [{"visibility": "private"}, {}])
 def test_edges_hear_of_a_takedown_before_its_folders_are_emptied(
     site: Site, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
