@@ -16,6 +16,8 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from core.addresses import parse
+
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
 HEAD_BYTES_MAX = 32_768
@@ -67,14 +69,15 @@ class Doors:
             del self._from[host]
 
     def _is_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:  # a Unix socket's
-            return True
+        address = parse(host)
+        if address is None:
+            return True  # a Unix socket's
         return address.is_loopback or any(address in network for network in self._trusted)
 
 
 class _Bounded(HttpToolsProtocol):
+    """One connection. A timer runs only while something is late: most requests come whole, and start none."""
+
     _doors: Doors
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # uvicorn's own begins as None, too
 

@@ -218,7 +218,11 @@ def test_one_address_can_not_take_all_connections() -> None:
     doors = Doors(100, 2, ["10.0.0.0/8"])
     assert [doors.enter("203.0.113.9") for _ in range(3)] == [True, True, False]
     assert doors.enter("203.0.113.8")
-    assert all(doors.enter(ours) for ours in ("10.1.2.3", "127.0.0.1", "::1", "") for _ in range(5))
+    assert all(
+        doors.enter(ours)
+        for ours in ("10.1.2.3", "127.0.0.1", "::1", "::ffff:127.0.0.1", "")
+        for _ in range(5)
+    )
     for _ in range(2):
         doors.leave("203.0.113.9")
     assert doors.enter("203.0.113.9")
