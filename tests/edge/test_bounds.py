@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+import edge.app
 import edge.server
 from core import keys
 from edge.server import HEAD_BYTES_MAX, Doors
@@ -145,6 +146,13 @@ def test_a_head_that_takes_too_long_ends_its_connection(
         for at in range(len(drip)):
             connection.sendall(drip[at : at + 1])
         assert statuses(rest(connection)) == answered
+
+
+def test_a_call_that_drips_is_not_the_purgers(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.app, "BODY_S_MAX", 0.2)
+    with open_to(port) as connection:
+        connection.sendall(b"POST /-/purge HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n\r\n{")
+        assert statuses(rest(connection)) == [408]
 
 
 def test_a_body_that_nobody_asked_for_ends_its_connection_too(impatient: int) -> None:
