@@ -53,9 +53,13 @@ class Hot:
         prepared = hit.entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
         if prepared is None:
             return None
-        headers, body, status = prepared.headers, prepared.body, 200
+        headers, body, status = prepared.headers, prepared.body, prepared.status
         known, since = asked.get(b"if-none-match"), asked.get(b"if-modified-since")
-        if (known or since) and not_modified(known, since, prepared.etag, prepared.modified):
+        if (
+            (known or since)
+            and prepared.etag
+            and not_modified(known, since, prepared.etag, prepared.modified)
+        ):
             headers, body, status = prepared.unchanged, b"", 304
         elif method == "HEAD":
             body = b""
