@@ -146,8 +146,10 @@ def test_what_is_said_in_the_sites_words_is_not_made_ready_under_its_own_address
 def test_a_site_page_is_no_page_at_an_address_of_its_own(site: Site) -> None:
     site.put(keys.NOT_FOUND, b"<p>Lost at sea.")
     for _ in range(3):
-        assert site.get(f"/{keys.NOT_FOUND}").status_code == 404
-        assert site.get("/bob").status_code == 404
+        assert site.get("/bob").headers["cache-tag"] == "n-bob"
+        itself = site.get(f"/{keys.NOT_FOUND}")
+        assert (itself.status_code, itself.headers["cache-status"]) == (404, "holdfast; fwd=bypass")
+        assert "cache-tag" not in itself.headers
 
 
 def test_an_address_is_answered_however_it_is_encoded(site: Site) -> None:
