@@ -50,7 +50,8 @@ class Hot:
                 asked[name] = value.decode("latin-1")
         if b"range" in asked and method == "GET":
             return None
-        prepared = hit.entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
+        entry, age_s = hit
+        prepared = entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
         if prepared is None:
             return None
         headers, body, status = prepared.headers, prepared.body, prepared.status
@@ -63,7 +64,7 @@ class Hot:
             headers, body, status = prepared.unchanged, b"", 304
         elif method == "HEAD":
             body = b""
-        headers = [*headers, (b"age", b"%d" % hit.age_s)]
+        headers = [*headers, (b"age", b"%d" % age_s)]
         return (
             {"type": "http.response.start", "status": status, "headers": headers},
             {"type": "http.response.body", "body": body},

@@ -89,8 +89,6 @@ def test_what_could_hide_a_request_is_refused_with_all_that_follows(
         (b"GET /ann HTTP/1.1\r\n", 400),
         (b"GET /ann HTTP/1.0\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nhost: edge\r\nConnection: close\r\n", 200),
-        (b"GET /ann HTTP/0.9\r\nHost: edge\r\n", 400),
-        (b"GET /ann\r\nHost: edge\r\n", 400),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", 200),
         (b"CONNECT other.example:443 HTTP/1.1\r\nHost: edge\r\n", 400),
