@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from standardwebhooks.webhooks import Webhook
 from starlette.applications import Starlette
@@ -46,10 +47,9 @@ BODY_S_MAX = 10.0
 """A call of the purger's comes in one piece; who drips one is not the purger."""
 
 
-def uptime_s() -> float:
-    """Seconds that never go back and, where the system counts them, also pass while the machine is suspended: a purge
-    may have been missed meanwhile."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+uptime_s = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Seconds that never go back and, where the system counts them, also pass while the machine is suspended: a purge may have
+been missed meanwhile."""
 
 
 def create_app(

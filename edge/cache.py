@@ -49,11 +49,6 @@ class Answer(NamedTuple):
     stale_left_s: float | None = None
 
 
-class Hit(NamedTuple):
-    entry: Entry
-    age_s: int
-
-
 class Cache:
     """Lives in one event loop, so that it needs no locks."""
 
@@ -77,10 +72,12 @@ class Cache:
         self._missing = Shelf(bytes_max // MISSING_SHARE)
         self._flights = SingleFlight()
 
-    def hit(self, path: str) -> Hit | None:
-        """What is kept of `path` and fresh; for the hot path, which asks for nothing else."""
+    def hit(self, path: str) -> tuple[Entry, int] | None:
+        """What is kept of `path` and fresh, with its Age; for the hot path, which asks for nothing else."""
         entry = self._kept.get(path)
-        return Hit(entry, self._age_s(entry)) if entry is not None and self._fresh(entry) else None
+        if entry is None or (aged_s := self._fresh_for_s(entry)) is None:
+            return None
+        return entry, int(aged_s)
 
     async def answer(self, key: str) -> Answer:
         """What to say about `key`; Unavailable if storage is away and nothing is kept."""
@@ -97,8 +94,8 @@ class Cache:
         entry = self._kept.get(path) or self._missing.get(path)
         if entry is None:
             return None
-        if self._fresh(entry):
-            return Answer(entry, "hit", age_s=self._age_s(entry))
+        if (aged_s := self._fresh_for_s(entry)) is not None:
+            return Answer(entry, "hit", age_s=int(aged_s))
         if self._stale_left_s(entry) <= 0:
             return None
         if self._clock() < entry.retry_s:
@@ -106,8 +103,8 @@ class Cache:
         if self._only_aged(entry):
             # The flight's end is nobody's to wait for; what it brings is there for the next reader.
             self._flights.launch(path, lambda: self._revalidate(key, path, entry))
-            ttl_s = floor(self._life_s(entry) - self._aged_s(entry))
-            return Answer(entry, f"hit; ttl={ttl_s}", age_s=self._age_s(entry))
+            aged_s = self._aged_s(entry)
+            return Answer(entry, f"hit; ttl={floor(self._life_s(entry) - aged_s)}", age_s=int(aged_s))
         return None
 
     async def _asked(self, key: str, path: str) -> Answer:
@@ -153,8 +150,12 @@ class Cache:
 
     # ── freshness ─────────────────────────────────────────────────────────────────────────────────
 
-    def _fresh(self, entry: Entry) -> bool:
-        return self._trusted(entry) and self._aged_s(entry) < self._life_s(entry)
+    def _fresh_for_s(self, entry: Entry) -> float | None:
+        """How long ago storage was asked for `entry`; None if that, or whatever else, makes it not fresh."""
+        if not self._trusted(entry):
+            return None
+        aged_s = self._aged_s(entry)
+        return aged_s if aged_s < self._life_s(entry) else None
 
     def _trusted(self, entry: Entry) -> bool:
         """Whether a purge of it, had there been one since it was read, would have reached us."""
@@ -172,9 +173,6 @@ class Cache:
 
     def _aged_s(self, entry: Entry) -> float:
         return self._clock() - entry.checked_s
-
-    def _age_s(self, entry: Entry) -> int:
-        return int(self._aged_s(entry))
 
     def _life_s(self, entry: Entry) -> float:
         if entry.missing:

@@ -50,16 +50,21 @@ class Hot:
                 asked[name] = value.decode("latin-1")
         if b"range" in asked and method == "GET":
             return None
-        prepared = hit.entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
+        entry, age_s = hit
+        prepared = entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
         if prepared is None:
             return None
-        headers, body, status = prepared.headers, prepared.body, 200
+        headers, body, status = prepared.headers, prepared.body, prepared.status
         known, since = asked.get(b"if-none-match"), asked.get(b"if-modified-since")
-        if (known or since) and not_modified(known, since, prepared.etag, prepared.modified):
+        if (
+            (known or since)
+            and prepared.etag
+            and not_modified(known, since, prepared.etag, prepared.modified)
+        ):
             headers, body, status = prepared.unchanged, b"", 304
         elif method == "HEAD":
             body = b""
-        headers = [*headers, (b"age", b"%d" % hit.age_s)]
+        headers = [*headers, (b"age", b"%d" % age_s)]
         return (
             {"type": "http.response.start", "status": status, "headers": headers},
             {"type": "http.response.body", "body": body},

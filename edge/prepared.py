@@ -12,8 +12,10 @@ PREPARED_BYTES = 4096
 
 
 class Prepared(NamedTuple):
-    """A hit of the cache, but for its Age: `headers` of a 200 and of HEAD, `unchanged` of a 304."""
+    """A hit of the cache, but for its Age: `headers` with the body and of HEAD, `unchanged` of a 304; what has no ETag has
+    none."""
 
+    status: int
     headers: Fields
     unchanged: Fields
     body: bytes
@@ -21,11 +23,13 @@ class Prepared(NamedTuple):
     modified: str
 
 
-def prepare(headers: dict[str, str], body: bytes, etag: str, modified: str) -> Prepared:
-    """`headers` are all of a 200 but Age, Cache-Status and the body's length."""
+def prepare(
+    status: int, headers: dict[str, str], body: bytes, etag: str = "", modified: str = ""
+) -> Prepared:
+    """`headers` are all but Age, Cache-Status and the body's length."""
     headers = headers | {"cache-status": "holdfast; hit"}
     whole = _fields(headers | {"content-length": str(len(body))})
-    return Prepared(whole, _fields(unchanged(headers)), body, etag, modified)
+    return Prepared(status, whole, _fields(unchanged(headers)), body, etag, modified)
 
 
 def unchanged(headers: dict[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from core.log import get_logger
 from core.objects import ReadObjects
 from edge.cache import Answer, Cache
 from edge.conditional import Span, if_range, not_modified, parse_range
-from edge.encodings import Coding, choose, compressible
+from edge.encodings import choose, compressible
 from edge.entry import Entry
 from edge.flight import Crossing
 from edge.prepared import prepare, unchanged
@@ -57,32 +57,25 @@ class Responder:
                 headers["content-encoding"] = liked
                 body, etag = small, f'"{entry.etag}-{liked}"'
         if status != 200:
+            # Not where the words are another entry's, the site's own.
+            if body is not None and entry.headers.status == status and _is_kept(answer):
+                self._cache.prepare(entry, liked, prepare(status, headers, body))
             return _send(request, status, headers | told, body or b"")
         headers |= {"etag": etag, "accept-ranges": "bytes"}
         if modified := self._last_modified(entry):
             headers["last-modified"] = modified
-        if not _ranged(request):
-            self._prepare(answer, liked, headers, body, etag, modified)
+        # Made ready for the next reader, but while the date is withheld, which changes with time.
+        if (
+            body is not None
+            and not _ranged(request)
+            and _is_kept(answer)
+            and (modified or not entry.modified_s)
+        ):
+            self._cache.prepare(entry, liked, prepare(200, headers, body, etag, modified))
         known, since = request.headers.getlist("if-none-match"), request.headers.get("if-modified-since")
         if not_modified(", ".join(known) if known else None, since, etag, modified):
             return Response(status_code=304, headers=unchanged(headers) | told)
         return self._ok(request, entry, headers | told, body, etag, modified)
-
-    def _prepare(
-        self,
-        answer: Answer,
-        liked: Coding | None,
-        headers: dict[str, str],
-        body: bytes | None,
-        etag: str,
-        modified: str,
-    ) -> None:
-        """Makes the next such answer ready, if it will be the same: not while the date is still withheld."""
-        entry = answer.entry
-        if body is None or not answer.keep or answer.stale_left_s is not None or liked in entry.prepared:
-            return
-        if modified or not entry.modified_s:
-            self._cache.prepare(entry, liked, prepare(headers, body, etag, modified))
 
     def _ok(
         self,
@@ -145,6 +138,11 @@ class Pieces(StreamingResponse):
 def _send(request: Request, status: int, headers: dict[str, str], body: bytes) -> Response:
     length = {"content-length": str(len(body))}
     return Response(b"" if request.method == "HEAD" else body, status, headers | length)
+
+
+def _is_kept(answer: Answer) -> bool:
+    """Whether the cache will give the same once more, and call it a hit."""
+    return answer.keep and answer.stale_left_s is None
 
 
 def _ranged(request: Request) -> bool:

@@ -16,6 +16,8 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from core.addresses import parse
+
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
 HEAD_BYTES_MAX = 32_768
@@ -67,14 +69,15 @@ class Doors:
             del self._from[host]
 
     def _is_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:  # a Unix socket's
-            return True
+        address = parse(host)
+        if address is None:
+            return True  # a Unix socket's
         return address.is_loopback or any(address in network for network in self._trusted)
 
 
 class _Bounded(HttpToolsProtocol):
+    """One connection. A timer runs only while something is late: most requests come whole, and start none."""
+
     _doors: Doors
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # uvicorn's own begins as None, too
 
@@ -85,8 +88,7 @@ class _Bounded(HttpToolsProtocol):
             self.app = busy
         if self._doors.are_blocked:
             transport.abort()
-        self._in_head, self._head_bytes, self._piece_bytes = False, 0, 0
-        self._watched_bytes = 0
+        self._head_bytes, self._piece_bytes, self._watched_bytes = 0, 0, 0
         self._stalled: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
@@ -104,41 +106,45 @@ class _Bounded(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_head or self._is_idle:
-            if self._in_head or not self._is_draining:
-                self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self._refuse(431, "The head of this request is too large.")
-            elif self._late is None:
-                self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
+        # Once for each request that is whole: it shall cost next to nothing.
+        cycle = self.cycle
+        if cycle is None or self._is_head_open() or (cycle.response_complete and self._is_uncounted):
+            self._wait_for_head(len(data))
         elif self._late is not None:
             self._late.cancel()
             self._late, self._head_bytes = None, 0
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head = True
+    def _is_head_open(self) -> bool:
+        """Whether uvicorn has begun to read another request, and not yet all of its head."""
+        return "method" not in self.scope
+
+    def _wait_for_head(self, more_bytes: int) -> None:
+        if not self._is_draining or self._is_head_open():
+            self._head_bytes += more_bytes
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(431, "The head of this request is too large.")
+        elif self._late is None:
+            self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
             self.app = too_large
         elif not self._names_one_host():
             self.app = no_host
         super().on_headers_complete()
-        if self.cycle is not None and self.parser.should_upgrade():
+        if self.parser.should_upgrade() and self.cycle is not None:
             # To nothing that we speak; and the parser reads no further request.
             self.cycle.keep_alive = False
 
     def _names_one_host(self) -> bool:
         """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
-        hosts, version = [name for name, _ in self.headers].count(b"host"), self.parser.get_http_version()
-        return (hosts == 1 and version in ("1.1", "1.0")) or (hosts == 0 and version == "1.0")
+        hosts = [name for name, _ in self.headers].count(b"host")
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
 
     @property
-    def _is_idle(self) -> bool:
-        """Whether nothing is asked, and uvicorn has stopped counting how long."""
-        return self.cycle is None or (self.cycle.response_complete and self.timeout_keep_alive_task is None)
+    def _is_uncounted(self) -> bool:
+        """Whether uvicorn has stopped counting for how long nothing is asked."""
+        return self.timeout_keep_alive_task is None
 
     @property
     def _is_draining(self) -> bool:
@@ -196,7 +202,7 @@ class _Bounded(HttpToolsProtocol):
             self.transport.abort()
         elif left:
             self._watch()
-        elif self._is_idle:
+        elif not self._is_answering and self._is_uncounted:
             self.transport.close()
 
 

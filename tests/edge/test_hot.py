@@ -23,10 +23,12 @@ def age_file(site: Site, key: str, modified_s: float = OLD_S) -> None:
 
 @pytest.fixture
 def warm(site: Site) -> Site:
-    """Ann's page and a picture, each read once in every way that readers like."""
+    """A page, a picture, what is gone and what has moved, each read once in every way that readers like."""
     site.put_page(LONG)
+    site.put_page(LONG, key="gone/index.html", status=410)
+    site.put_page("Moved.", key="moved/index.html", status=301, location="http://127.0.0.1:8080/ann")
     site.put(RENDITION, b"RIFF0000WEBP" * 100, type="image/webp")
-    for key in ("ann/index.html", RENDITION):
+    for key in ("ann/index.html", RENDITION, "gone/index.html", "moved/index.html"):
         age_file(site, key)
         for accepted in ("", "br", "zstd", "gzip"):
             site.get(keys.path_of(key), accept_encoding=accepted)
@@ -61,12 +63,14 @@ ASKED: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/ann", "/ann?utm_source=mail&fbclid=1", f"/{RENDITION}"])
+@pytest.mark.parametrize(
+    "path", ["/ann", "/ann?utm_source=mail&fbclid=1", "/gone", "/moved", f"/{RENDITION}"]
+)
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_the_hot_path_says_what_the_rest_would(
     warm: Site, asked: dict[str, str], path: str, method: str
 ) -> None:
-    etag = warm.get(path).headers["etag"]
+    etag = warm.get(path).headers.get("etag", '"none"')
     asked = {name: value.replace("ETAG", etag) for name, value in asked.items()}
     hot = warm.reader.request(method, path, headers=asked)
     assert isinstance(warm.app, Hot)
@@ -126,11 +130,26 @@ def test_a_pages_new_bytes_get_answers_of_their_own(warm: Site) -> None:
         assert first.headers["etag"] == second.headers["etag"]
 
 
+def test_what_is_said_in_the_sites_words_is_not_made_ready_under_its_own_address(site: Site) -> None:
+    site.put(keys.GONE, b"<p>Sunk for good.")
+    site.put_page("Nothing.", 2, key=keys.data("ann"), status=410)
+    site.objects.delete("ann/index.html")
+    site.purge("/ann", hard=True)
+    for _ in range(3):
+        gone = site.get("/ann")
+        assert (gone.status_code, gone.text) == (410, "<p>Sunk for good.")
+    site.put(keys.GONE, b"<p>Sunk deep.")
+    site.purge(f"/{keys.GONE}")
+    assert site.get("/ann").text == "<p>Sunk deep."
+
+
 def test_a_site_page_is_no_page_at_an_address_of_its_own(site: Site) -> None:
     site.put(keys.NOT_FOUND, b"<p>Lost at sea.")
     for _ in range(3):
-        assert site.get(f"/{keys.NOT_FOUND}").status_code == 404
-        assert site.get("/bob").status_code == 404
+        assert site.get("/bob").headers["cache-tag"] == "n-bob"
+        itself = site.get(f"/{keys.NOT_FOUND}")
+        assert (itself.status_code, itself.headers["cache-status"]) == (404, "holdfast; fwd=bypass")
+        assert "cache-tag" not in itself.headers
 
 
 def test_an_address_is_answered_however_it_is_encoded(site: Site) -> None:

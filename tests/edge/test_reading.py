@@ -40,6 +40,18 @@ def test_a_page_is_served_with_its_type_tags_and_safety(site: Site) -> None:
     assert "x-robots-tag" not in page.headers
 
 
+@pytest.mark.parametrize("path", ["/ann", "/bob", "/Ann/", "/%ff", f"/{RENDITION}"])
+def test_a_site_by_https_tells_browsers_to_stay_with_it(new_site: Callable[..., Site], path: str) -> None:
+    for url, told in (("https://example.org", "max-age=31536000"), ("http://example.org", None)):
+        site = new_site(url=url)
+        site.put_page("Paints boats.")
+        site.put(RENDITION, b"RIFF0000WEBP", type="image/webp")
+        answer = site.get(path)
+        assert answer.headers.get("strict-transport-security") == told
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert "camera=()" in answer.headers["permissions-policy"]
+
+
 def test_only_a_page_with_a_script_of_ours_may_run_one(site: Site) -> None:
     script = '<script type="module" src="/_assets/video.0a1b2c3d4e5f.js"></script>'
     site.put_page(script, key="bob/index.html")
