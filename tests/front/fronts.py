@@ -18,7 +18,7 @@ from cli.fronts import Kind, Wishes, draw
 from core.settings import Settings
 from tests.house import free_port
 
-READY_S = 20.0
+READY_S = 50.0
 
 
 @dataclass(frozen=True)
