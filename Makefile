@@ -33,8 +33,9 @@ fix: .venv/dev.stamp ## Format the code and mend what ruff can
 	@$(PY) -m ruff check --fix-only .
 	@$(PY) -m ruff format .
 
-bench: .venv/dev.stamp ## Measure edit-to-live, the cluster's store, rebuilds and media; flags by ARGS="…"
+bench: .venv/dev.stamp ## Measure edit-to-live, reads, the cluster's store, rebuilds and media; flags by ARGS="…"
 	@$(PY) -m bench.edit_to_live $(ARGS)
+	@$(PY) -m bench.reads $(ARGS)
 	@$(PY) -m bench.store $(ARGS)
 	@$(PY) -m bench.rebuild $(ARGS)
 	@$(PY) -m bench.rebuild_s3 $(ARGS)

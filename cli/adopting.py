@@ -12,7 +12,7 @@ from cli.captioning import with_captions
 from core import keys
 from core.errors import BadInput, Conflict, NotFound, UnsupportedMedia
 from core.ids import new_id
-from core.media import MEDIA_PER_PROFILE_MAX, Kind, Media
+from core.media import CAPTIONS, MEDIA_PER_PROFILE_MAX, Kind, Media
 from core.media_types import HEAD_BYTES, accept
 from core.objects import Headers, Objects
 from core.profile import (
@@ -31,6 +31,8 @@ from core.store.revise import revise
 from ingest.edits import with_profile
 
 MB = 1_000_000
+_TOLD = ("alt", "listed", "position", "focus")
+"""What the file says of a medium, besides its captions."""
 
 
 class House(NamedTuple):
@@ -137,10 +139,20 @@ def _with(candidate: Candidate, media: dict[str, Media], old: Snapshot, notes: l
         profile = profile.model_copy(update={"sections": (*candidate.profile.sections, *kept)})
         return with_profile(old, profile)
     ids = {archived: medium.id for archived, medium in media.items()}
-    rows: dict[str, Media] = {one.id: one for one in (*old.media, *media.values())}
+    rows = {one.id: one for one in old.media}
+    rows |= {one.id: _merged(rows[one.id], one) if one.id in rows else one for one in media.values()}
     kinds = {one.id: one.kind for one in rows.values()}
     new = old.model_copy(update={"media": tuple(rows.values()), "posts": _posts(candidate, old, ids)})
     return with_profile(new, _remapped(candidate.profile, ids, kinds, notes))
+
+
+def _merged(now: Media, told: Media) -> Media:
+    """The row as it is now, with what the file says of it: makers may have been at it since it was looked up."""
+    after = now.model_copy(update={field: getattr(told, field) for field in _TOLD})
+    for captions in told.renditions:
+        if captions.recipe.startswith(CAPTIONS):
+            after = after.with_rendition(captions)
+    return after
 
 
 def _posts(candidate: Candidate, old: Snapshot, ids: dict[str, str]) -> tuple[Post, ...]:
@@ -215,8 +227,7 @@ def _media(house: House, candidate: Candidate, old: Snapshot, *, dry: bool = Fal
                 continue
             room -= 1
         if known:
-            told = {"alt": one.alt, "listed": one.listed, "position": one.position, "focus": one.focus}
-            known = known.model_copy(update=told)
+            known = known.model_copy(update={field: getattr(one, field) for field in _TOLD})
             made[one.id] = with_captions(
                 house.private, candidate.folder, one, known, candidate.notes, dry=dry
             )

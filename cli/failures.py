@@ -20,6 +20,7 @@ from core.store import Change, Failure, Store
 from core.store.naming import owner_of
 from core.store.revise import revise
 from pipeline.media_queue import task_of
+from pipeline.purge.aside import replay
 
 
 @with_flags
@@ -76,7 +77,10 @@ def retry(
 
 
 def again(store: Store, failure: Failure) -> None:
-    """Hands one failure back to the worker, by the change stream like everything else."""
+    """Hands one failure back to the worker: a purge by its outbox, all else by the change stream."""
+    if failure.kind == "purge":
+        replay(store, failure)
+        return
     if failure.kind == "media":
 
         def reset(old: Snapshot) -> Snapshot:
@@ -100,5 +104,6 @@ def again(store: Store, failure: Failure) -> None:
 
 
 def _name(store: Store, failure: Failure) -> str:
-    head = store.profiles.head(failure.profile_id)
+    # A target that was disabled is no profile's.
+    head = store.profiles.head(failure.profile_id) if failure.profile_id else None
     return f"@{head.name.username}" if head and head.name else failure.profile_id

@@ -1,4 +1,5 @@
-"""`holdfast purge`: makes every cache ask for a profile's pages again, and proves that it did."""
+"""`holdfast purge`: makes every cache ask for a profile's pages again, and proves that it did; or tries again what caches
+would not take."""
 
 from __future__ import annotations
 
@@ -16,43 +17,71 @@ from core.errors import OperatorError
 from core.ids import new_id
 from core.log import configure
 from core.settings import LogSettings
-from core.store import Purge, PurgePath
+from core.store import Purge, PurgePath, Store
+from pipeline.job import queue_outside
 from pipeline.publish import read_manifest
+from pipeline.purge.aside import replay
 
 
 @with_flags
 def purge(
     flags: Flags,
-    name: Annotated[str, typer.Argument(metavar="@NAME", help="Whose pages.")],
+    name: Annotated[str | None, typer.Argument(metavar="[@NAME]", help="Whose pages.")] = None,
     hard: Annotated[
         bool, typer.Option("--hard", help="Nothing may be served stale, even if storage is away.")
     ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try again the purges that caches in front would not take.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Purge a profile's pages from every cache of ours, and look whether readers get the newest."""
+    """Purge a profile's pages from every cache, and look whether readers get the newest."""
+    if retry == (name is not None):
+        raise OperatorError("Say whose pages: `holdfast purge @NAME`; or try again what failed: --retry")
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
+    if name is None:
+        _replay(backends.store, as_json)
+        backends.close()
+        return
     tools = tools_for(settings, backends)
     profile_id = profile_of(backends.store, profile_name(name))
     manifest, _ = read_manifest(backends.private, profile_id)
     paths = tuple(
-        PurgePath(keys.path_of(place.key), str(entry.rank), hard)
+        PurgePath(keys.purge_path(*place), str(entry.rank), hard)
         for place, entry in manifest.entries.items()
-        if place.bucket == "public" and entry.rank is not None and not entry.lost
+        if entry.rank is not None and not entry.lost
     )
     if manifest.mark is None or not paths:
         raise OperatorError(f"{name} has no published page: `holdfast status {name}` says how far it is")
     job = Purge(new_id(), profile_id, manifest.mark, paths, int(time.time()))
     backends.store.purges.queue(tools.replica, job)
+    queue_outside(tools, profile_id, manifest.mark, paths)
     tools.purger.heartbeat()
     done, live = tools.purger.settle(job), [one.url for one in tools.purger.live]
     backends.close()
     if as_json:
-        print(json.dumps({"paths": len(paths), "purged": done, "edges": live}))
+        told = {"paths": len(paths), "purged": done, "edges": live, "queued": list(tools.outside)}
+        print(json.dumps(told))
     elif done:
         print(
             f"{len(paths)} paths purged and proven at {len(live)} edge(s): {', '.join(live) or 'none answers'}."
         )
+        if tools.outside:
+            print(
+                f"The worker purges them from {', '.join(tools.outside)}: `holdfast status` counts what waits."
+            )
     else:
         raise OperatorError("Not every edge answered; the purge stays queued and the worker goes on trying.")
+
+
+def _replay(store: Store, as_json: bool) -> None:
+    found = [one for one in store.failures.all() if one.kind == "purge"]
+    queued = sum(replay(store, one) for one in found)
+    if as_json:
+        print(json.dumps({"failures": len(found), "queued": queued}))
+    elif found:
+        print(f"{queued} purges handed to the worker again.")
+    else:
+        print("No cache has refused a purge.")

@@ -76,6 +76,7 @@ def rebuild(
         remake(settings_for(flags), name, per_s, anew=anew, dry_run=dry_run, as_json=as_json)
         return
     _require_one_of(name is not None, all_, stale, since is not None)
+    since_s = _parse_since(since) if since else 0
     settings = settings_for(flags)
     configure(LogSettings(level="error"))
     backends = open_backends(settings)
@@ -89,7 +90,7 @@ def rebuild(
     if name is not None:
         report = _one(tools, name, dry_run)
     else:
-        scope = Scope("all" if all_ else "stale" if stale else "since", _parse_since(since) if since else 0)
+        scope = Scope("all" if all_ else "stale" if stale else "since", since_s)
         many = Many(settings, tools, scope, per_s, out)
         plan = many.plan(anew=anew)
         if dry_run:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -10,18 +12,20 @@ from typing import Annotated, Literal
 
 import typer
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from cli.options import Flags, is_free, settings_for, with_flags
 from core import insync, keys
 from core.backends import open_backends, open_reader
 from core.errors import HoldfastError, OperatorError
-from core.keyring import shared_secret
+from core.keyring import grants_of, shared_secret
 from core.log import configure, get_logger
 from core.objects.regions import Regions
 from core.settings import Settings
 
 DRAIN_S = 10
+FILES_BESIDES = 200
+"""What an edge has open besides its readers: storage, libraries, logs."""
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="Ends when standard input does.")]
 
 
@@ -42,23 +46,29 @@ def serve(
     if app == "ingest":
         _listen(_ingest(settings), settings.studio.host, settings.studio.port, "--studio")
     else:
-        _listen(_edge(settings), settings.edge.host, settings.edge.port, "--edge")
+        from edge.server import bounded
+
+        edge = settings.edge
+        _allow_files(2 * edge.connections + FILES_BESIDES)
+        http = bounded(edge.connections, edge.connections_each, edge.trusted_proxies)
+        _listen(_edge(settings), edge.host, edge.port, "--edge", http)
 
 
-def _ingest(settings: Settings) -> Starlette:
+def _ingest(settings: Settings) -> ASGIApp:
     from ingest.app import create_app
 
     backends = open_backends(settings, None)
-    return create_app(backends.store, backends.private, settings, shared_secret(settings, "studio"))
+    secret, grants = shared_secret(settings, "studio"), grants_of(settings)
+    return create_app(backends.store, backends.private, settings, secret, grants)
 
 
-def _edge(settings: Settings) -> Starlette:
+def _edge(settings: Settings) -> ASGIApp:
     from edge.app import create_app
     from generator.release import load_release
 
     secret = shared_secret(settings, "purge")
-    regions = open_reader(settings)
-    _learn_regions(regions, secret)
+    regions, private = open_reader(settings), open_reader(settings, "private")
+    _learn_regions(regions, secret, private)
     return create_app(
         regions,
         load_release(settings.site),
@@ -66,10 +76,21 @@ def _edge(settings: Settings) -> Starlette:
         settings.site,
         secret,
         heartbeat_s=settings.purge.heartbeat_s,
+        private=private,
+        grants=grants_of(settings),
     )
 
 
-def _learn_regions(regions: Regions, secret: bytes) -> None:
+def _allow_files(wanted: int) -> None:
+    """Lets this process open so many files and connections, as far as the system's hard limit goes: what is accepted
+    beyond the soft one, often 1024, could read no page."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    top = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < top:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
+
+
+def _learn_regions(regions: Regions, secret: bytes, private: Regions) -> None:
     """What the regions themselves say of which are in sync: while no worker calls, a restarted edge must not read one that
     was taken off."""
     if len(regions.readers) == 1:
@@ -80,9 +101,12 @@ def _learn_regions(regions: Regions, secret: bytes) -> None:
             listed = insync.read(stored.body, secret) if stored else None
             if listed:
                 regions.use(*listed)
+                private.use(*listed)
 
 
-def _listen(app: Starlette, host: str, port: int, flag: str) -> None:
+def _listen(
+    app: ASGIApp, host: str, port: int, flag: str, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+) -> None:
     if port and not is_free(host, port):
         raise OperatorError(f"{host}:{port} is in use: choose another address with {flag} HOST:PORT")
     log = get_logger("serve")
@@ -91,6 +115,8 @@ def _listen(app: Starlette, host: str, port: int, flag: str) -> None:
         app,
         host=host,
         port=port,
+        http=http,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -17,10 +17,10 @@ from core.backends import Backends
 from core.errors import Unavailable
 from core.log import configure
 from core.settings import LogSettings, Settings
-from core.store import MAIN, Store
+from core.store import MAIN, Store, waiting_list
 from core.store.everyone import everyone
 from generator.release import load_release
-from ingest.receipts import receipt
+from ingest.receipts import outside_of, receipt
 from pipeline.media.sandbox import confinement
 from pipeline.purge.edges import Edge
 
@@ -76,6 +76,10 @@ def of_site(backends: Backends, settings: Settings) -> Answer:
         "replicas": [MAIN, *(one.name for one in settings.objects.replica)],
         "in_sync": list(store.replicas.in_sync().names),
         "purges_pending": len(store.purges.pending(replica, QUEUE_MAX)),
+        "purges_outside": {
+            one.name: len(store.purges.pending(waiting_list(one.name, replica), QUEUE_MAX))
+            for one in settings.purge.target
+        },
         "media_in_the_making": len(store.media_work.pending(QUEUE_MAX)),
         "decoders": confinement().kind,
         "failures": [one._asdict() for one in store.failures.all()],
@@ -139,6 +143,7 @@ def _show_site(answer: Answer) -> None:
         ("Profiles", f"{counted}{more}"),
         ("Behind", f"{answer['behind']:,}{': ' + behind if behind else ''}"),
         ("Purges", f"{answer['purges_pending']:,} waiting"),
+        *((f"  at {name}", f"{count:,} waiting") for name, count in answer["purges_outside"].items()),
         ("Media", f"{answer['media_in_the_making']:,} in the making"),
         ("Decoders", DECODERS[answer["decoders"]]),
         ("Put aside", f"{len(answer['failures'])}{': holdfast failures' if answer['failures'] else ''}"),
@@ -184,7 +189,7 @@ def _rollout(answer: Answer) -> str:
 
 def of_profile(store: Store, settings: Settings, profile_id: str) -> Answer:
     """All that there is to know of one profile and its newest edit."""
-    newest = receipt(store, settings.site, profile_id)
+    newest = receipt(store, settings.site, profile_id, outside=outside_of(settings))
     head = store.profiles.head(profile_id)
     assert head is not None
     return {
@@ -221,6 +226,7 @@ def _show_profile(answer: Answer) -> None:
         ("Edit", f"{newest['edit']}, revision {newest['revision']}"),
         ("State", newest["state"]),
         *((f"  {stage}", _stage(newest, stage)) for stage in ("accepted", "published", "purged", "live")),
+        *((f"  at {one['name']}", _cache(one)) for one in newest["caches"]),
         ("Page", newest["url"]),
     ]
     for what, words in rows:
@@ -242,6 +248,13 @@ def _stage(newest: Answer, stage: str) -> str:
     if reached is None:
         return "–"
     return f"{_clock(reached['at_ms'])}  revision {reached['revision']}"
+
+
+def _cache(one: Answer) -> str:
+    if one["proven"]:
+        return f"{_clock(one['proven']['at_ms'])}  proven"
+    told = f"{_clock(one['purged']['at_ms'])}  purged" if one["purged"] else "not told yet"
+    return f"{told}; what else it holds has expired by {_clock(one['expired_by_ms'])}"
 
 
 def _medium(one: Answer) -> str:

@@ -14,6 +14,8 @@ from pipeline.job import Tools
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.purge.edges import Edge
+from pipeline.purge.opening import open_outboxes
+from pipeline.purge.outbox import Outbox
 from pipeline.purge.purger import Purger
 from pipeline.regions import RegionRules
 from pipeline.site import publish_release
@@ -36,6 +38,11 @@ def edges_of(settings: Settings) -> list[Edge]:
     """The edges of [purge], as the purger calls them."""
     purge, secret = settings.purge, shared_secret(settings, "purge")
     return [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
+
+
+def outboxes_of(settings: Settings, store: Store) -> list[Outbox]:
+    """The caches of [[purge.target]], each with its outbox."""
+    return open_outboxes(settings.purge.target, store, settings.worker.replica, settings.site, settings.edge)
 
 
 def region_rules(settings: Settings, store: Store) -> RegionRules | None:
@@ -64,6 +71,8 @@ def tools_for(settings: Settings, backends: Backends, release: Release | None = 
         media=MediaQueue(backends.store.media_work),
         child_grace_s=settings.worker.child_grace_s,
         replica=replica,
+        outside=tuple(one.name for one in settings.purge.target),
+        by_file=frozenset(one.name for one in settings.purge.target if one.kind == "nginx"),
     )
 
 

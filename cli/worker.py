@@ -10,7 +10,7 @@ import typer
 
 from cli.options import Flags, settings_for, with_flags
 from cli.serve import Supervised, end_with_parent
-from cli.wiring import promote, region_rules, tools_for
+from cli.wiring import outboxes_of, promote, region_rules, tools_for
 from core.backends import open_backends, prove
 from core.log import configure, get_logger
 from core.settings import Settings
@@ -54,6 +54,7 @@ def worker(
         settings.data.dir / "scratch",
         [("uploads", CHORES_S, lambda: backends.private.abandon(settings.uploads.idle_hours * 3600))],
         region_rules(settings, backends.store),
+        outboxes_of(settings, backends.store),
     )
 
     def stop(_signal: int, _frame: types.FrameType | None) -> None:

@@ -15,6 +15,7 @@ from core.objects.borrowing import Borrowing
 from core.objects.conditions import broken_conditions
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
+from core.objects.shown import Shown
 from core.settings import BackupSettings, RegionSettings, Settings
 from core.store import MAIN, Store
 
@@ -90,9 +91,9 @@ def open_bucket(settings: Settings, region: RegionSettings, name: Bucket) -> Upl
     return FolderObjects(folder_of(settings, region) / name)
 
 
-def open_reader(settings: Settings) -> Regions:
-    """The public bucket, in every region, with the edge's credentials: it can't write, and sees neither originals nor
-    manifests."""
+def open_reader(settings: Settings, bucket: Bucket = "public") -> Regions:
+    """A bucket in every region, with the edge's credentials: it can't write, and sees neither originals nor manifests; of
+    the private one only what private profiles show."""
     names = [MAIN, *(one.name for one in settings.objects.replica)]
     first = region_of(settings, settings.edge.replica)
     regions = {name: region_of(settings, name) for name in names}
@@ -101,17 +102,20 @@ def open_reader(settings: Settings) -> Regions:
         quick = {"attempts": 1, "connect_s": min(first.connect_s, 1), "read_s": min(first.read_s, 3)}
         regions = {name: region.model_copy(update=quick) for name, region in regions.items()}
     ordered = sorted(names, key=lambda name: name != settings.edge.replica)
-    return Regions({name: _open_reader(settings, regions[name]) for name in ordered})
+    return Regions({name: _open_reader(settings, regions[name], bucket) for name in ordered})
 
 
-def _open_reader(settings: Settings, region: RegionSettings) -> ReadObjects:
+def _open_reader(settings: Settings, region: RegionSettings, bucket: Bucket) -> ReadObjects:
     if region.backend == "s3":
         from core.objects.s3 import S3Reader
         from core.objects.s3_client import connect
 
         clients = connect(region, THREADS, region.reader_profile or region.profile)
-        return S3Reader(clients, region.public, sentinel=keys.NOT_FOUND)
-    return FolderReader(folder_of(settings, region) / "public")
+        name = region.public if bucket == "public" else region.private
+        objects: ReadObjects = S3Reader(clients, name, sentinel=(region.public, keys.NOT_FOUND))
+    else:
+        objects = FolderReader(folder_of(settings, region) / bucket)
+    return objects if bucket == "public" else Shown(objects)
 
 
 def open_target(backup: BackupSettings) -> UploadObjects:

@@ -32,6 +32,7 @@ class Document(Frozen):
     revision: int
     frame_revision: int
     posts_revision: int
+    grants: int = 0
     created_at: int
     edited_at: int
     profile: Profile
@@ -100,6 +101,7 @@ def document(snapshot: Snapshot) -> Document:
         revision=head.revision,
         frame_revision=head.frame_revision,
         posts_revision=head.posts_revision,
+        grants=head.grants,
         created_at=head.created_at,
         edited_at=head.edited_at,
         profile=head.profile,

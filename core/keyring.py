@@ -7,6 +7,7 @@ import secrets
 from typing import Literal
 
 from core.errors import OperatorError
+from core.grants import Grants
 from core.settings import Settings
 
 
@@ -15,6 +16,16 @@ def shared_secret(settings: Settings, name: Literal["studio", "purge"]) -> bytes
     section = settings.studio if name == "studio" else settings.purge
     if given := section.secret.get_secret_value():
         return given.encode()
+    return _kept(settings, name, f"HOLDFAST_{name.upper()}__SECRET")
+
+
+def grants_of(settings: Settings) -> Grants:
+    """Signs and opens grants, with the secrets of [grants], else with one that is made as the others are."""
+    given = [secret.get_secret_value().encode() for secret in settings.grants.secrets]
+    return Grants(given or [_kept(settings, "grants", "HOLDFAST_GRANTS__SECRETS")])
+
+
+def _kept(settings: Settings, name: str, variable: str) -> bytes:
     folder = settings.data.dir / "secrets"
     path = folder / name
     try:
@@ -30,6 +41,4 @@ def shared_secret(settings: Settings, name: Literal["studio", "purge"]) -> bytes
             temp.unlink()
         return path.read_text().encode()
     except OSError as error:
-        raise OperatorError(
-            f"The secret in {path} can't be read or made ({error}): set HOLDFAST_{name.upper()}__SECRET"
-        ) from None
+        raise OperatorError(f"The secret in {path} can't be read or made ({error}): set {variable}") from None

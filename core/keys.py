@@ -254,6 +254,49 @@ def _route(path: str) -> Route:
     return Route("/".join(trimmed) if is_file else "/".join([*trimmed, "index.html"]))
 
 
+# ── what lies behind a grant ─────────────────────────────────────────────────────────────────────
+
+GRANTS = "/-/g"
+"""Under it, and a grant (`core/grants.py`), readers find what is private; no username may begin with a sign."""
+GRANT = "GRANT"
+"""Stands in stored private pages where an address has the reader's grant."""
+
+
+def granted(key: str, name: str, grant: str = GRANT) -> str:
+    """The path of a private profile's `key` behind a grant; its media lie below its name there."""
+    inner = path_of(key)
+    return f"{GRANTS}/{grant}" + (f"/{name}{inner}" if key.startswith("_media/") else inner)
+
+
+class Granted(NamedTuple):
+    """What a path behind a grant asks for: `name` is whose, `path` the one in its bucket."""
+
+    grant: str
+    name: str
+    path: str
+
+
+def behind_grant(path: str) -> Granted | None:
+    """The parts of a path that `granted` has made, or that a reader has made up; None for any other."""
+    grant, _, inner = path.removeprefix(f"{GRANTS}/").partition("/")
+    name, _, rest = inner.partition("/")
+    if not path.startswith(f"{GRANTS}/") or not grant or not is_username(name.lower()):
+        return None
+    return Granted(grant, name.lower(), f"/{rest}" if rest.startswith("_media/") else f"/{inner}")
+
+
+def purge_path(bucket: str, key: str) -> str:
+    """How a purge names a key of that bucket: by its path, in the private one behind any grant."""
+    return path_of(key) if bucket == "public" else GRANTS + path_of(key)
+
+
+def is_shown(key: str) -> bool:
+    """Whether a key of the private bucket is a profile's page, its data or a medium that it shows. All else there is nobody's
+    to read but ours."""
+    first, _, rest = key.partition("/")
+    return bool(rest) and (first in ("_data", "_media") or is_username(first))
+
+
 # ── purge tags ────────────────────────────────────────────────────────────────────────────────────
 
 

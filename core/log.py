@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -12,6 +13,9 @@ import structlog
 from core.settings import LogSettings
 
 SECRET_WORDS = ("password", "secret", "token", "cookie", "authorization", "signature", "session", "csrf")
+
+_GRANT = re.compile(r"(/-/(?:g/)?|/preview/)[\w-]{40,}", re.ASCII)
+"""A grant in a path: whoever reads it could read what it opens."""
 
 
 def get_logger(part: str) -> Any:
@@ -54,4 +58,4 @@ def _hidden(name: str, value: Any) -> Any:
         return {key: _hidden(str(key), one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_hidden("", one) for one in value]
-    return value
+    return _GRANT.sub(r"\1…", value) if isinstance(value, str) else value

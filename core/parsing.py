@@ -26,12 +26,13 @@ def field_errors(error: ValidationError) -> dict[str, str]:
 
 
 def _path(error: Any) -> str:
-    """The field's path. Pydantic puts the discriminator's value behind the index of a section; a path doesn't need it."""
+    """The field's path. Pydantic puts the discriminator's value behind the index of a section, or of a purge target; a path
+    doesn't need it."""
     loc: tuple[Any, ...] = error["loc"]
     parts = [
         str(part)
         for at, part in enumerate(loc)
-        if not (at >= 2 and loc[at - 2] == "sections" and isinstance(loc[at - 1], int))
+        if not (at >= 2 and loc[at - 2] in ("sections", "target") and isinstance(loc[at - 1], int))
     ]
     if error["type"].startswith("union_tag_"):
         parts.append("kind")

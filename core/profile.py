@@ -178,7 +178,8 @@ class Head(Frozen):
     """The head row of a profile's partition.
 
     `edit` counts the creator's edits and is the API's ETag; `revision` grows with everything that changes output.
-    `frame_revision` (what every page shows) and `posts_revision` (lists and feeds) never fall. Times are seconds since
+    `frame_revision` (what every page shows) and `posts_revision` (lists and feeds) never fall. `grants` is the epoch of the
+    links that were given out (`core/grants.py`): those of an earlier one are void. Times are seconds since
     1970, UTC, written by who made the change; no load and no render looks at a clock.
     """
 
@@ -191,6 +192,7 @@ class Head(Frozen):
     revision: int = 0
     frame_revision: int = 0
     posts_revision: int = 0
+    grants: int = 0
     deleted: bool = False
     created_at: int = 0
     edited_at: int = 0

@@ -20,6 +20,7 @@ from core.errors import SettingsError
 from core.fields import Language
 from core.media import Frozen
 from core.parsing import field_errors
+from core.purge_targets import PurgeTargets, with_secrets
 
 ENV_PREFIX = "HOLDFAST_"
 # Read by others than us: the test suite, and the choice of this file.
@@ -189,6 +190,9 @@ class EdgeSettings(Frozen):
     browser_s: Annotated[int, Field(ge=0)] = 0
     cdn_s: Annotated[int, Field(ge=0)] = 300
     render_s: Seconds = 30
+    connections: Count = 1000
+    connections_each: Annotated[int, Field(ge=0)] = 250
+    reads_per_minute: Annotated[int, Field(ge=0)] = 3000
     trusted_proxies: tuple[Network, ...] = ()
 
 
@@ -197,6 +201,11 @@ class PurgeSettings(Frozen):
     heartbeat_s: Annotated[float, Field(gt=0)] = 5
     timeout_s: Annotated[float, Field(gt=0)] = 3
     secret: Secret = SecretStr("")
+    target: PurgeTargets = ()
+
+
+class GrantsSettings(Frozen):
+    secrets: tuple[Secret, ...] = ()
 
 
 class WorkerSettings(Frozen):
@@ -247,6 +256,7 @@ class Settings(Frozen):
     studio: StudioSettings = StudioSettings()
     edge: EdgeSettings = EdgeSettings()
     purge: PurgeSettings = PurgeSettings()
+    grants: GrantsSettings = GrantsSettings()
     worker: WorkerSettings = WorkerSettings()
     uploads: UploadSettings = UploadSettings()
     media: MediaSettings = MediaSettings()
@@ -272,6 +282,8 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path} is not TOML: {error}"]) from None
     variables = _overlay(data, environ)
+    if isinstance(purge := data.get("purge"), dict) and "target" in purge:
+        purge["target"] = with_secrets(purge["target"], environ)
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
@@ -311,16 +323,21 @@ def _where(key: str, path: Path, text: str, variables: Mapping[str, str]) -> str
     setting = name.partition(".")[0]  # without the place in a list
     if variable := variables.get(f"{section}.{setting}"):
         return f"environment variable {variable}"
-    inside = ""
+    inside, tables, table = "", 0, 0
     for number, line in enumerate(text.splitlines(), 1):
         if found := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line):
             inside = found.group(1)
             if inside == section and not name:
                 return f"{path}:{number} [{section}]"
+            if inside == f"{section}.{setting}":
+                table = number if name.startswith(f"{setting}.{tables}") else table
+                tables += 1
         elif found := re.match(r"\s*([\w.-]+)\s*=", line):
             written = f"{inside}.{found.group(1)}".lstrip(".")
             if written in (section, f"{section}.{setting}"):
                 return f"{path}:{number} [{section}] {name}".rstrip()
+    if table:  # one of several tables: where it begins
+        return f"{path}:{table} [{section}] {name}"
     others = [variable for known, variable in variables.items() if known.startswith(f"{section}.")]
     if others and not name:  # a section that only the environment names
         return f"environment variable {others[0]}"

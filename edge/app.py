@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from standardwebhooks.webhooks import Webhook
@@ -11,19 +12,25 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from core import keys
 from core.errors import HoldfastError, TooLarge
+from core.grants import Grants
 from core.log import get_logger
 from core.objects.regions import Regions
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
-from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
+from edge.hot import Hot
+from edge.private import Private
+from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
 from edge.rules import Rules
+from edge.visitors import Visitors
 from generator.release import Release
 from generator.urls import Urls
 
@@ -35,6 +42,14 @@ THREADS = 16
 SILENCE_HEARTBEATS = 3
 """An edge that has missed so many calls no longer trusts what it remembers."""
 UNCACHED = {"cache-control": "no-store"}
+BODY_S_MAX = 10.0
+"""A call of the purger's comes in one piece; who drips one is not the purger."""
+
+
+def uptime_s() -> float:
+    """Seconds that never go back and, where the system counts them, also pass while the machine is suspended: a purge
+    may have been missed meanwhile."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def create_app(
@@ -45,18 +60,32 @@ def create_app(
     secret: str | bytes,
     *,
     heartbeat_s: float = 5.0,
-    clock: Callable[[], float] = time.monotonic,
-) -> Starlette:
-    """The edge over the public bucket, in all of its regions.
+    clock: Callable[[], float] = uptime_s,
+    private: Regions | None = None,
+    grants: Grants | None = None,
+    wall_clock: Callable[[], float] = time.time,
+) -> ASGIApp:
+    """The edge over the public bucket, in all of its regions; with `private` and `grants` also over what these open.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
-    `heartbeat_s`. `clock` counts seconds and never goes back.
+    `heartbeat_s`. `clock` counts seconds and never goes back; `wall_clock` tells the time of day, as storage dates by it.
     """
     crossing = Crossing(THREADS)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
     renderer = Renderer(objects, release, Urls(site.url, site.path), crossing)
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
-    reader = Reader(cache, Responder(cache, objects, crossing), Rules(settings), site.path)
+    visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
+    rules = Rules(settings, https=site.url.startswith("https:"))
+    behind = (
+        Private(grants, private, release, settings, site, crossing, calls, rules, visitors, clock, wall_clock)
+        if private and grants
+        else None
+    )
+    reader = Reader(
+        cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path, behind
+    )
+    regions = (objects, private) if private else (objects,)
+    purger = Purger(cache, calls, Heard(clock), regions, visitors, Webhook(secret), behind)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -66,14 +95,14 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(PURGE, Purger(cache, calls, objects, Webhook(secret)).called, methods=["POST"]),
+            Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
     )
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
     app.router.redirect_slashes = False
-    return app
+    return Hot(cache, app, site.path)
 
 
 async def health(request: Request) -> Response:
@@ -83,14 +112,27 @@ async def health(request: Request) -> Response:
 class Purger:
     """`POST /-/purge`: believes only what is signed."""
 
-    def __init__(self, cache: Cache, calls: Calls, regions: Regions, webhook: Webhook) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        calls: Calls,
+        heard: Heard,
+        regions: Sequence[Regions],
+        visitors: Visitors,
+        webhook: Webhook,
+        private: Private | None,
+    ) -> None:
         self._cache = cache
         self._calls = calls
+        self._heard = heard
         self._regions = regions
+        self._visitors = visitors
         self._webhook = webhook
+        self._private = private
 
     async def called(self, request: Request) -> Response:
-        """200 with how many paths were purged; 401 wrong signature, 400 malformed, 413 too large."""
+        """200 with how many paths were purged, none by a call that comes again; 401 wrong signature, 400 malformed, 413 too
+        large."""
         try:
             call = open_call(self._webhook, await _body(request), request.headers)
         except HoldfastError as error:
@@ -100,21 +142,36 @@ class Purger:
             return JSONResponse({"error": error.detail}, status, UNCACHED)
         except ClientDisconnect:
             return Response(status_code=400)
+        except TimeoutError:
+            return JSONResponse(
+                {"error": "This call took too long."}, 408, UNCACHED | {"connection": "close"}
+            )
+        if self._heard.is_replay(request.headers["webhook-id"]):
+            # Not even a heartbeat: somebody's recording of one must not keep us trusting.
+            log.warning("purge_replayed", number=call.number)
+            answer = {"number": call.number, "purged": 0, "reads": self._regions[0].reads}
+            return JSONResponse(answer, headers=UNCACHED)
         self._calls.heard()
+        self._visitors.welcome(request)
         if call.in_sync:
-            self._regions.use(call.in_sync.epoch, call.in_sync.names)
+            for regions in self._regions:
+                regions.use(call.in_sync.epoch, call.in_sync.names)
         for purge in call.purges:
-            self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            if not purge.path.startswith(keys.GRANTS):
+                self._cache.purge(purge.path, purge.rank, hard=purge.hard)
+            elif self._private:
+                self._private.purge(purge.path, purge.rank, hard=purge.hard)
         if call.purges:
             log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
-        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions.reads}
+        answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions[0].reads}
         return JSONResponse(answer, headers=UNCACHED)
 
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge(f"A call may hold {BODY_BYTES_MAX} bytes; send the purges in several.")
+    async with asyncio.timeout(BODY_S_MAX):
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_BYTES_MAX:
+                raise TooLarge(f"A call may hold {BODY_BYTES_MAX} bytes; send the purges in several.")
     return bytes(body)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from math import floor
 from typing import NamedTuple
 
 from core.errors import ObjectError, Unavailable
@@ -14,13 +14,17 @@ from core.settings import EdgeSettings
 from edge.encodings import Coding, compress
 from edge.entry import Entry
 from edge.flight import Crossing, SingleFlight
-from edge.purge import Calls, Purges, folder_of
+from edge.prepared import Prepared
+from edge.purge import Calls, Purges, folder_of, is_newer
 from edge.rules import MISSING_S
+from edge.shelf import Shelf
 
 log = get_logger("edge")
 
 WAIT_S = 15.0
-"""How long a reader waits for storage or a render before hearing "unavailable" (or getting what is stale)."""
+"""How long a reader waits for storage or a render before hearing "unavailable"."""
+FALLBACK_WAIT_S = 5.0
+"""How long one for whom there is something stale."""
 RETRY_S = 1.0
 """While storage is away a stale answer is served at once, and storage asked again this often for it."""
 MISSING_SHARE = 16
@@ -35,12 +39,19 @@ Fetch = Callable[[str, Entry | None], Awaitable[Entry]]
 
 class Answer(NamedTuple):
     """An entry, and how it came about: `status` is Cache-Status (RFC 9211), `keep` False if no cache may hold it,
-    `stale_left_s` what is left of the cap where storage is away."""
+    `age_s` how long ago storage was asked for what comes from memory (Age, RFC 9111, 5.1). `stale_left_s` is what is left
+    of the cap where storage is away: the lives told then count from now, so there is no Age, which would count again."""
 
     entry: Entry
     status: str
     keep: bool = True
+    age_s: int | None = None
     stale_left_s: float | None = None
+
+
+class Hit(NamedTuple):
+    entry: Entry
+    age_s: int
 
 
 class Cache:
@@ -66,22 +77,50 @@ class Cache:
         self._missing = Shelf(bytes_max // MISSING_SHARE)
         self._flights = SingleFlight()
 
+    def hit(self, path: str) -> Hit | None:
+        """What is kept of `path` and fresh; for the hot path, which asks for nothing else."""
+        entry = self._kept.get(path)
+        return Hit(entry, self._age_s(entry)) if entry is not None and self._fresh(entry) else None
+
     async def answer(self, key: str) -> Answer:
         """What to say about `key`; Unavailable if storage is away and nothing is kept."""
         path = path_of(key)
+        return self._at_once(key, path) or await self._asked(key, path)
+
+    def knows(self, key: str) -> bool:
+        """Whether memory holds anything of `key`, fresh or not: then storage is asked once for all who come."""
+        path = path_of(key)
+        return bool(self._kept.get(path) or self._missing.get(path))
+
+    def _at_once(self, key: str, path: str) -> Answer | None:
+        """What can be said without waiting for storage."""
         entry = self._kept.get(path) or self._missing.get(path)
-        if entry and self._fresh(entry):
-            return Answer(entry, "hit")
-        if entry and self._stale_left_s(entry) > 0 and self._clock() < entry.retry_s:
+        if entry is None:
+            return None
+        if self._fresh(entry):
+            return Answer(entry, "hit", age_s=self._age_s(entry))
+        if self._stale_left_s(entry) <= 0:
+            return None
+        if self._clock() < entry.retry_s:
             return self._stale(entry)
+        if self._only_aged(entry):
+            # The flight's end is nobody's to wait for; what it brings is there for the next reader.
+            self._flights.launch(path, lambda: self._revalidate(key, path, entry))
+            ttl_s = floor(self._life_s(entry) - self._aged_s(entry))
+            return Answer(entry, f"hit; ttl={ttl_s}", age_s=self._age_s(entry))
+        return None
+
+    async def _asked(self, key: str, path: str) -> Answer:
+        kept = self._kept.get(path)
+        known = kept or self._missing.get(path)
+        wait_s = FALLBACK_WAIT_S if kept and self._stale_left_s(kept) > 0 else WAIT_S
         try:
-            answer, joined = await self._flights.run(path, lambda: self._fill(key, path, entry), WAIT_S)
+            answer, joined = await self._flights.run(path, lambda: self._fill(key, path, known), wait_s)
         except AWAY as error:  # TimeoutError is an OSError
             # It may be gone by now, purged hard; and what is missing never stands in.
             entry = self._kept.get(path)
             if entry and self._stale_left_s(entry) > 0:
-                entry.retry_s = self._clock() + RETRY_S
-                log.warning("served_stale", path=path, error=str(error) or repr(error))
+                self._storage_is_away(path, entry, error)
                 return self._stale(entry)
             raise Unavailable(f"Storage can't be reached: {error!r}") from error
         return answer._replace(status=f"{answer.status}; collapsed") if joined else answer
@@ -93,11 +132,19 @@ class Cache:
             await self._flights.run((id(entry), coding), lambda: self._compress(entry, coding), WAIT_S)
         return entry.encodings[coding]
 
+    def prepare(self, entry: Entry, coding: Coding | None, prepared: Prepared) -> None:
+        """What is sent from now on to readers who like `coding` best, for as long as `hit` gives this entry."""
+        entry.prepared[coding] = prepared
+        self._kept.grown(path_of(entry.key), entry)
+
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
-        """Nothing that was read of `path` before now is served again without asking storage."""
+        """Nothing that was read of `path` before now is served again without asking storage; but what is newer than the
+        purge is."""
         self._purges.note(path, rank)
         self._missing.drop(path)
         entry = self._kept.get(path)
+        if entry and entry.rank and rank and is_newer(entry.rank, rank) and not hard:
+            return
         if entry and (hard or entry.rendered or not entry.stored_etag):
             self._kept.drop(path)
         elif entry:
@@ -107,13 +154,27 @@ class Cache:
     # ── freshness ─────────────────────────────────────────────────────────────────────────────────
 
     def _fresh(self, entry: Entry) -> bool:
+        return self._trusted(entry) and self._aged_s(entry) < self._life_s(entry)
+
+    def _trusted(self, entry: Entry) -> bool:
+        """Whether a purge of it, had there been one since it was read, would have reached us."""
         return (
             self._calls.live
             and not entry.purged
             and entry.epoch == self._calls.epoch
-            and self._clock() - entry.checked_s < self._life_s(entry)
             and not self._source_purged(entry)
         )
+
+    def _only_aged(self, entry: Entry) -> bool:
+        """Whether it may be served while storage is asked anew (stale-while-revalidate, RFC 5861): for as long again as
+        it was fresh. No reader sees by that what an edit has replaced: of an edit that is live, a purge has told us."""
+        return not entry.missing and self._trusted(entry) and self._aged_s(entry) < 2 * self._life_s(entry)
+
+    def _aged_s(self, entry: Entry) -> float:
+        return self._clock() - entry.checked_s
+
+    def _age_s(self, entry: Entry) -> int:
+        return int(self._aged_s(entry))
 
     def _life_s(self, entry: Entry) -> float:
         if entry.missing:
@@ -122,17 +183,18 @@ class Cache:
 
     def _source_purged(self, entry: Entry) -> bool:
         """Whether what it was made of, or the folder that it lies in, was purged since."""
-        source = entry.source or folder_of(path_of(entry.key))
-        return bool(source) and self._purges.since(entry.sequence, source)
+        return bool(entry.rests_on) and self._purges.since(entry.sequence, entry.rests_on)
 
     def _stale_left_s(self, entry: Entry) -> float:
-        """How much longer `entry` may stand in while storage is away."""
+        """How much longer `entry` may stand in for what storage would say."""
         if self._source_purged(entry):
             return 0.0
-        return entry.checked_s + self._life_s(entry) + self._settings.stale_s - self._clock()
+        return self._life_s(entry) + self._settings.stale_s - self._aged_s(entry)
 
     def _stale(self, entry: Entry) -> Answer:
-        return Answer(entry, "fwd=stale; detail=storage-away", stale_left_s=self._stale_left_s(entry))
+        return Answer(
+            entry, "fwd=stale; detail=storage-away", stale_left_s=max(0.0, self._stale_left_s(entry))
+        )
 
     # ── filling ───────────────────────────────────────────────────────────────────────────────────
 
@@ -147,12 +209,24 @@ class Cache:
             self._kept.drop(path)
             return Answer(entry, "fwd=bypass; detail=purged-meanwhile", keep=False)
         entry.sequence, entry.epoch, entry.checked_s = sequence, epoch, checked_s
+        entry.rests_on = entry.source or folder_of(path)
         entry.purged, entry.retry_s = False, 0.0
         self._keep(path, entry)
         if entry is known:
             return Answer(entry, "fwd=stale; fwd-status=304")
         reason = "stale" if known else "uri-miss"
         return Answer(entry, f"fwd={reason}; stored" + ("; detail=rendered" if entry.rendered else ""))
+
+    async def _revalidate(self, key: str, path: str, entry: Entry) -> Answer:
+        try:
+            return await self._fill(key, path, entry)
+        except AWAY as error:
+            self._storage_is_away(path, entry, error)
+            raise
+
+    def _storage_is_away(self, path: str, entry: Entry, error: BaseException) -> None:
+        entry.retry_s = self._clock() + RETRY_S
+        log.warning("served_stale", path=path, error=str(error) or repr(error))
 
     def _refused(self, entry: Entry, path: str, sequence: int) -> bool:
         return (
@@ -170,39 +244,3 @@ class Cache:
         small = await self._crossing(compress, entry.body or b"", coding)
         entry.encodings[coding] = small
         self._kept.grown(path_of(entry.key), entry)
-
-
-class Shelf:
-    """Entries by path; the least recently used leave when the whole weighs more than `bytes_max`."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, path: str) -> Entry | None:
-        found = self._entries.get(path)
-        if found is None:
-            return None
-        self._entries.move_to_end(path)
-        return found[0]
-
-    def put(self, path: str, entry: Entry) -> None:
-        self.drop(path)
-        weight = entry.weight_bytes
-        if weight > self._bytes_max // 4:
-            return  # it would push out too many others
-        self._entries[path] = (entry, weight)
-        self._bytes += weight
-        while self._bytes > self._bytes_max:
-            _, (_, left) = self._entries.popitem(last=False)
-            self._bytes -= left
-
-    def grown(self, path: str, entry: Entry) -> None:
-        """Weighs an entry again that has got another encoding, if it is still here."""
-        if self.get(path) is entry:
-            self.put(path, entry)
-
-    def drop(self, path: str) -> None:
-        if found := self._entries.pop(path, None):
-            self._bytes -= found[1]

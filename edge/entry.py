@@ -9,6 +9,7 @@ from core import keys
 from core.objects import Headers, Object, Stat
 from core.rank import Rank, read_rank
 from edge.encodings import Coding
+from edge.prepared import PREPARED_BYTES, Prepared
 from edge.rules import Kind, kind_of
 
 SCRIPT = b'<script type="module" src="'
@@ -27,9 +28,11 @@ class Entry:
 
     `stored_etag` is the store's own, for asking "still this one?"; empty for what was not read from `key` itself.
     `scripts` says that the page has a script of ours, `source` is the path of the data document that a render, or the word that something is gone, came from.
-    The rest is the cache's book-keeping: which `sequence` of purges and which `epoch` of calls stood when the read
-    began, when it was last found right (`checked_s`), whether it was purged since, when storage may be asked again
-    after it was away (`retry_s`), and the bodies by content coding (empty: not worth it).
+    `encodings` holds the bodies by content coding (empty: not worth it), `prepared` what is sent, by the coding that the
+    reader likes best.
+    The rest is the cache's book-keeping: the path whose purge ends it, besides its own (`rests_on`), which `sequence` of purges and which `epoch` of calls stood when the read
+    began, when it was last found right (`checked_s`), whether it was purged since, and when storage may be asked again
+    after it was away (`retry_s`).
     """
 
     key: str
@@ -44,6 +47,7 @@ class Entry:
     tags: str = ""
     source: str = ""
     rendered: bool = False
+    rests_on: str = ""
     sequence: int = 0
     epoch: int = 0
     checked_s: float = 0.0
@@ -51,6 +55,7 @@ class Entry:
     retry_s: float = 0.0
     scripts: bool = False
     encodings: dict[Coding, bytes] = field(default_factory=dict)
+    prepared: dict[Coding | None, Prepared] = field(default_factory=dict)
 
     @property
     def missing(self) -> bool:
@@ -58,7 +63,8 @@ class Entry:
 
     @property
     def weight_bytes(self) -> int:
-        return OVERHEAD_BYTES + len(self.body or b"") + sum(map(len, self.encodings.values()))
+        bodies = len(self.body or b"") + sum(map(len, self.encodings.values()))
+        return OVERHEAD_BYTES + bodies + PREPARED_BYTES * len(self.prepared)
 
 
 def whole(key: str, found: Object) -> Entry:

@@ -35,13 +35,18 @@ class SingleFlight:
 
         TimeoutError after `wait_s`; the flight goes on then, and also when one who waits for it goes away.
         """
-        flight = self._flights.get(name)
-        joined = flight is not None
-        if flight is None:
-            flight = asyncio.ensure_future(_start(work))
-            self._flights[name] = flight
-            flight.add_done_callback(partial(self._landed, name))
+        flight, joined = self.launch(name, work)
         return await asyncio.wait_for(asyncio.shield(flight), wait_s), joined
+
+    def launch(self, name: Hashable, work: Callable[[], Awaitable[T]]) -> tuple[asyncio.Task[T], bool]:
+        """The flight by that name, and whether it was under way; nobody needs to wait for it."""
+        flight = self._flights.get(name)
+        if flight is not None:
+            return flight, True
+        flight = asyncio.ensure_future(_start(work))
+        self._flights[name] = flight
+        flight.add_done_callback(partial(self._landed, name))
+        return flight, False
 
     def _landed(self, name: Hashable, flight: asyncio.Task[Any]) -> None:
         del self._flights[name]

@@ -18,6 +18,10 @@ BODY_BYTES_MAX = 1_000_000
 REMEMBERED_S = 600.0
 """How long a purged path's rank is remembered; longer than any read of storage takes."""
 REMEMBERED_MAX = 50_000
+IDS_REMEMBERED_S = 600.0
+"""How long the id of a call is remembered: its timestamp may be five minutes ahead of our clock, and is believed until it is
+five minutes behind."""
+IDS_MAX = 50_000
 
 
 def _rank(value: object) -> object:
@@ -71,6 +75,27 @@ def open_call(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> Call
         return Call.model_validate(data)
     except ValidationError as error:
         raise BadInput(field_errors(error)) from None
+
+
+class Heard:
+    """The ids of the calls of the last minutes: who sends one again, sends what anybody may have recorded."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ids: OrderedDict[str, float] = OrderedDict()
+
+    def is_replay(self, message: str) -> bool:
+        """Whether that id was heard before; from now on it was."""
+        now_s = self._clock()
+        while self._ids:
+            oldest, at_s = next(iter(self._ids.items()))
+            if at_s + IDS_REMEMBERED_S > now_s and len(self._ids) < IDS_MAX:
+                break
+            del self._ids[oldest]
+        if message in self._ids:
+            return True
+        self._ids[message] = now_s
+        return False
 
 
 class _Noted(NamedTuple):
@@ -128,6 +153,11 @@ def _higher(one: Rank | None, other: Rank | None) -> Rank | None:
         case Verdict.STALE:
             revision, rollout = max(one.revision, other.revision), max(one.rollout, other.rollout)
             return Rank(one.life, one.claim, revision, rollout)
+
+
+def is_newer(rank: Rank, other: Rank) -> bool:
+    """Whether bytes of `rank` cover those of `other`, and aren't the same."""
+    return rank != other and verdict(rank, other) is Verdict.LEAVE
 
 
 def folder_of(path: str) -> str:

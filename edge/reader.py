@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from core import keys
-from core.errors import BadInput, Unavailable
+from core.errors import BadInput, TooMany, Unavailable
 from core.log import get_logger
+from edge.address import URL_BYTES_MAX, below, decoded
 from edge.cache import Answer, Cache
 from edge.entry import BUILT_IN, Entry, missing
+from edge.private import Private
 from edge.respond import Responder
-from edge.rules import SECURITY, Kind, Rules
+from edge.rules import Kind, Rules
+from edge.visitors import Visitors
 
 log = get_logger("edge")
 
-URL_BYTES_MAX = 4096
 RETRY_AFTER_S = 5
 MOVED = (301, 302, 307, 308)
 
@@ -26,11 +28,21 @@ MOVED = (301, 302, 307, 308)
 class Reader:
     """Pages, media, and what is told about names under which nothing lies; an ASGI app."""
 
-    def __init__(self, cache: Cache, responder: Responder, rules: Rules, sub_path: str) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        responder: Responder,
+        rules: Rules,
+        visitors: Visitors,
+        sub_path: str,
+        private: Private | None = None,
+    ) -> None:
         self._cache = cache
         self._responder = responder
         self._rules = rules
+        self._visitors = visitors
         self._sub_path = sub_path
+        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,11 +52,14 @@ class Reader:
             response = await self.read(request)
         except Unavailable as error:
             log.error("unavailable", path=scope["path"], error=str(error))
-            response = _plain(503, "This page can't be read for the moment. Please try again.")
+            response = self._plain(503, "This page can't be read for the moment. Please try again.")
             response.headers["retry-after"] = str(RETRY_AFTER_S)
+        except TooMany as error:
+            response = self._plain(429, error.detail)
+            response.headers["retry-after"] = str(error.retry_after_s)
         except Exception:
             log.exception("failed", path=scope["path"])
-            response = _plain(500, "Something went wrong here. Please try again later.")
+            response = self._plain(500, "Something went wrong here. Please try again later.")
         try:
             await response(scope, receive, send)
         except ClientDisconnect:
@@ -52,22 +67,25 @@ class Reader:
 
     async def read(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            response = _plain(405, "Pages here can only be read.")
+            response = self._plain(405, "Pages here can only be read.")
             response.headers["allow"] = "GET, HEAD"
             return response
         raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
         query: bytes = request.scope["query_string"]
         if len(raw) + len(query) > URL_BYTES_MAX:
-            return _plain(414, "This address is too long.")
+            return self._plain(414, "This address is too long.")
         path = decoded(raw)
         if path is None:
-            return _plain(400, "This address is not spelled as addresses are.")
+            return self._plain(400, "This address is not spelled as addresses are.")
         return await self._route(request, path, query.decode("latin-1"))
 
     async def _route(self, request: Request, path: str, query: str) -> Response:
-        if path != self._sub_path and not path.startswith(self._sub_path + "/"):
+        inner = below(path, self._sub_path)
+        if inner is None:
             return await self._missing(request, "")
-        inner = path.removeprefix(self._sub_path)
+        if inner.startswith(keys.GRANTS + "/"):
+            found = await self._private.read(request, inner, query) if self._private else None
+            return found or await self._missing(request, "")
         key, redirect = keys.route(inner)
         if redirect is not None:
             return self._moved(quote(self._sub_path + redirect) + (f"?{query}" if query else ""))
@@ -75,6 +93,8 @@ class Reader:
             key = keys.check(key or "")
         except BadInput:
             return await self._missing(request, "")
+        if not self._cache.knows(key):
+            self._visitors.take(request)
         answer = await self._cache.answer(key)
         if answer.entry.missing:
             return await self._missing(request, key, answer)
@@ -117,17 +137,5 @@ class Reader:
         headers = self._rules.headers(Kind.TOMBSTONE)
         return Response(status_code=301, headers=headers | {"location": location or "/"})
 
-
-def decoded(raw_path: bytes) -> str | None:
-    """The path as text; None for one that isn't percent-encoded UTF-8, or that hides a slash in a part."""
-    lower = raw_path.lower()
-    if not raw_path.startswith(b"/") or any(sign in lower for sign in (b"%2f", b"%5c", b"%00")):
-        return None
-    try:
-        return unquote_to_bytes(raw_path).decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _plain(status: int, words: str) -> Response:
-    return PlainTextResponse(words + "\n", status, SECURITY | {"cache-control": "no-store"})
+    def _plain(self, status: int, words: str) -> Response:
+        return PlainTextResponse(words + "\n", status, self._rules.security | {"cache-control": "no-store"})

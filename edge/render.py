@@ -20,6 +20,9 @@ log = get_logger("edge")
 
 RENDERS_MAX = 2
 """Renders side by side: they keep a core busy each, which readers of stored pages need more."""
+TURN_S_MAX = 5.0
+"""How long one may wait for its turn. No thread can be stopped, so a render keeps its place until it ends, however long that
+takes; what it draws is bounded by what a profile may hold."""
 
 
 class Renderer:
@@ -47,8 +50,15 @@ class Renderer:
         if document.headers.status != 200:
             said = document.headers
             return gone(key, said.status, said.location, said.tags, keys.path_of(source))
-        async with self._free:
+        try:
+            async with asyncio.timeout(TURN_S_MAX):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unavailable(f"{key} would have to be drawn, after too many others.") from None
+        try:
             return await self._crossing(self._draw, key, source, document)
+        finally:
+            self._free.release()
 
     def _draw(self, key: str, source: str, stored: Object) -> Entry:
         try:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import AsyncIterator, Callable
-from email.utils import formatdate, parsedate_to_datetime
-from typing import NamedTuple
+from email.utils import formatdate
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
@@ -17,21 +13,16 @@ from core.errors import HoldfastError
 from core.log import get_logger
 from core.objects import ReadObjects
 from edge.cache import Answer, Cache
-from edge.encodings import choose, compressible
+from edge.conditional import Span, if_range, not_modified, parse_range
+from edge.encodings import Coding, choose, compressible
 from edge.entry import Entry
 from edge.flight import Crossing
+from edge.prepared import prepare, unchanged
 
 log = get_logger("edge")
 
 PIECE_BYTES = 256 * 1024
 """What is read of a large object at once, for each of its readers."""
-
-
-class Span(NamedTuple):
-    """Bytes `start` to `end`, exclusive."""
-
-    start: int
-    end: int
 
 
 class Responder:
@@ -42,7 +33,7 @@ class Responder:
         cache: Cache,
         objects: ReadObjects,
         crossing: Crossing,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float],
     ) -> None:
         self._cache = cache
         self._objects = objects
@@ -53,26 +44,45 @@ class Responder:
         self, request: Request, answer: Answer, headers: dict[str, str], status: int
     ) -> Response:
         """`headers` are those of the table of rules; what depends on bytes and request is added here."""
-        entry = answer.entry
-        headers = headers | {"cache-status": f"holdfast; {answer.status}", "content-type": entry.headers.type}
+        entry, told = answer.entry, {"cache-status": f"holdfast; {answer.status}"}
+        if answer.age_s is not None:
+            told["age"] = str(answer.age_s)
+        headers = headers | {"content-type": entry.headers.type}
         body, etag = entry.body, f'"{entry.etag}"'
+        liked = choose(", ".join(request.headers.getlist("accept-encoding")))
         if compressible(entry.headers.type) and body:
             headers["vary"] = "Accept-Encoding"
-            coding = choose(request.headers.get("accept-encoding", ""))
             # A range is of the body as it is: what readers resume are downloads, not pages.
-            if coding and not _ranged(request) and (small := await self._cache.encoded(entry, coding)):
-                headers["content-encoding"] = coding
-                body, etag = small, f'"{entry.etag}-{coding}"'
+            if liked and not _ranged(request) and (small := await self._cache.encoded(entry, liked)):
+                headers["content-encoding"] = liked
+                body, etag = small, f'"{entry.etag}-{liked}"'
         if status != 200:
-            return _send(request, status, headers, body or b"")
+            return _send(request, status, headers | told, body or b"")
         headers |= {"etag": etag, "accept-ranges": "bytes"}
         if modified := self._last_modified(entry):
             headers["last-modified"] = modified
-        if not_modified(request.headers, etag, modified):
-            del headers["content-type"]
-            headers.pop("content-encoding", None)
-            return Response(status_code=304, headers=headers)
-        return self._ok(request, entry, headers, body, etag, modified)
+        if not _ranged(request):
+            self._prepare(answer, liked, headers, body, etag, modified)
+        known, since = request.headers.getlist("if-none-match"), request.headers.get("if-modified-since")
+        if not_modified(", ".join(known) if known else None, since, etag, modified):
+            return Response(status_code=304, headers=unchanged(headers) | told)
+        return self._ok(request, entry, headers | told, body, etag, modified)
+
+    def _prepare(
+        self,
+        answer: Answer,
+        liked: Coding | None,
+        headers: dict[str, str],
+        body: bytes | None,
+        etag: str,
+        modified: str,
+    ) -> None:
+        """Makes the next such answer ready, if it will be the same: not while the date is still withheld."""
+        entry = answer.entry
+        if body is None or not answer.keep or answer.stale_left_s is not None or liked in entry.prepared:
+            return
+        if modified or not entry.modified_s:
+            self._cache.prepare(entry, liked, prepare(headers, body, etag, modified))
 
     def _ok(
         self,
@@ -139,45 +149,3 @@ def _send(request: Request, status: int, headers: dict[str, str], body: bytes) -
 
 def _ranged(request: Request) -> bool:
     return request.method == "GET" and "range" in request.headers
-
-
-# ── RFC 9110, section 13: conditional requests; section 14: ranges ────────────────────────────────────
-
-_ETAG = re.compile(r'(?:W/)?("[^"]*")')
-_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
-
-
-def not_modified(headers: Headers, etag: str, modified: str) -> bool:
-    """If-None-Match by weak comparison; If-Modified-Since only where that is absent."""
-    if (names := headers.get("if-none-match")) is not None:
-        return names.strip() == "*" or etag in _ETAG.findall(names)
-    since = _seconds(headers.get("if-modified-since", ""))
-    changed = _seconds(modified)
-    return since is not None and changed is not None and changed <= since
-
-
-def if_range(condition: str | None, etag: str, modified: str) -> bool:
-    """Whether a range may be given: by strong comparison, or the very date that we gave out."""
-    return condition is None or condition.strip() in (etag, modified)
-
-
-def parse_range(header: str, size: int) -> Span | str | None:
-    """The one range asked for, "unsatisfiable", or None: several, or none that we know, get the whole."""
-    found = _RANGE.fullmatch(header)
-    if not found or found.groups() == ("", ""):
-        return None
-    first, last = found.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < int(first):
-            return None
-    return Span(start, end) if start < end else "unsatisfiable"
-
-
-def _seconds(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from core import keys
@@ -77,9 +77,11 @@ class Rule:
 
 
 class Rules:
-    """The table, for one site's settings."""
+    """The table, for one site's settings. `security` is sent with every answer whatever its kind; `https` says that
+    readers reach the site by that."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
+    def __init__(self, settings: EdgeSettings, *, https: bool = False) -> None:
+        self.security = SECURITY | (HTTPS_ONLY if https else {})
         browser, cdn, cap = settings.browser_s, settings.cdn_s, int(settings.stale_s)
         page = Rule(browser, cdn, cap)
         shared = Rule(browser, cdn, cap, shared=True)
@@ -88,7 +90,8 @@ class Rules:
             Kind.POST: page,
             Kind.LIST: page,
             Kind.SITE: page,
-            Kind.FEED: shared,
+            # Nobody looks for a feed itself, and that of an unlisted page must not be found.
+            Kind.FEED: Rule(browser, cdn, cap, shared=True, index=False),
             Kind.ICON: shared,
             Kind.DATA: Rule(browser, cdn, cap, shared=True, index=False),
             Kind.ASSET: Rule(YEAR_S, YEAR_S, 0, immutable=True, shared=True),
@@ -119,6 +122,44 @@ class Rules:
         """
         rule = self._table[kind]
         life = self._rendered if rendered else rule
+        return self._said(rule, life, kind, tags, keep, scripts, stale_left_s)
+
+    def private(
+        self,
+        kind: Kind,
+        tags: str = "",
+        *,
+        left_s: int,
+        keep: bool = True,
+        rendered: bool = False,
+        scripts: bool = False,
+        stale_left_s: float | None = None,
+    ) -> dict[str, str]:
+        """The headers of what lies behind a grant that ends in `left_s`: no cache keeps it longer, no search engine lists it,
+        and no other site learns its address or shows it."""
+        rule = self._table[kind]
+        life = self._rendered if rendered else rule
+        cdn_s = min(life.cdn_s, left_s)
+        life = replace(
+            life,
+            browser_s=min(life.browser_s, left_s),
+            cdn_s=cdn_s,
+            stale_s=max(0, min(life.stale_s, left_s - cdn_s)),
+        )
+        rule = replace(rule, shared=False, index=False)
+        found = self._said(rule, life, kind, tags, keep, scripts, stale_left_s)
+        return found | {"referrer-policy": "no-referrer"}
+
+    def _said(
+        self,
+        rule: Rule,
+        life: Rule,
+        kind: Kind,
+        tags: str,
+        keep: bool,
+        scripts: bool,
+        stale_left_s: float | None,
+    ) -> dict[str, str]:
         if stale_left_s is not None:
             cdn_s = min(life.cdn_s, int(stale_left_s))
             life = Rule(0, cdn_s, min(life.stale_s, int(stale_left_s) - cdn_s))
@@ -132,7 +173,7 @@ class Rules:
             found["access-control-allow-origin"] = "*"
         found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
         policy = MEDIA if kind is Kind.MEDIA else PLAYS if scripts else SHOWS
-        return found | SECURITY | {"content-security-policy": policy}
+        return found | self.security | {"content-security-policy": policy}
 
 
 def _life(rule: Rule) -> dict[str, str]:
@@ -169,4 +210,7 @@ SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
 }
+HTTPS_ONLY = {"strict-transport-security": "max-age=31536000"}
+"""For this host alone: of others below it we know nothing."""

@@ -48,10 +48,10 @@ def render(key: str, document: Document, release: Release, urls: Urls, edition: 
 
 class _Plan:
     def __init__(self, document: Document, release: Release, urls: Urls, edition: Edition) -> None:
-        self.document, self.release, self.urls = document, release, urls
-        self.edition = edition
+        self.document, self.release, self.edition = document, release, edition
         self.name = document.name.username
-        self.frame: Frame = frame(document, urls)
+        self.urls = urls.inside(self.name) if document.profile.visibility == "private" else urls
+        self.frame: Frame = frame(document, self.urls)
 
     def pages(self) -> Iterator[Page]:
         yield from map(self.post, self.document.posts)

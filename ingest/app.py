@@ -13,12 +13,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import HoldfastError, NotFound, Unavailable
+from core.grants import Grants
 from core.objects import UploadObjects
+from core.rate import Rate
 from core.settings import Settings
 from core.store import Store
 from ingest import problems
 from ingest.api import app as api
 from ingest.api.accounts import AccountsApi
+from ingest.api.links import LinksApi
 from ingest.api.media import MediaApi
 from ingest.api.operations import Operation
 from ingest.api.posts import PostsApi
@@ -27,7 +30,8 @@ from ingest.api.receipts import ReceiptsApi
 from ingest.api.uploads import UploadsApi
 from ingest.calls import Call, Door, write_rates
 from ingest.crossing import Crossing
-from ingest.limits import FORM_BYTES_MAX, Rate, Slots
+from ingest.limits import FORM_BYTES_MAX, Slots
+from ingest.links import Links
 from ingest.passwords import Passwords
 from ingest.security import SecurityHeaders
 from ingest.sessions import Sessions
@@ -39,8 +43,11 @@ from ingest.uploads import Uploads
 STREAMS_EACH, UPLOADS_EACH = 12, 8
 
 
-def create_app(store: Store, private: UploadObjects, settings: Settings, secret: bytes) -> Starlette:
-    """The studio and its API. `secret` (16 bytes at least) signs forms and uploads: the same for every instance.
+def create_app(
+    store: Store, private: UploadObjects, settings: Settings, secret: bytes, grants: Grants
+) -> Starlette:
+    """The studio and its API. `secret` (16 bytes at least) signs forms and uploads, `grants` links to what is private: the
+    same for every instance, `grants` for every edge, too.
 
     Whoever opened store and bucket closes them, after the app has stopped.
     """
@@ -52,15 +59,17 @@ def create_app(store: Store, private: UploadObjects, settings: Settings, secret:
     uploads = Uploads(store, private, settings.uploads, signer)
     sending = Slots(UPLOADS_EACH, "uploads")
     watching = Slots(STREAMS_EACH, "live views")
+    links = Links(store, grants, settings)
     operations: list[Operation] = [
         *AccountsApi(store, settings, hashes, sessions, logins).operations(),
         *ProfilesApi(store, settings.site).operations(),
         *PostsApi(store, settings.site).operations(),
+        *LinksApi(store, settings.site, links).operations(),
         *MediaApi(store, private, settings.site).operations(),
         *UploadsApi(store, settings.site, uploads, crossing, sending).operations(),
-        *ReceiptsApi(store, settings.site, crossing, watching).operations(),
+        *ReceiptsApi(store, settings, crossing, watching).operations(),
     ]
-    studio = StudioApp(store, private, settings, sessions, signer)
+    studio = StudioApp(store, private, settings, sessions, signer, links)
     rates = write_rates(settings.studio)
     api_door = Door(crossing, sessions, settings.studio, rates, _problem)
     again = Again(store, studio.pages, sessions, hashes, logins)

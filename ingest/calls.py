@@ -14,11 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.addresses import client_address
 from core.errors import BadInput, HoldfastError, NotSignedIn, UnsupportedMedia
+from core.rate import Rate
 from core.settings import StudioSettings
 from ingest.crossing import Crossing
 from ingest.forgery import require_same_origin
-from ingest.limits import BODY_BYTES_MAX, Rate, client_address, drain, read_body
+from ingest.limits import BODY_BYTES_MAX, drain, read_body
 from ingest.problems import expected
 from ingest.sessions import Session, Sessions, cookies
 
@@ -174,7 +176,11 @@ class Door:
             params=request.path_params,
             query=request.query_params,
             headers=request.headers,
-            address=client_address(request, self._settings.trusted_proxies),
+            address=client_address(
+                request.client.host if request.client else "",
+                request.headers.get("x-forwarded-for", ""),
+                self._settings.trusted_proxies,
+            ),
         )
 
     def _admit(self, call: Call, counted: Counted, public: bool) -> Call:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.errors import NotFound
 from core.media import Frozen, Media, State, UploadKind, Use
 from core.profile import Head, Snapshot
-from core.settings import SiteSettings
-from core.store import History, Reached, Stage, Store
+from core.settings import Settings, SiteSettings
+from core.store import History, Reached, Stage, Store, waiting_list
 from core.store.revise import Revised
 from ingest.access import page_url
 from ingest.crossing import Crossing
@@ -45,8 +45,31 @@ class MediaProgress(Frozen):
     now: StepView | None = None
 
 
+class Outside(NamedTuple):
+    """The caches in front of our edges, by name, and how long what no purge has reached can live on in one."""
+
+    names: tuple[str, ...] = ()
+    outlives_s: float = 0.0
+
+
+def outside_of(settings: Settings) -> Outside:
+    names = tuple(one.name for one in settings.purge.target if one.kind != "webhook")
+    return Outside(names, settings.edge.cdn_s + settings.edge.stale_s)
+
+
+class CacheTime(Frozen):
+    """A cache in front of our edges: when it was told of that revision (or a later one), and when it was seen to show it.
+    Until that is proven: by when whatever else it holds has expired, told or not."""
+
+    name: str
+    purged: StageTime | None = None
+    proven: StageTime | None = None
+    expired_by_ms: int | None = None
+
+
 class Receipt(Frozen):
-    """How far `revision` has got. `live` is proven: storage, every live edge and every CDN have it, or something newer."""
+    """How far `revision` has got. `live` is proven: storage and every live edge of ours have it, or something newer. Caches in
+    front are told from then on, and no receipt waits for them."""
 
     profile_id: str
     edit: int
@@ -58,6 +81,7 @@ class Receipt(Frozen):
     purged: StageTime | None = None
     live: StageTime | None = None
     media: tuple[MediaProgress, ...] = ()
+    caches: tuple[CacheTime, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -89,15 +113,17 @@ def receipt(
     profile_id: str,
     revision: int | None = None,
     earlier: Receipt | None = None,
+    outside: Outside = Outside(),  # noqa: B008 (it is immutable)
 ) -> Receipt:
     """The receipt of that revision (the newest if none is named); raises NotFound for one that isn't there yet. An
-    `earlier` one of the same revision spares it the history, since when it was accepted never changes."""
+    `earlier` one of the same revision spares it the history, since when it was accepted never changes. With what the caches
+    `outside` have had."""
     snapshot = store.profiles.load(profile_id)
     if snapshot is None:
         raise NotFound("There is no such profile.")
     if revision is not None and not 1 <= revision <= snapshot.head.revision:
         raise NotFound("There is no such revision.")
-    return _receipt(store, site, snapshot, revision or snapshot.head.revision, earlier)
+    return _receipt(store, site, snapshot, revision or snapshot.head.revision, earlier, outside)
 
 
 def written(store: Store, site: SiteSettings, done: Revised, made: str = "") -> Written:
@@ -136,7 +162,12 @@ async def follow(
 
 
 def _receipt(
-    store: Store, site: SiteSettings, snapshot: Snapshot, revision: int, earlier: Receipt | None
+    store: Store,
+    site: SiteSettings,
+    snapshot: Snapshot,
+    revision: int,
+    earlier: Receipt | None,
+    outside: Outside,
 ) -> Receipt:
     head = snapshot.head
     reached = _first_reached(store, head.id, revision)
@@ -155,7 +186,23 @@ def _receipt(
         accepted=accepted,
         **reached,
         media=() if head.deleted else _media(store, snapshot),
+        # They are told after our edges, so nobody who waits for these asks the store for more.
+        caches=_caches(store, head.id, revision, reached["live"], outside) if "live" in reached else (),
     )
+
+
+def _caches(
+    store: Store, profile_id: str, revision: int, live: StageTime, outside: Outside
+) -> tuple[CacheTime, ...]:
+    found = []
+    for name in outside.names:
+        reached = _first_reached(store, profile_id, revision, name)
+        proven = reached.get("live")
+        expired_by_ms = None if proven else live.at_ms + int(outside.outlives_s * 1000)
+        found.append(
+            CacheTime(name=name, purged=reached.get("purged"), proven=proven, expired_by_ms=expired_by_ms)
+        )
+    return tuple(found)
 
 
 def _history_row(store: Store, profile_id: str, revision: int) -> History | None:
@@ -168,10 +215,15 @@ def _accepted_at_ms(store: Store, head: Head, revision: int) -> int:
     return row.at_ms if row else head.edited_at * 1000
 
 
-def _first_reached(store: Store, profile_id: str, revision: int) -> dict[Stage, StageTime]:
+def _first_reached(
+    store: Store, profile_id: str, revision: int, cache: str | None = None
+) -> dict[Stage, StageTime]:
     """For each stage that every replica in sync has reached with this revision, or one that holds it: when the last of
-    them did. So nothing counts as published before one that lags is taken off the list."""
-    of_all = [_reached_in(store, profile_id, revision, one) for one in store.replicas.in_sync().names]
+    them did. So nothing counts as published before one that lags is taken off the list. Of a cache: what the replicas have
+    told it."""
+    names = store.replicas.in_sync().names
+    places = [waiting_list(cache, one) for one in names] if cache else names
+    of_all = [_reached_in(store, profile_id, revision, one) for one in places]
     return {
         stage: max((one[stage] for one in of_all), key=lambda time: time.at_ms)
         for stage in STAGES

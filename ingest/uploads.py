@@ -76,7 +76,7 @@ class Uploads:
         )
         limit = max(self._bytes_max[kind] for kind in kinds)
         if wish.bytes and wish.bytes > limit:
-            raise _too_large(limit, "photo" if kinds == ["image"] else "video")
+            raise _too_large(limit, "image" if kinds == ["image"] else "video")
         gallery.require_room(self._require_profile(profile_id))
         media_id = new_id()
         return Ticket(
@@ -167,7 +167,7 @@ class Uploads:
             if ticket.purpose in ("avatar", "cover") and kind != "image":
                 raise UnsupportedMedia(f"{_NAMED[kind]} can't be used here; please choose a photo.")
             if size > self._bytes_max[kind]:
-                raise _too_large(self._bytes_max[kind], "photo" if kind == "image" else "video")
+                raise _too_large(self._bytes_max[kind], kind)
         except (UnsupportedMedia, TooLarge):
             self._private.abort(ticket.upload)
             self._private.delete(keys.original(ticket.media))
@@ -181,5 +181,5 @@ def parse_sha256(text: str | None) -> str | None:
     return text
 
 
-def _too_large(bytes_max: int, what: str) -> TooLarge:
-    return TooLarge(f"A {what} may have {bytes_max // MB:,} MB at most.")
+def _too_large(bytes_max: int, kind: UploadKind) -> TooLarge:
+    return TooLarge(f"{_NAMED[kind]} may have {bytes_max // MB:,} MB at most.")

@@ -42,9 +42,11 @@ def put_once(objects: Objects, key: str, body: bytes, headers: Headers) -> None:
     objects.stat(key)
 
 
-def remove_folder(objects: Objects, folder: str) -> None:
-    """Deletes every file of the folder."""
-    objects.delete_many(list(objects.walk(folder)))
+def remove_folder(objects: Objects, folder: str) -> list[str]:
+    """Deletes every file of the folder; their keys."""
+    found = list(objects.walk(folder))
+    objects.delete_many(found)
+    return found
 
 
 def _is_there(objects: Objects, key: str, size: int | None) -> bool:

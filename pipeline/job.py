@@ -14,7 +14,8 @@ from core.errors import HoldfastError, Unavailable
 from core.ids import new_id
 from core.log import get_logger
 from core.profile import Snapshot
-from core.store import MAIN, Purge, Stage, Store
+from core.rank import Mark
+from core.store import MAIN, Purge, Stage, Store, waiting_list
 from generator.release import Release
 from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
@@ -23,6 +24,7 @@ from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
 from pipeline.purge.purger import Purger
+from pipeline.purge.targets import is_folder
 from pipeline.target import Target, target
 from pipeline.wanted import tasks
 
@@ -44,7 +46,8 @@ class OtherRelease(HoldfastError):
 
 
 class Tools(NamedTuple):
-    """What every job of a worker uses."""
+    """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes, `by_file` those
+    of them that know no folders."""
 
     store: Store
     buckets: Buckets
@@ -55,6 +58,8 @@ class Tools(NamedTuple):
     media: MediaQueue
     child_grace_s: float
     replica: str = MAIN
+    outside: tuple[str, ...] = ()
+    by_file: frozenset[str] = frozenset()
 
 
 class Done(NamedTuple):
@@ -133,7 +138,11 @@ def _publish_snapshot(tools: Tools, snapshot: Snapshot, trust: bool) -> Done:
     if work is None:
         return Done(snapshot.head.revision)
     published = publish(
-        tools.buckets, work.wanted, partial(work.queue, tools), trust=trust, tell=partial(_tell, tools)
+        tools.buckets,
+        work.wanted,
+        partial(_queue_alone, tools, work),
+        trust=trust,
+        tell=partial(_tell, tools),
     )
     done = work.note(tools, published)
     work.erase(tools)
@@ -160,9 +169,11 @@ class _Work:
     noted: bool = False
 
     def queue(self, tools: Tools, paths: Paths) -> None:
-        """Keeps a purge durably; where there is no edge of ours, nothing has to hear of it."""
+        """Keeps a purge durably, for our edges and for each cache in front of them."""
         if tools.purger.has_edges:
-            self.purge = _queue(tools, self.wanted, paths)
+            self.purge = _queue(tools, self.wanted, without_files(paths))
+        # After that of our own edges: so none of these is met before that one is seen to wait.
+        queue_outside(tools, self.wanted.profile_id, self.wanted.mark, paths)
 
     def note(self, tools: Tools, published: Published) -> Done:
         """Lists it, and records how far it has got."""
@@ -203,6 +214,30 @@ def _queue_media(tools: Tools, snapshot: Snapshot, *, card: bool) -> None:
         medium = snapshot.medium(task.media_id)
         is_new = medium is not None and medium.state in ("uploaded", "making")
         tools.media.add(task, again=not is_new)
+
+
+def _queue_alone(tools: Tools, work: _Work, paths: Paths) -> None:
+    with tools.store.together():  # one wait for the disk, however many caches there are
+        work.queue(tools, paths)
+
+
+def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> None:
+    """Queues a purge for each cache in front of our edges; their outboxes make one of many."""
+    files = Purge(new_id(), profile_id, mark, paths, int(time.time()))
+    folders = files._replace(paths=without_files(paths))
+    for name in tools.outside:
+        purge = files if name in tools.by_file else folders
+        tools.store.purges.queue(waiting_list(name, tools.replica), purge)
+
+
+def without_files(paths: Paths) -> Paths:
+    """Without those that lie in a folder which is purged as a whole."""
+    folders = {one.path for one in paths if is_folder(one.path)}
+
+    def lies_in_one(path: str) -> bool:
+        return not is_folder(path) and path[: path.rfind("/") + 1] in folders
+
+    return tuple(one for one in paths if not lies_in_one(one.path))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

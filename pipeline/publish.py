@@ -31,6 +31,8 @@ from pipeline.manifest import Entry, Manifest, Place, decode, encode
 from pipeline.target import Target
 
 TRIES = 8
+FILES_MAX = 20_000
+"""Files of folders that are gone, in one purge: more than a film of two hours has."""
 
 Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
@@ -120,6 +122,7 @@ class Job:
         self.entries = dict(self.manifest.entries)
         self.put: set[Place] = set()
         self.removed: set[Place] = set()
+        self.files: list[str] = []
 
     def steps(self) -> Iterator[None]:
         """Publishes; yields wherever what was written must be durable before it goes on, and at the end."""
@@ -266,8 +269,9 @@ class Job:
         `pipeline/tidy.py` removes it once more."""
         for place in self.manifest.folders:
             if place not in self.removed and self._is_gone(place):
-                remove_folder(self.buckets[place.bucket], place.key)
+                files = remove_folder(self.buckets[place.bucket], place.key)
                 self.removed.add(place)
+                self.files += files if place.bucket == "public" else ()
 
     def _retire_folders(self) -> dict[Place, int | None]:
         """Folders that aren't shown any more get their time of death; `pipeline/tidy.py` removes them after the grace."""
@@ -284,10 +288,9 @@ class Job:
     def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
         """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
         return tuple(
-            PurgePath(keys.path_of(place.key), str(entry.rank), self.target.takedown)
+            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown)
             for place, entry in self.entries.items()
             if entry.rank is not None
-            and place.bucket == "public"
             and not entry.lost
             and (place in self.put or entry.rank != before.entries.get(place, Entry()).rank)
         )
@@ -297,10 +300,12 @@ class Job:
             *self._changed(before),
             # Whole folders, by a path that ends with a slash; they have no rank, since nothing is there any more.
             *(
-                PurgePath(keys.path_of(place.key), "", True)
+                PurgePath(keys.purge_path(*place), "", True)
                 for place in self.removed
-                if place.bucket == "public" and place not in before.removed
+                if place not in before.removed
             ),
+            # And each of their files, for caches that know no folders.
+            *(PurgePath(keys.path_of(key), "", True) for key in self.files[:FILES_MAX]),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

@@ -212,5 +212,5 @@ def _disown(tools: Tools, key: str) -> str | None:
 
 
 def _purge(tools: Tools, place: Place, rank: str) -> None:
-    if place.bucket == "public":
-        tools.purger.deliver([PurgePath(keys.path_of(place.key), rank, True)])
+    if place.bucket == "public" or keys.is_shown(place.key):
+        tools.purger.deliver([PurgePath(keys.purge_path(*place), rank, True)])

@@ -88,7 +88,7 @@ class Target:
         """What becomes of a key that was written once and isn't wanted any more."""
         if self.deleted:
             return Fate(410)
-        if self.takedown or place.bucket != self.bucket:
+        if place.bucket != self.bucket:
             return Fate(404)
         name, rest = keys.name_in(place.key), place.key.partition("/")[2]
         if name not in self.claims:
@@ -135,7 +135,7 @@ def target(snapshot: Snapshot, release: Release, urls: Urls, edition: Edition) -
         media=frozenset(medium.id for medium in snapshot.media if not head.deleted),
         hidden_slugs=frozenset(post.slug for post in snapshot.posts if post.state != "published"),
         release=release,
-        urls=urls,
+        urls=urls.inside(head.name.username) if bucket == "private" else urls,
         deleted=head.deleted,
     )
 

@@ -25,6 +25,7 @@ from pipeline.media.make import Limits, StillRecipe
 from pipeline.media.sandbox import confinement
 from pipeline.plan import Plan
 from pipeline.publishers import Publishers
+from pipeline.purge.outbox import Outbox
 from pipeline.reading import Reader
 from pipeline.regions import Health, Keeper, RegionRules
 from pipeline.sharing import Sharing, worker_id
@@ -77,11 +78,12 @@ class Worker:
         scratch: Path,
         chores: Sequence[tuple[str, float, Callable[[], object]]] = (),
         regions: RegionRules | None = None,
+        outboxes: Sequence[Outbox] = (),
     ):
         """`chores` are further acts, each with a name and a period in seconds; one of the workers does each. `regions` for
-        a site that has several."""
+        a site that has several. `outboxes` of the caches in front of our edges."""
         self._tools, self._settings, self._heartbeat_s = tools, settings, heartbeat_s
-        self._chores = chores
+        self._chores, self._outboxes = chores, outboxes
         scratch.mkdir(parents=True, exist_ok=True)
         _drop_leftovers(scratch)
         store, loops, plan = tools.store, Loops(), Plan()
@@ -126,6 +128,10 @@ class Worker:
             ),
             ("purger", lambda: every(PURGES_S, self._drain)),
             ("edges", self._call_edges),
+            *(
+                (f"to-{outbox.target.name}", partial(every, PURGES_S, partial(self._tell_outside, outbox)))
+                for outbox in self._outboxes
+            ),
             ("clock", lambda: every(DUE_S, self._fall_due)),
             ("position", lambda: every(POSITION_S, self._save_position)),
             ("sweep", self._keep_sweeping),
@@ -215,6 +221,11 @@ class Worker:
 
     def _drain(self) -> None:
         self._tools.purger.drain(mine=self._sharing.mine, young_s=PURGE_YOUNG_S)
+
+    def _tell_outside(self, outbox: Outbox) -> None:
+        # What a vendor allows is for all of us.
+        workers = max(1, len(self._sharing.live)) * max(1, len(self._sharing.replicas))
+        outbox.turn(self._sharing.mine, workers)
 
     def _fall_due(self) -> None:
         now = int(time.time())

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer.main
 
 from cli.main import app
+from core.purge_targets import Cloudflare, CloudFront, Fastly, Nginx, Varnish, WebhookTarget
 from core.store.scylla.schema import LOCK, TABLES
 
 ROOT = Path(__file__).parent.parent
 STORE = (ROOT / "docs/store.md").read_text()
 FRONT = (ROOT / "docs/front.md").read_text()
 OBJECTS = (ROOT / "docs/objects.md").read_text()
+PURGING = (ROOT / "docs/purging.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # [words](target) and [label]: target; what has a scheme, or only a place in the page, is no file of ours.
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
@@ -35,6 +37,13 @@ def test_the_stores_page_explains_every_key() -> None:
 def test_the_objects_page_explains_every_key() -> None:
     keys = tomllib.loads((ROOT / "site.toml").read_text())["objects"]
     assert [key for key in keys if f"`{key}`" not in OBJECTS] == []
+
+
+def test_the_purging_page_explains_every_kind_and_key() -> None:
+    kinds = (Cloudflare, CloudFront, Fastly, Nginx, Varnish, WebhookTarget)
+    named = {key for kind in kinds for key in kind.model_fields} - {"token", "secrets"}
+    named |= {value for kind in kinds for value in get_args(kind.model_fields["kind"].annotation)}
+    assert [word for word in sorted(named) if not re.search(rf"`{word}\b", PURGING)] == []
 
 
 def test_the_page_of_what_stands_in_front_explains_every_flag() -> None:

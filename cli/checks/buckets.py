@@ -71,7 +71,7 @@ def strangers(backends: Backends, region: RegionSettings) -> Check:
 
 
 def edges(backends: Backends, region: RegionSettings) -> Check:
-    """The edges' credentials should be good for reading the public bucket, and nothing else."""
+    """The edges' credentials should be good for reading pages and media, and nothing else."""
     try:
         found = _access(backends, region, region.reader_profile or region.profile)
     except OperatorError as error:
@@ -79,11 +79,11 @@ def edges(backends: Backends, region: RegionSettings) -> Check:
     if found:
         remedy = "set objects.reader_profile to credentials that can only read (`holdfast objects rights`)"
         return Check("Edges' access", "warn", f"who breaks into an edge {' and '.join(found)}", remedy)
-    return Check("Edges' access", "ok", "they can read public objects only")
+    return Check("Edges' access", "ok", "they can read pages and media only")
 
 
 def _access(backends: Backends, region: RegionSettings, profile: str) -> list[str]:
-    """What these credentials allow beyond reading the public bucket, in words."""
+    """What these credentials allow beyond reading pages and media, in words."""
     from core.objects.s3 import S3Objects
     from core.objects.s3_client import connect
 

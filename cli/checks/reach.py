@@ -13,6 +13,7 @@ from cli.options import reachable
 from cli.wiring import edges_of
 from core.backends import is_made
 from core.errors import HoldfastError, Unavailable
+from core.purge_targets import Cloudflare, CloudFront, Fastly, PurgeTarget
 from core.settings import Settings
 from pipeline.purge.edges import Edge
 
@@ -35,6 +36,7 @@ def reach(settings: Settings) -> Iterator[Check]:
         return
     for edge in edges:
         yield heartbeat(edge)
+    yield from map(target, settings.purge.target)
 
 
 def address(key: str, url: str, host: str) -> Check:
@@ -83,6 +85,17 @@ def heartbeat(edge: Edge) -> Check:
     finally:
         edge.close()
     return Check("Edge", "ok", f"{edge.url} answers and takes our signed calls")
+
+
+def target(settings: PurgeTarget) -> Check:
+    """Whether a cache in front can be told and looked through; nobody calls it here, since that would purge something."""
+    if settings.missing:
+        said = f"{settings.name} ({settings.kind}) has no secret here"
+        return Check("Cache", "warn", said, f"set {settings.missing}, if this machine runs workers")
+    if isinstance(settings, (Cloudflare, Fastly, CloudFront)) and not settings.probe:
+        said = f"{settings.name} ({settings.kind}) is told, but nobody looks whether it does as it says"
+        return Check("Cache", "warn", said, 'set its probe = "https://…" to where readers get the site')
+    return Check("Cache", "ok", f"{settings.name} ({settings.kind}) is told of every purge")
 
 
 def _is_loopback(host: str) -> bool:

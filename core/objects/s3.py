@@ -30,11 +30,11 @@ MISSING = {"NoSuchKey", "ObjectParentIsFile"}
 class S3Reader:
     """`core.objects.ReadObjects` of one bucket.
 
-    To who may not list a bucket, AWS answers 403 for a missing key. `sentinel` is a key that is there: while that can be
+    To who may not list a bucket, AWS answers 403 for a missing key. `sentinel` (bucket, key) is there: while that can be
     read, 403 for another means that it is missing. Without one, 403 is what it says.
     """
 
-    def __init__(self, clients: Clients, bucket: str, sentinel: str | None = None) -> None:
+    def __init__(self, clients: Clients, bucket: str, sentinel: tuple[str, str] | None = None) -> None:
         self.bucket = bucket
         self._clients, self._sentinel = clients, sentinel
 
@@ -83,13 +83,13 @@ class S3Reader:
             try:
                 yield
             except ClientError as error:
-                if self._sentinel and status_of(error) == 403 and self._is_there(self._sentinel):
+                if self._sentinel and status_of(error) == 403 and self._is_there(*self._sentinel):
                     raise ObjectMissing(f"There is no object {key}.") from None
                 raise
 
-    def _is_there(self, key: str) -> bool:
+    def _is_there(self, bucket: str, key: str) -> bool:
         try:
-            self._clients.steady.head_object(Bucket=self.bucket, Key=key)
+            self._clients.steady.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError):
             return False
         return True

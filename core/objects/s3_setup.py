@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from string import ascii_lowercase, digits
 from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -103,7 +104,8 @@ def open_to_readers(bucket: str) -> dict[str, Any]:
 def rights(who: Literal["writer", "reader"], region: RegionSettings) -> dict[str, Any]:
     """What an IAM user or role needs: the writer is ingest, workers and operators; the reader is an edge."""
     if who == "reader":
-        read = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [_all(region.public)]}
+        readable = [_all(region.public), *_shown(region.private)]
+        read = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": readable}
         return {"Version": "2012-10-17", "Statement": [read]}
     buckets = (region.public, region.private)
     objects = {
@@ -117,6 +119,12 @@ def rights(who: Literal["writer", "reader"], region: RegionSettings) -> dict[str
         "Resource": [f"arn:aws:s3:::{bucket}" for bucket in buckets],
     }
     return {"Version": "2012-10-17", "Statement": [objects, lists]}
+
+
+def _shown(bucket: str) -> list[str]:
+    """What private profiles show (`core.keys.is_shown`): what is allowed is named, so that nothing else ever is by mistake."""
+    begins = ["_data/", "_media/", *ascii_lowercase, *digits]
+    return [f"arn:aws:s3:::{bucket}/{begin}*" for begin in begins]
 
 
 def _all(bucket: str) -> str:

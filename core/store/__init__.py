@@ -26,6 +26,7 @@ from core.store.contracts.published import (
     Purges,
     Reached,
     Stage,
+    waiting_list,
 )
 from core.store.contracts.replicas import InSync, Replicas
 from core.store.contracts.work import (
@@ -144,4 +145,5 @@ __all__ = [
     "Store",
     "Walked",
     "Workers",
+    "waiting_list",
 ]

@@ -235,6 +235,7 @@ sub vcl_synth {
     }
     set resp.http.cache-control = "no-store";
     set resp.http.content-type = "text/plain; charset=utf-8";
+    set resp.http.cross-origin-opener-policy = "same-origin";
     set resp.http.permissions-policy = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
     set resp.http.referrer-policy = "strict-origin-when-cross-origin";
     set resp.http.x-content-type-options = "nosniff";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from core.rate import Rate
 from core.settings import Settings
 from core.store import Store
 from ingest import accounts
@@ -11,7 +12,6 @@ from ingest.accounts import LogIn, SignUp
 from ingest.api.models import PasswordChange, PasswordCheck, SessionView, SignedUp, profile_view
 from ingest.api.operations import Operation, answer, asked_of, nothing, read
 from ingest.calls import Call
-from ingest.limits import Rate
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import BadInput
-from core.settings import SiteSettings
+from core.settings import Settings
 from core.store import Store
 from ingest.access import profile_id_of
 from ingest.api.operations import Operation, answer
@@ -18,15 +18,16 @@ from ingest.api.profiles import PROFILE
 from ingest.calls import Call
 from ingest.crossing import Crossing
 from ingest.limits import Slots
-from ingest.receipts import Receipt, follow, receipt
+from ingest.receipts import Receipt, follow, outside_of, receipt
 
 PING_S = 15
 
 
 class ReceiptsApi:
-    def __init__(self, store: Store, site: SiteSettings, crossing: Crossing, slots: Slots) -> None:
+    def __init__(self, store: Store, settings: Settings, crossing: Crossing, slots: Slots) -> None:
         self._store = store
-        self._site = site
+        self._site = settings.site
+        self._outside = outside_of(settings)
         self._crossing = crossing
         self._slots = slots
 
@@ -66,7 +67,7 @@ class ReceiptsApi:
         until_settled = call.query.get("until") == "settled"
 
         def load() -> Receipt:
-            return receipt(self._store, self._site, first.profile_id, first.revision, first)
+            return receipt(self._store, self._site, first.profile_id, first.revision, first, self._outside)
 
         async def events() -> AsyncIterator[ServerSentEvent]:
             with self._slots.hold(account_id):
@@ -77,7 +78,7 @@ class ReceiptsApi:
 
     def _load(self, call: Call, revision: int | None) -> Receipt:
         profile_id = profile_id_of(self._store, call.account_id, call.params["profile"])
-        return receipt(self._store, self._site, profile_id, revision)
+        return receipt(self._store, self._site, profile_id, revision, outside=self._outside)
 
 
 def _revision(call: Call) -> int | None:

@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from core.errors import BadInput, HoldfastError, NotFound, NotSignedIn
 from core.ids import digest
+from core.rate import Rate
 from core.store import Store
 from ingest import accounts
 from ingest.access import profile_id_of
 from ingest.accounts import EMAIL_CHARS_MAX, LogIn
 from ingest.calls import Call, Handler
 from ingest.forgery import FIELD
-from ingest.limits import Rate
 from ingest.passwords import Passwords
 from ingest.problems import expected
 from ingest.sessions import Session, Sessions

@@ -101,6 +101,7 @@ class Editor:
             "making": any(one.state in ("uploaded", "making") for one in self.snapshot.uploads)
             or bool(awaited_of(self.snapshot)),
             "moved": "",
+            "link": None,
             "conflict": isinstance(error, EditConflict),
         }
         if isinstance(error, BadInput):

@@ -9,13 +9,13 @@ from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NameTaken, NotSignedIn
 from core.parsing import parse
+from core.rate import Rate
 from core.settings import Settings
 from core.store import Store
 from ingest import accounts
 from ingest.access import heads_of, name_of, page_url
 from ingest.accounts import Credentials, LogIn, SignUp
 from ingest.calls import Call, Door
-from ingest.limits import Rate
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
 from ingest.studio.form_fields import Form, text

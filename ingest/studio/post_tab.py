@@ -21,19 +21,22 @@ from core.store.revise import Asked
 from ingest import posts
 from ingest.calls import Call, Door
 from ingest.edits import Terms
+from ingest.links import Links
 from ingest.posts import PostInput
 from ingest.studio.editor import Editor, is_final
 from ingest.studio.form_fields import Form, ids, tags, text
+from ingest.studio.link_fields import day_and_hour, days_of
 from ingest.studio.pages import Pages
 
 PATH = "/@{name}/posts"
 
 
 class PostTab:
-    def __init__(self, store: Store, site: SiteSettings, pages: Pages) -> None:
+    def __init__(self, store: Store, site: SiteSettings, pages: Pages, links: Links) -> None:
         self._store = store
         self._site = site
         self._pages = pages
+        self._links = links
 
     def routes(self, door: Door) -> list[Route]:
         return [
@@ -42,6 +45,7 @@ class PostTab:
             door.route("POST", PATH + "/new", self.add),
             door.route("GET", PATH + "/{post}", self.open),
             door.route("POST", PATH + "/{post}", self.change),
+            door.route("POST", PATH + "/{post}/link", self.link),
         ]
 
     def list(self, call: Call) -> Response:
@@ -97,6 +101,17 @@ class PostTab:
             return self._again(editor, post, form, error)
         return editor.saved(done, f"posts/{post.id}")
 
+    def link(self, call: Call) -> Response:
+        """A link to the draft as it is kept; what is typed and not saved is in another form."""
+        form = self._pages.form(call)
+        editor = self._editor(call)
+        post = posts.require_post(editor.snapshot, call.params["post"])
+        try:
+            link = self._links.to_draft(editor.snapshot, post, days_of(form))
+        except HoldfastError as error:
+            return self._again(editor, post, _form_of(post), error)
+        return self._show(editor, post, _form_of(post), link=link, link_ends=day_and_hour(link))
+
     def _editor(self, call: Call) -> Editor:
         return Editor(self._store, self._site, self._pages, call)
 
@@ -110,7 +125,12 @@ class PostTab:
         return self._show(editor, post, {**form, "media": ids(form)}, error)
 
     def _show(
-        self, editor: Editor, post: Post | None, form: Form, error: HoldfastError | None = None
+        self,
+        editor: Editor,
+        post: Post | None,
+        form: Form,
+        error: HoldfastError | None = None,
+        **context: Any,
     ) -> Response:
         chosen = form.get("media", [])
         # The chosen ones first, in their order: so the boxes keep it.
@@ -126,6 +146,7 @@ class PostTab:
             cards=cards,
             is_typed=error is not None,
             post_url=self._url(editor, post) if post else "",
+            **context,
         )
 
     def _url(self, editor: Editor, post: Post) -> str:

@@ -36,11 +36,10 @@ _MEDIA = re.compile(r"_media/(\w+)/\w+/([a-z0-9-]+)-(\w+)/([\w.-]+)", re.ASCII)
 
 
 class Preview:
-    def __init__(self, store: Store, private: ReadObjects, settings: Settings) -> None:
+    def __init__(self, store: Store, drawing: Drawing, settings: Settings) -> None:
         self._store = store
-        self._private = private
+        self._drawing = drawing
         self._settings = settings
-        self._release: Release = load_release(settings.site)
 
     def routes(self, door: Door) -> list[Route]:
         return [
@@ -55,21 +54,41 @@ class Preview:
 
     def show(self, call: Call) -> Response:
         snapshot, path = self._load(call), call.params["path"]
+        if asset := self._drawing.asset(path):
+            return asset
+        if path.startswith("_media/"):
+            return self._drawing.media(snapshot, path, call.headers.get("range", ""))
+        name = name_of(snapshot.head)
+        urls = Urls(self._settings.studio.url, f"/@{name}/preview", grants=False)
+        return self._drawing.page(snapshot, keys.route("/" + path).key or "", urls)
+
+    def _load(self, call: Call) -> Snapshot:
+        return load(self._store, call.account_id, "@" + call.params["name"])
+
+
+class Drawing:
+    """What a preview is made of, drawn from the rows and the private bucket. Raises NotFound for what it doesn't have."""
+
+    def __init__(self, private: ReadObjects, settings: Settings) -> None:
+        self._private = private
+        self._release: Release = load_release(settings.site)
+
+    def asset(self, path: str) -> Response | None:
         for asset in self._release.assets:
             if asset.key == path:
                 return _answer(asset.body, asset.type, "private, max-age=86400, immutable")
-        if path.startswith("_media/"):
-            return self._media(snapshot, path, call.headers.get("range", ""))
-        key = keys.route("/" + path).key
-        name = name_of(snapshot.head)
-        urls = Urls(self._settings.studio.url, f"/@{name}/preview")
-        shown = document(_with_draft(snapshot, key or ""))
+        return None
+
+    def page(self, snapshot: Snapshot, key: str, urls: Urls) -> Response:
+        """The page under `key`; if it is that of a draft, as if it were published."""
+        shown = document(_with_draft(snapshot, key))
         file = render(key, shown, self._release, urls, Edition(0, 0, 0)) if key else None
         if file is None:
             raise NotFound("There is no such page in the preview.")
         return _answer(file.body, file.headers.type, "no-store")
 
-    def _media(self, snapshot: Snapshot, path: str, asked: str) -> Response:
+    def media(self, snapshot: Snapshot, path: str, asked: str) -> Response:
+        """A file of a medium; `asked` is the range that is wanted of it, if one is."""
         found = _MEDIA.fullmatch(path)
         medium = snapshot.medium(found[1]) if found else None
         rendition = medium.rendition(found[2]) if medium and found else None
@@ -92,9 +111,6 @@ class Preview:
         response = _answer(body, part.type, "private, max-age=3600", 206)
         response.headers["content-range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
         return response
-
-    def _load(self, call: Call) -> Snapshot:
-        return load(self._store, call.account_id, "@" + call.params["name"])
 
 
 def _with_draft(snapshot: Snapshot, key: str) -> Snapshot:

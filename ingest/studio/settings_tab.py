@@ -6,17 +6,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NameTaken
+from core.rate import Rate
 from core.settings import SiteSettings
 from core.store import Store
 from ingest import accounts, edits
 from ingest.access import heads_of, name_of
 from ingest.calls import Call, Door
 from ingest.edits import Terms
-from ingest.limits import Rate
+from ingest.links import Links
 from ingest.passwords import Passwords
 from ingest.sessions import Sessions
 from ingest.studio.editor import Editor, is_final
 from ingest.studio.form_fields import Form, text
+from ingest.studio.link_fields import day_and_hour, days_of
 from ingest.studio.pages import Pages, see_other
 
 PATH = "/@{name}/settings"
@@ -32,6 +34,7 @@ class SettingsTab:
         sessions: Sessions,
         hashes: Passwords,
         logins: Rate,
+        links: Links,
     ) -> None:
         self._store = store
         self._site = site
@@ -39,6 +42,7 @@ class SettingsTab:
         self._sessions = sessions
         self._hashes = hashes
         self._logins = logins
+        self._links = links
 
     def routes(self, door: Door) -> list[Route]:
         return [
@@ -63,6 +67,12 @@ class SettingsTab:
                     return editor.saved(done, "settings")
                 case "visibility":
                     return self._visibility(editor, form)
+                case "link":
+                    link = self._links.to_page(editor.snapshot, days_of(form))
+                    form_shown = {"username": name_of(editor.snapshot.head)}
+                    return editor.show("settings", form=form_shown, link=link, link_ends=day_and_hour(link))
+                case "end_links":
+                    return editor.saved(self._links.end_all(editor.id, Terms()), "settings")
                 case "delete":
                     return self._delete(editor, form)
         except NameTaken:

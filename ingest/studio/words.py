@@ -22,6 +22,8 @@ _RECIPES = {
     "sound": "sound",
 }
 
+LINK_DAYS = {1: "A day", 7: "A week", 30: "30 days"}
+
 LANGUAGES = {
     "ar": "العربية",
     "cs": "Čeština",

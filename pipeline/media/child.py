@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipeline.media import words
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 LIMIT_SIGNS = ("out of memory", "Cannot allocate memory", "File too large", "can't start new thread")
 """How libraries say that a limit was met, where it isn't a MemoryError."""
+_ALONE_SHARE = 0.6
 PROCESSES_MAX = 256
 """Threads count, of which ffmpeg has some dozens."""
 
@@ -110,6 +112,13 @@ def _at_a_limit(error: Exception) -> dict[str, Any]:
     raise error
 
 
+def _share_threads(widths: Sequence[int]) -> None:
+    """AVIF's is the one encoder with threads of its own, at a price: where other widths keep the second processor busy for
+    as long as the widest takes, each has one. libvips asks when it is imported."""
+    if max(widths) ** 2 <= _ALONE_SHARE * sum(width**2 for width in widths):
+        os.environ["VIPS_CONCURRENCY"] = "1"
+
+
 def _work(job: dict[str, Any]) -> dict[str, Any]:
     """Imports only the decoder that this job needs: its start is part of a picture's way to the page."""
     if job["task"] == "trial":
@@ -137,6 +146,8 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
         made = images.make(original, probe, task, StillRecipe(**job["stills"]), job["focus"])
         return {**made, "probe": probe._asdict()}
     probe = Probe(**job["probe"])
+    if task.endswith("avif"):
+        _share_threads(StillRecipe(**job["stills"]).widths(task, probe.width))
     if task == "loop":
         from pipeline.media import animations
 

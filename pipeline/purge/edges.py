@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from standardwebhooks import Webhook
@@ -19,8 +18,9 @@ from standardwebhooks import Webhook
 from core.errors import Unavailable
 from core.ids import new_id
 from core.log import get_logger
-from core.rank import Rank, Verdict, read_rank, verdict
+from core.rank import Rank
 from core.store import MAIN, InSync, PurgePath
+from pipeline.purge.probe import covers, look
 
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
@@ -129,15 +129,13 @@ class Edge:
 
     def shows(self, path: str, rank: Rank) -> bool:
         """Whether a reader of this edge gets that rank or a newer one. Raises Unavailable when it can't be asked."""
-        address = f"{self.url}{quote(self._path + path)}"
-        try:
-            answer = self._http.get(address, headers={"Accept-Encoding": "identity"})
-        except httpx.HTTPError as error:
-            raise Unavailable(
-                f"The edge {self.url} does not answer ({str(error) or type(error).__name__})."
-            ) from None
-        found = read_rank(answer.content)
-        return found is not None and verdict(found, rank) is Verdict.LEAVE
+        _, found = look(self._http, self.url, self._path + path, f"The edge {self.url}")
+        return covers(found, rank)
+
+    def lacks(self, path: str) -> bool:
+        """Whether a reader of this edge finds nothing there. Raises Unavailable when it can't be asked."""
+        status, _ = look(self._http, self.url, self._path + path, f"The edge {self.url}")
+        return status in (404, 410)
 
     def close(self) -> None:
         self._http.close()

@@ -9,12 +9,11 @@ from contextlib import suppress
 
 from core.errors import Unavailable
 from core.log import get_logger
-from core.rank import Mark, Rank
+from core.rank import Mark
 from core.store import MAIN, InSync, Purge, PurgePath, Reached, Stage, Store
 from pipeline.purge.edges import Edge
+from pipeline.purge.proof import probes, shows
 
-PROBES_MAX = 6
-"""Paths of one purge that are probed at each edge."""
 PROVE_TRIES = 3
 log = get_logger("purge")
 
@@ -150,14 +149,11 @@ class Purger:
             raise Unavailable(" ".join(missed))
 
     def _prove(self, purge: Purge) -> None:
-        # The profile's own page has the shortest path; with it come the others as far as the bound reaches.
-        ranked = [path for path in purge.paths if path.rank]
-        probes = sorted(ranked, key=lambda path: (len(path.path), path.path))[:PROBES_MAX]
         # An edge that reads another replica shows that one's pages, which may be a moment behind ours, or ahead.
         for edge in (one for one in self.live if one.reads == self._replica):
-            for path in probes:
+            for path in probes(purge.paths):
                 for again in range(PROVE_TRIES):
-                    if edge.shows(path.path, Rank.parse(path.rank)):
+                    if shows(edge, path):
                         break
                     edge.call([path], self._in_sync())
                     time.sleep(0.02 * 2**again)

@@ -394,3 +394,16 @@ def test_addresses_that_others_cannot_use(examine: Examine, monkeypatch: pytest.
     ran = examine()
     assert "not https" in found(ran, "site.url").said
     assert found(ran, "studio.url").state == "ok"
+
+
+def test_a_cache_in_front_that_lacks_its_secret_or_is_not_looked_through(
+    examine: Examine, backends: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = '[[purge.target]]\nkind = "fastly"\nname = "cdn"\nservice = "s"\ntoken_env = "FASTLY_TOKEN"\n'
+    (tmp_path / "site.toml").write_text(table)
+    monkeypatch.delenv("FASTLY_TOKEN", raising=False)
+    assert found(examine(), "Cache").remedy.startswith("set FASTLY_TOKEN")
+    monkeypatch.setenv("FASTLY_TOKEN", "a token of nobody")
+    assert "probe" in found(examine(), "Cache").remedy
+    (tmp_path / "site.toml").write_text(f'{table}probe = "https://example.org"\n')
+    assert found(examine(), "Cache").state == "ok"

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from cli.adopting import _merged
 from core.backends import Backends
 from core.errors import OutcomeUnknown
 from core.ids import digest
+from core.media import Media, Rendition, RenditionFile
 from core.profile import Snapshot, TestimonialsSection, TimelineSection
 from core.store import Account
 from core.store.naming import owner_of
@@ -461,3 +463,13 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(
     owner = owner_of(backends.store, "ann")
     assert owner is not None
     assert backends.store.accounts.invite_of(owner)
+
+
+def test_a_rendition_that_comes_while_its_profile_is_imported_stays() -> None:
+    looked_up = Media(id="medium1234", kind="image", state="making", alt="A boat.", position=3)
+    file = RenditionFile(name="640.webp", type="image/webp", bytes=9)
+    still = Rendition(recipe="still", attempt="attempt1", files=(file,))
+    now = looked_up.with_rendition(still).model_copy(update={"state": "ready", "revision": 7})
+    after = _merged(now, looked_up.model_copy(update={"alt": "Our boat.", "position": 1}))
+    assert (after.state, after.revision, after.renditions) == ("ready", 7, (still,))
+    assert (after.alt, after.position) == ("Our boat.", 1)

@@ -20,6 +20,7 @@ from core.store import (
     Reached,
     Rollout,
     Store,
+    waiting_list,
 )
 from tests.contracts.backends import StorePlace
 from tests.contracts.conftest import Together
@@ -244,6 +245,19 @@ def test_each_replica_has_its_own_purges(store: Store) -> None:
     store.purges.settle("one", "purge1")
     assert list(store.purges.pending("one", 10)) == []
     assert list(store.purges.pending("two", 10)) == [purge(1)]
+
+
+def test_a_cache_in_front_has_purges_and_stages_of_its_own(store: Store) -> None:
+    cache, elsewhere = waiting_list("cf", MAIN), waiting_list("cf", "west")
+    for name in (MAIN, cache, elsewhere):
+        store.purges.queue(name, purge(1))
+    store.purges.settle(cache, "purge1")
+    waiting = [len(store.purges.pending_of(name, "ann")) for name in (MAIN, cache, elsewhere)]
+    assert waiting == [1, 0, 1]
+    told = Reached("purged", Mark(1, 3, 1), 10)
+    store.published.record("ann", cache, told)
+    assert store.published.get("ann", cache, 1) == {"purged": told}
+    assert store.published.get("ann", MAIN, 1) == store.published.get("ann", elsewhere, 1) == {}
 
 
 def test_the_purges_of_one_profile_are_found_among_those_of_all(store: Store) -> None:

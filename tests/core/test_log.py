@@ -13,6 +13,7 @@ configure(LogSettings(format="{format}", level="info"))
 log = get_logger("test")
 log.debug("too_small")
 log.info("signed_up", profile="ann", password="hunter2", nested={{"api_token": "hunter2", "list": [{{"cookie": "hunter2"}}]}})
+log.info("unavailable", path="/-/g/hunter2-hunter2-hunter2-hunter2-hunter2-hunter2/ann", more=["/preview/hunter2-hunter2-hunter2-hunter2-hunter2-hunter2/ann"])
 try:
     raise ValueError("no")
 except ValueError:
@@ -29,7 +30,7 @@ def lines(form: str) -> list[str]:
 
 
 def test_an_event_is_one_json_line_with_its_fields() -> None:
-    first, second = (json.loads(line) for line in lines("json"))
+    first, _, second = (json.loads(line) for line in lines("json"))
     assert (first["event"], first["level"], first["part"], first["profile"]) == (
         "signed_up",
         "info",

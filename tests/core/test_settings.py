@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
+from core.purge_targets import Cloudflare, CloudFront, Fastly, Nginx, Varnish, WebhookTarget
 from core.settings import Settings, load
 
 SHIPPED = Path(__file__).parent.parent.parent / "site.toml"
@@ -157,3 +158,94 @@ def test_an_origin_has_scheme_host_and_port_and_nothing_else(tmp_path: Path, url
     for wrong in (f"{url}/", f"{url}/people", f"{url}?x", url.removeprefix("http"), f"{url} "):
         (told,) = mistakes(site(tmp_path, f'[site]\nurl = "{wrong}"'))
         assert "[site] url" in told
+
+
+# ── caches in front ──
+
+TARGETS = """
+[purge]
+edges = []
+
+[[purge.target]]
+kind = "cloudflare"
+name = "cf"
+zone = "0123456789abcdef0123456789abcdef"
+token_env = "CF_TOKEN"
+
+[[purge.target]]
+kind = "webhook"
+name = "hook"
+url = "https://example.org/hooks"
+secrets_env = "HOOK_SECRETS"
+"""
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_a_targets_secrets_come_from_the_variables_it_names(tmp_path: Path) -> None:
+    environ = {"CF_TOKEN": "the token of nobody", "HOOK_SECRETS": f"{WHSEC} {WHSEC}"}
+    settings = load(site(tmp_path, TARGETS), environ)
+    cloudflare, webhook = settings.purge.target
+    assert isinstance(cloudflare, Cloudflare)
+    assert cloudflare.token.get_secret_value() == "the token of nobody"
+    assert isinstance(webhook, WebhookTarget)
+    assert [one.get_secret_value() for one in webhook.secrets] == [WHSEC, WHSEC]
+    for secret in environ.values():
+        assert secret not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_who_needs_no_secret_of_a_target_does_without(tmp_path: Path) -> None:
+    """An edge, which readers can reach, has no business with the token of a CDN."""
+    targets = load(site(tmp_path, TARGETS), {}).purge.target
+    assert [target.missing for target in targets] == ["CF_TOKEN", "HOOK_SECRETS"]
+
+
+def test_a_target_may_come_from_the_environment_as_json(tmp_path: Path) -> None:
+    table = '[{"kind": "nginx", "name": "front", "addresses": ["http://10.0.0.8:8081"]}]'
+    (target,) = load(site(tmp_path, ""), {"HOLDFAST_PURGE__TARGET": table}).purge.target
+    assert target.name == "front"
+
+
+def test_every_mistake_of_a_target_is_told_with_the_line_it_begins_at(tmp_path: Path) -> None:
+    more = """
+[[purge.target]]
+kind = "varnish"
+name = "Cache"
+addresses = ["http://10.0.0.7:6081/x"]
+colour = "blue"
+
+[[purge.target]]
+kind = "squid"
+name = "old"
+
+[[purge.target]]
+kind = "fastly"
+name = "bare"
+service = "s"
+"""
+    told = mistakes(site(tmp_path, TARGETS + more), HOOK_SECRETS="whsec_c2hvcnQ=")
+    wanted = [
+        r"site\.toml:11 \[purge\] target\.1\.secrets\.0: must be whsec_ and 24 to 64 random bytes in base64",
+        r"site\.toml:17 \[purge\] target\.2\.name: is not written as it should be",
+        r"site\.toml:17 \[purge\] target\.2\.addresses\.0: must be scheme://host",
+        r"site\.toml:17 \[purge\] target\.2\.colour: is not a field here",
+        r"site\.toml:23 \[purge\] target\.3\.kind: must be one of 'cloudflare', .*'webhook'",
+        r"site\.toml:27 \[purge\] target\.4: needs token_env",
+    ]
+    assert len(told) == len(wanted)
+    for pattern in wanted:
+        assert [one for one in told if re.match(pattern, one)], f"{pattern} in {told}"
+    assert "c2hvcnQ" not in str(told)
+
+
+def test_two_targets_have_two_names(tmp_path: Path) -> None:
+    twice = '[[purge.target]]\nkind = "varnish"\nname = "a"\naddresses = ["http://b"]\n' * 2
+    (told,) = mistakes(site(tmp_path, twice))
+    assert "must each have a name of its own" in told
+
+
+def test_the_shipped_file_speaks_of_every_key_of_every_target() -> None:
+    part = SHIPPED.read_text("utf-8").split("\n[purge]\n")[1].split("\n[")[0]
+    kinds = (Cloudflare, CloudFront, Fastly, Nginx, Varnish, WebhookTarget)
+    # A secret itself is given by the variable that its key with _env names.
+    named = {key for kind in kinds for key in kind.model_fields} - {"token", "secrets"}
+    assert [key for key in sorted(named) if not re.search(rf"\b{key}\b", part)] == []

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from httpx import ASGITransport, AsyncClient, Response
 from standardwebhooks.webhooks import Webhook
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message
 
 from core import keys
 from core.document import Document, write
 from core.errors import Unavailable
+from core.grants import Grants
+from core.ids import new_id
 from core.objects import Headers, Object, ReadObjects, Stat
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
+from core.objects.shown import Shown
 from core.profile import HeldName, Profile
 from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
 from edge.app import PURGE, create_app
+from edge.server import bounded
 from generator.release import Release, load_release
 from tests.clock import Clock
 
@@ -75,9 +83,15 @@ class Storage:
 class Reader:
     """A browser without a cache, in front of an app that runs in one event loop, as it does in a server."""
 
-    def __init__(self, app: Starlette, portal: BlockingPortal) -> None:
+    def __init__(self, app: ASGIApp, portal: BlockingPortal, address: str = "127.0.0.1") -> None:
         self._portal = portal
-        self._client = AsyncClient(transport=ASGITransport(app), headers={"accept-encoding": ""})
+        transport = ASGITransport(app, client=(address, 1234))
+        self._client = AsyncClient(transport=transport, headers={"accept-encoding": ""})
+
+    def at(self, address: str) -> Reader:
+        """Another reader, who comes from there."""
+        assert isinstance(self._client._transport, ASGITransport)
+        return Reader(self._client._transport.app, self._portal, address)
 
     def request(self, method: str, path: str, **details: Any) -> Response:
         # The whole address, or httpx would take "//evil.example/" for one.
@@ -110,10 +124,24 @@ class Site:
         self.objects = FolderObjects(folder)
         self.storage = Storage(FolderReader(folder))
         self.clock = Clock()
+        self.ahead_s = 0.0  # how far the edge thinks that the day is
         settings = EdgeSettings().model_copy(update=changes.pop("edge", {}))
         site = SiteSettings().model_copy(update=changes)
         self.regions = Regions({"main": self.storage})
-        self.app: Starlette = create_app(self.regions, release, settings, site, SECRET, clock=self.clock)
+        self.private = FolderObjects(folder.parent / "private")
+        self.private_storage = Storage(FolderReader(folder.parent / "private"))
+        self.grants = Grants([SECRET.encode()])
+        self.app: ASGIApp = create_app(
+            self.regions,
+            release,
+            settings,
+            site,
+            SECRET,
+            clock=self.clock,
+            wall_clock=lambda: time.time() + self.ahead_s,
+            private=Regions({"main": Shown(self.private_storage)}),
+            grants=self.grants,
+        )
         self.reader = Reader(self.app, portal)
         self.number = 0
 
@@ -161,13 +189,55 @@ def new_document(bio: str, revision: int = 1) -> Document:
     )
 
 
-def signed(body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str = "msg_1") -> dict[str, str]:
+def signed(
+    body: str, secret: str = SECRET, *, ago_s: float = 0, message_id: str | None = None
+) -> dict[str, str]:
+    message_id = message_id or new_id()
     at = datetime.now(UTC) - timedelta(seconds=ago_s)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": Webhook(secret).sign(message_id, at, body),
     }
+
+
+@asynccontextmanager
+async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    """Starts and ends the app, as a server does."""
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    told: asyncio.Queue[Message] = asyncio.Queue()
+    serving = asyncio.create_task(app({"type": "lifespan", "asgi": {}}, asked.get, told.put))
+    for step in ("startup", "shutdown"):
+        await asked.put({"type": f"lifespan.{step}"})
+        assert (await told.get())["type"] == f"lifespan.{step}.complete"
+        if step == "startup":
+            yield
+    await serving
+
+
+@contextmanager
+def serving(app: ASGIApp, connections: int = 100, each: int = 0) -> Iterator[int]:
+    """The app in a real server, as `holdfast serve edge` starts it; its port."""
+    config = uvicorn.Config(
+        app, port=0, http=bounded(connections, each, ()), ws="none", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    started = threading.Event()
+    while not server.started and thread.is_alive():
+        started.wait(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def raw(port: int, request: bytes) -> bytes:
+    """The whole reply to bytes as no well-behaved client would send them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @pytest.fixture(scope="session")
@@ -182,8 +252,7 @@ def new_site(tmp_path: Path, release: Release) -> Iterator[Callable[..., Site]]:
 
         def make(**changes: Any) -> Site:
             site = Site(tmp_path / "public", release, portal, **changes)
-            lifespan = site.app.router.lifespan_context(site.app)
-            running.enter_context(portal.wrap_async_context_manager(lifespan))
+            running.enter_context(portal.wrap_async_context_manager(lifespan(site.app)))
             return site
 
         yield make

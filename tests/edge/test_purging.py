@@ -16,7 +16,7 @@ from core import keys
 from core.errors import Unavailable
 from core.rank import Rank
 from edge.app import PURGE
-from edge.purge import BODY_BYTES_MAX, Purges
+from edge.purge import BODY_BYTES_MAX, Heard, Purges
 from tests.clock import Clock
 from tests.edge.conftest import RENDITION, SECRET, Site, signed
 
@@ -56,7 +56,7 @@ def test_a_deleted_pictures_folder_is_forgotten_by_one_path(site: Site, away: Un
 def test_without_a_purge_a_page_is_new_after_its_time(site: Site) -> None:
     site.get("/ann")
     site.put_page("Paints ships.", 2)
-    for _ in range(6):
+    for _ in range(12):
         site.clock.pass_by(10)
         site.call()
     assert "Paints ships." in site.get("/ann").text
@@ -307,12 +307,60 @@ def test_a_call_that_is_too_large_is_refused(site: Site) -> None:
     assert site.reader.post(PURGE, content=body, headers=signed(body)).status_code == 413
 
 
-def test_a_call_that_comes_again_does_no_harm(site: Site) -> None:
+def test_a_call_that_comes_again_is_answered_and_does_nothing(site: Site) -> None:
     site.put_page("Paints ships.", 2)
     headers = signed(BODY)
-    for _ in range(3):
-        assert site.reader.post(PURGE, content=BODY, headers=headers).status_code == 200
-        assert "Paints ships." in site.get("/ann").text
+    told = [site.reader.post(PURGE, content=BODY, headers=headers).json()["purged"]]
+    assert "Paints ships." in site.get("/ann").text
+    for _ in range(2):
+        again = site.reader.post(PURGE, content=BODY, headers=headers)
+        assert again.status_code == 200
+        told.append(again.json()["purged"])
+        assert site.get("/ann").headers["cache-status"] == "holdfast; hit", "it was not even asked about"
+    assert told == [1, 0, 0]
+
+
+def test_a_heartbeat_that_somebody_recorded_keeps_no_edge_trusting(site: Site) -> None:
+    body = json.dumps({"number": 1, "purges": []})
+    headers = signed(body)
+    site.reader.post(PURGE, content=body, headers=headers)
+    site.get("/ann")
+    site.clock.pass_by(14)
+    assert site.reader.post(PURGE, content=body, headers=headers).status_code == 200
+    site.clock.pass_by(2)
+    assert site.get("/ann").headers["cache-status"] == "holdfast; fwd=stale; fwd-status=304"
+
+
+def test_the_same_call_under_another_id_is_another_one(site: Site) -> None:
+    assert [site.reader.post(PURGE, content=BODY, headers=signed(BODY)).json()["purged"] for _ in "12"] == [
+        1,
+        1,
+    ]
+
+
+def test_what_is_remembered_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    heard = Heard(clock)
+    assert not heard.is_replay("one")
+    clock.pass_by(599)
+    assert heard.is_replay("one"), "its timestamp may still be good"
+    clock.pass_by(2)
+    assert not heard.is_replay("one"), "by now it isn't"
+    monkeypatch.setattr(edge.purge, "IDS_MAX", 2)
+    assert [heard.is_replay(one) for one in ("two", "three", "three", "one")] == [False, False, True, False]
+
+
+def test_a_purge_of_what_is_older_than_what_is_kept_is_ignored(site: Site) -> None:
+    site.put_page("Fifth.", 5)
+    site.purge("/ann", 5)
+    site.get("/ann")
+    site.purge("/ann", 4)
+    assert site.get("/ann").headers["cache-status"] == "holdfast; hit"
+    site.purge("/ann", 5)
+    assert site.get("/ann").headers["cache-status"] == "holdfast; fwd=stale; fwd-status=304"
+    site.get("/ann")
+    site.purge("/ann", 4, hard=True)
+    assert site.get("/ann").headers["cache-status"].startswith("holdfast; fwd=uri-miss")
 
 
 def test_a_call_can_only_be_posted(site: Site) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable
 
 import brotli
 import pytest
+from httpx import ASGITransport, AsyncClient
 
+import edge.cache
 from core import keys
 from edge.respond import PIECE_BYTES
 from tests.edge.conftest import RENDITION, Site
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 VIDEO = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
 
@@ -60,11 +69,22 @@ def test_storage_is_read_once_for_many_readers(site: Site) -> None:
     assert site.storage.calls["get ann/index.html"] == 1
 
 
-def test_head_tells_all_but_the_body(site: Site) -> None:
-    whole, head = site.get("/ann"), site.reader.head("/ann")
-    assert head.content == b""
-    told = ("content-length", "content-type", "etag", "cache-control")
-    assert [head.headers[one] for one in told] == [whole.headers[one] for one in told]
+@pytest.mark.parametrize("accepted", ["", "br"])
+@pytest.mark.parametrize(
+    "path",
+    ["/ann", "/bob", "/gone", "/moved", "/Ann/", f"/{RENDITION}", f"/{VIDEO}", "/%ff", "/_data/ann.json"],
+)
+def test_head_tells_all_but_the_body(site: Site, path: str, accepted: str) -> None:
+    site.put_page("Was here. " * 100, key="gone/index.html", status=410)
+    site.put_page("Moved.", key="moved/index.html", status=301, location="http://127.0.0.1:8080/ann")
+    site.put(RENDITION, b"RIFF0000WEBP" * 100, type="image/webp")
+    site.put(VIDEO, bytes(2_500_000), type="video/mp4")
+    site.put_document("Paints boats.")
+    for _ in range(2):
+        whole = site.get(path, accept_encoding=accepted)
+    head = site.reader.request("HEAD", path, headers={"accept-encoding": accepted})
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert dict(head.headers) == dict(whole.headers)
 
 
 def test_a_reader_who_has_it_already_hears_304(site: Site) -> None:
@@ -95,36 +115,76 @@ def test_no_date_is_given_that_a_second_edit_could_share(site: Site) -> None:
     assert "last-modified" not in site.get("/ann").headers
 
 
+UNPACK: dict[str | None, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "zstd": zstd.decompress,
+    "gzip": gzip.decompress,
+    None: bytes,
+}
+
+
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [
         ("gzip, deflate, br, zstd", "br"),
+        ("zstd, gzip", "zstd"),
         ("gzip", "gzip"),
-        ("gzip;q=0.5, br;q=0.1", "gzip"),
-        ("br;q=0, *", "gzip"),
+        ("x-gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("gzip;q=0.5, br;q=0.1, zstd;q=0.2", "gzip"),
+        ("br;q=0, *", "zstd"),
+        ("br;q=0, zstd;q=0, *", "gzip"),
         ("*", "br"),
+        ("*;q=0", None),
         ("identity", None),
+        ("identity, gzip;q=0.5", None),
+        ("identity;q=0.5, gzip", "gzip"),
         ("gzip;q=none", None),
+        ("gzip;q=0, " + "x" * 200, None),
     ],
 )
 def test_text_is_compressed_as_the_reader_likes_it(site: Site, accepted: str, coding: str | None) -> None:
     site.put_page("boats " * 500, key="bob/index.html")
     plain = site.get("/bob")
-    page = site.reader.get("/bob", headers={"accept-encoding": accepted})
-    assert page.text == plain.text
+    page, raw = site.reader.get_raw("/bob", accepted)
+    assert UNPACK[coding](raw) == plain.content
+    assert len(raw) == int(page.headers["content-length"])
     assert page.headers.get("content-encoding") == coding
     assert page.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
     assert (page.headers["etag"] == plain.headers["etag"]) is (coding is None)
-    assert site.get("/bob", accept_encoding=accepted, if_none_match=page.headers["etag"]).status_code == 304
+    known = site.get("/bob", accept_encoding=accepted, if_none_match=page.headers["etag"])
+    assert (known.status_code, known.headers["vary"]) == (304, "Accept-Encoding")
 
 
-def test_what_is_compressed_is_what_was_stored(site: Site) -> None:
+def test_each_coding_has_an_etag_of_its_own(site: Site) -> None:
     site.put_page("boats " * 500)
-    stored = site.get("/ann").content
-    for accepted, unpack in (("br", brotli.decompress), ("gzip", gzip.decompress)):
-        page, raw = site.reader.get_raw("/ann", accepted)
-        assert unpack(raw) == stored
-        assert len(raw) == int(page.headers["content-length"]) < len(stored)
+    etags = {site.get("/ann", accept_encoding=one).headers["etag"] for one in ("br", "zstd", "gzip", "")}
+    assert len(etags) == 4
+    assert not any(etag.startswith("W/") for etag in etags)
+
+
+def test_a_coding_is_made_once_for_all_who_like_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    pack = edge.cache.compress
+    monkeypatch.setattr(
+        edge.cache, "compress", lambda body, coding: made.append(coding) or pack(body, coding)
+    )
+    site.put_page("boats " * 500)
+
+    async def readers() -> None:
+        async with AsyncClient(transport=ASGITransport(site.app), base_url="http://edge") as reader:
+            likings = [{"accept-encoding": coding} for coding in ("br", "zstd", "gzip")] * 5
+            await asyncio.gather(*(reader.get("/ann", headers=liking) for liking in likings))
+
+    for _ in range(2):
+        asyncio.run(readers())
+    assert sorted(made) == ["br", "gzip", "zstd"]
+
+
+def test_a_404_in_the_sites_words_varies_by_coding_too(site: Site) -> None:
+    site.put(keys.NOT_FOUND, b"<p>Lost at sea." * 100)
+    for accepted in ("", "br"):
+        assert site.get("/bob", accept_encoding=accepted).headers["vary"] == "Accept-Encoding"
 
 
 def test_a_picture_is_kept_for_good_and_may_be_embedded(site: Site) -> None:
@@ -217,6 +277,15 @@ def test_a_download_resumes_only_what_it_began(site: Site, video: bytes) -> None
     assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=etag).content == video[5:]
     assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=f"W/{etag}").content == video
     assert site.get(f"/{VIDEO}", range="bytes=5-", if_range='"other"').content == video
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range="").content == video
+
+
+def test_a_download_resumes_by_the_date_that_we_gave_out(site: Site, video: bytes) -> None:
+    os.utime(site.objects.root / VIDEO, (1_600_000_000, 1_600_000_000))
+    date = site.get(f"/{VIDEO}").headers["last-modified"]
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=date).content == video[5:]
+    later = "Sun, 13 Sep 2020 12:26:41 GMT"
+    assert site.get(f"/{VIDEO}", range="bytes=5-", if_range=later).content == video
 
 
 def test_a_large_video_is_never_held_whole(site: Site) -> None:

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 
 from core import keys
 from core.errors import ObjectMissing
-from tests.edge.conftest import Site, signed
+from tests.edge.conftest import Site, raw, serving, signed
 
 VIDEO = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
 
 
 @pytest.fixture
 def port(site: Site) -> Iterator[int]:
-    server = uvicorn.Server(uvicorn.Config(site.app, port=0, ws="none", log_config=None, access_log=False))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    started = threading.Event()
-    while not server.started and thread.is_alive():
-        started.wait(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def raw(port: int, request: bytes) -> bytes:
-    """The whole reply to bytes as no well-behaved client would send them."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(request)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+    with serving(site.app) as port:
+        yield port
 
 
 def test_a_reader_walks_and_the_purger_calls(site: Site, port: int) -> None:

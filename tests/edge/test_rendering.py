@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
@@ -56,6 +58,36 @@ def test_twenty_waiting_readers_get_one_render(unpublished: Site, monkeypatch: p
     assert all("Paints boats." in page.text for page in pages)
     assert renders == ["ann/index.html"]
     assert sum("collapsed" in page.headers["cache-status"] for page in pages) == 19
+
+
+def test_no_more_than_two_pages_are_drawn_at_a_time_and_none_waits_for_long(
+    unpublished: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.render, "TURN_S_MAX", 0.2)
+    draw, go_on = edge.render.render, threading.Event()
+    drawing: list[str] = []
+
+    def slowly(key: str, *rest: Any) -> Any:
+        drawing.append(key)
+        assert go_on.wait(10)
+        return draw(key, *rest)
+
+    monkeypatch.setattr(edge.render, "render", slowly)
+
+    async def walk() -> list[Response]:
+        async with AsyncClient(transport=ASGITransport(unpublished.app), base_url="http://edge") as reader:
+            paths = ("/ann", "/ann/feed.xml", "/ann/feed.json", "/ann/icon.png")
+            asked = [asyncio.create_task(reader.get(path)) for path in paths]
+            while sum(one.done() for one in asked) < 2:
+                await asyncio.sleep(0.01)
+            assert len(drawing) == 2
+            go_on.set()
+            return await asyncio.gather(*asked)
+
+    refused, other = [one for one in asyncio.run(walk()) if one.status_code == 503]
+    assert (refused.headers["retry-after"], refused.headers["cache-control"]) == ("5", "no-store")
+    assert unpublished.get(other.url.path).status_code != 503, "a place is free again"
+    assert unpublished.get("/ann").status_code == 200
 
 
 def test_a_drawn_page_lives_for_a_short_while(unpublished: Site) -> None:

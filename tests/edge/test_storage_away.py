@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+import edge.cache
 from core import keys
 from core.errors import Unavailable
 from tests.edge.conftest import Site
@@ -25,6 +26,19 @@ def test_a_page_that_was_read_stands_in(site: Site, error: BaseException) -> Non
     site.storage.away = error
     page = site.get("/ann")
     assert (page.status_code, "Paints boats." in page.text) == (200, True)
+    assert page.headers["cache-status"] == "holdfast; fwd=stale; detail=storage-away"
+    assert "age" not in page.headers, "what its lives say counts from now"
+
+
+def test_a_page_stands_in_also_for_storage_that_takes_too_long(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.cache, "FALLBACK_WAIT_S", 0.05)
+    site.get("/ann")
+    age(site, 100)
+    _, go_on = site.storage.hold("ann/index.html")
+    page = site.get("/ann")
+    go_on.set()
     assert page.headers["cache-status"] == "holdfast; fwd=stale; detail=storage-away"
 
 

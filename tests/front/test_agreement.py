@@ -123,6 +123,7 @@ REFUSED = {
     "allow",
     "cache-control",
     "content-length",
+    "cross-origin-opener-policy",
     "permissions-policy",
     "referrer-policy",
 }

@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 
 from core.backends import open_backends
+from core.grants import Grants
 from core.rank import Mark
 from core.settings import Settings
 from core.store import MAIN, Reached
@@ -45,7 +46,7 @@ class Studio:
         self.settings = Settings.model_validate(merged)
         self.backends = open_backends(self.settings)
         self.store, self.private = self.backends.store, self.backends.private
-        app = create_app(self.store, self.private, self.settings, SECRET)
+        app = create_app(self.store, self.private, self.settings, SECRET, Grants([SECRET]))
         config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -7,14 +7,17 @@ import json
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.settings import SiteSettings
+from core.rank import Mark
+from core.settings import SiteSettings, load
+from core.store import Reached
 from core.store.revise import revise
 from ingest.crossing import Crossing
-from ingest.receipts import Receipt, follow, receipt
+from ingest.receipts import CacheTime, Outside, Receipt, StageTime, follow, outside_of, receipt
 from tests.ingest.pictures import png
 from tests.ingest.studios import Creator, Studio
 
@@ -154,3 +157,40 @@ def test_a_receipt_of_no_such_revision_is_404(ann: Creator) -> None:
     assert ann.get("/receipt?revision=999").status_code == 404
     assert ann.get("/receipt/events?revision=999").status_code == 404
     assert ann.get("/receipt?revision=x").status_code == 422
+
+
+def test_a_receipt_says_what_caches_in_front_have_had_and_by_when_the_rest_is_over(
+    studio: Studio, ann: Creator
+) -> None:
+    outside = Outside(("cf",), outlives_s=600)
+
+    def now() -> Receipt:
+        return receipt(studio.store, SiteSettings(), ann.profile_id, outside=outside)
+
+    revision = ann.edit(bio="calm").json()["revision"]
+    assert now().caches == ()
+    studio.publish(ann.profile_id)
+    (cache,) = now().caches
+    live = now().live
+    assert live
+    assert cache == CacheTime(name="cf", expired_by_ms=live.at_ms + 600_000)
+    mark = Mark(studio.store.life, revision, 1)
+    studio.store.published.record(ann.profile_id, "to/cf", Reached("purged", mark, 1000))
+    (cache,) = now().caches
+    assert (cache.purged, cache.proven) == (StageTime(at_ms=1000, revision=revision), None)
+    studio.store.published.record(ann.profile_id, "to/cf", Reached("live", mark, 2000))
+    (cache,) = now().caches
+    assert (cache.proven, cache.expired_by_ms) == (StageTime(at_ms=2000, revision=revision), None)
+    ann.edit(bio="calmer")
+    studio.publish(ann.profile_id)
+    assert now().caches[0].proven is None, "that was of an earlier revision"
+
+
+def test_a_webhook_is_no_cache_that_a_receipt_speaks_of(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[[purge.target]]\nkind = "nginx"\nname = "front"\naddresses = ["http://a"]\n'
+        '[[purge.target]]\nkind = "webhook"\nname = "hook"\nurl = "http://b"\nsecrets_env = "HOOK"\n'
+        "[edge]\ncdn_s = 60\nstale_s = 600\n"
+    )
+    assert outside_of(load(file, {})) == Outside(("front",), 660)

@@ -13,12 +13,14 @@ from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
 from core.rank import Edition
-from core.store import MAIN, PurgePath
+from core.store import MAIN, Purge, PurgePath
 from ingest.edits import Terms, change_profile
 from ingest.gallery import delete_medium
 from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
+from pipeline.purge.edges import Edge
+from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, PICTURE, Site, folder_of, unlisted
@@ -305,6 +307,38 @@ def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) ->
     assert PurgePath(folder, "", True) in purged
 
 
+def test_of_a_folder_that_went_one_file_is_named_so_that_it_can_be_looked_for(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    (file,) = site.public.walk("_media/")
+    site.edit(ann, visibility="private")
+    assert PurgePath("/" + file, "", True) in purges_of(site, ann)
+
+
+def test_what_is_private_is_purged_by_its_paths_behind_any_grant(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    site.edit(ann, bio="Paints at night.")
+    paths = {path.path for path in purges_of(site, ann)}
+    assert paths == {"/-/g/ann", "/-/g/_data/ann.json"}
+    site.edit(ann, visibility="public")
+    assert {"/ann", "/-/g/ann", "/-/g/_data/ann.json"} <= {path.path for path in purges_of(site, ann)}
+
+
+def test_a_private_page_leads_on_from_its_former_name_behind_the_same_grant(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    site.publish(ann)
+    moved = (301, f"{ORIGIN}/-/g/GRANT/anna")
+    assert site.status("ann/index.html", "private") == site.status(keys.data("ann"), "private") == moved
+    assert "/-/g/GRANT/anna/icon.png" in site.private.get("anna/index.html").body.decode()
+    assert site.shown() == set()
+
+
 @pytest.mark.parametrize("how", [{"visibility": "private"}, {}])
 def test_edges_hear_of_a_takedown_before_its_folders_are_emptied(
     site: Site, how: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -417,3 +451,63 @@ def test_the_folders_of_a_takedown_are_looked_through_again_soon(site: Site) -> 
     site.publish(ann)
     (at,) = [at for at in read_manifest(site.private, ann)[0].folders.values() if at is not None]
     assert any(0 <= one.at - at - TAKEDOWN_AGAIN_S < 60 for one in site.store.changes.due(at + 1000, 10))
+
+
+# ── caches in front ──
+
+
+def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tools = site.tools._replace(outside=("cf", "hook"))
+    ann = site.sign_up("ann")
+    queue, marks = site.store.purges.queue, []
+
+    def note(waiting: str, purge: Purge) -> None:
+        marks.append(read_manifest(site.private, ann)[0].mark)
+        queue(waiting, purge)
+
+    monkeypatch.setattr(site.store.purges, "queue", note)
+    site.publish(ann)
+    assert marks == [None, None]
+    for waiting in ("to/cf", "to/hook"):
+        (purge,) = site.store.purges.pending(waiting, 10)
+        assert "/ann" in {path.path for path in purge.paths}
+        assert not any(path.hard for path in purge.paths)
+    site.delete(ann)
+    site.publish(ann)
+    _, takedown = site.store.purges.pending("to/cf", 10)
+    assert all(path.hard for path in takedown.paths)
+
+
+def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(
+        purger=Purger(site.store, [nobody]), outside=("cf", "front"), by_file=frozenset({"front"})
+    )
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    site.publish(ann)
+    folder = keys.path_of(folder_of(site, ann))
+    site.delete(ann)
+    site.publish(ann)
+    told = {
+        name: {path.path for path in site.store.purges.pending(name, 10)[-1].paths if "_media" in path.path}
+        for name in (MAIN, "to/cf", "to/front")
+    }
+    nobody.close()
+    assert told == {MAIN: {folder}, "to/cf": {folder}, "to/front": {folder, f"{folder}640.webp"}}
+
+
+def test_what_changes_nothing_is_purged_nowhere(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf",))
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    site.publish(ann)
+    assert len(site.store.purges.pending("to/cf", 10)) == 1
+
+
+def test_each_region_has_purges_of_its_own_for_a_cache_in_front(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf",), replica="west")
+    site.publish(site.sign_up("ann"))
+    assert [len(site.store.purges.pending(name, 10)) for name in ("to/cf", "to/cf/west")] == [0, 1]

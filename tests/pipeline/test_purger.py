@@ -355,3 +355,41 @@ def test_each_worker_drains_the_purges_of_its_own_profiles(
     queued(site.store, "/ann")
     assert Purger(site.store, [edge]).drain(mine=lambda profile_id: profile_id != "profile1") == 0
     assert Purger(site.store, [edge]).drain(mine=lambda profile_id: profile_id == "profile1") == 1
+
+
+# ── takedowns ──
+
+
+def taken_down(store: SqliteStore, *paths: str, rank: str = NEW) -> Purge:
+    purge = Purge(new_id(), "profile1", MARK, tuple(PurgePath(path, rank, True) for path in paths), 1000)
+    store.purges.queue(MAIN, purge)
+    return purge
+
+
+def test_of_a_takedown_every_path_is_looked_at(site: Site, edge: Edge, little: LittleEdge) -> None:
+    paths = [f"/ann/posts/{number}" for number in range(40)]
+    for path in paths:
+        little.show(path, NEW, status=404)
+    little.stale[paths[-1]] = 99, stamp_html("<p>Old", Rank.parse(OLD))
+    assert not Purger(site.store, [edge]).settle(taken_down(site.store, *paths))
+    assert stages(site.store) == {"purged"}
+    del little.stale[paths[-1]]
+    assert Purger(site.store, [edge]).drain() == 1
+    assert stages(site.store) == {"purged", "live"}
+
+
+def test_a_file_of_a_folder_that_was_removed_must_be_gone(site: Site, edge: Edge, little: LittleEdge) -> None:
+    folder = "/_media/m1/pub1/still-a1/"
+    little.pages[folder + "640.webp"] = 200, b"RIFF"
+    purge = taken_down(site.store, folder, folder + "640.webp", rank="")
+    assert not Purger(site.store, [edge]).settle(purge)
+    del little.pages[folder + "640.webp"]
+    assert Purger(site.store, [edge]).drain() == 1
+
+
+def test_what_lies_behind_grants_is_purged_but_not_looked_at(
+    site: Site, edge: Edge, little: LittleEdge
+) -> None:
+    assert Purger(site.store, [edge]).settle(taken_down(site.store, "/-/g/ann"))
+    assert little.purged() == ["/-/g/ann"]
+    assert stages(site.store) == {"purged", "live"}

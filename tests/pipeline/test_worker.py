@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,16 +14,20 @@ import pytest
 from core import keys
 from core.errors import OperatorError, Unavailable
 from core.objects import Headers
+from core.purge_targets import Cloudflare
 from core.rank import Mark
-from core.settings import SiteSettings, WorkerSettings
+from core.settings import EdgeSettings, SiteSettings, WorkerSettings
 from core.store import MAIN, Batch, Change, Failure, MediaTask, Purge
 from generator.release import Release, load_release
 from pipeline import job, loops, makers, making, publishers, sharing, worker
 from pipeline.decoded import Decoded
 from pipeline.media.make import Limits, StillRecipe
+from pipeline.purge.opening import open_outboxes
+from pipeline.purge.outbox import Outbox
 from pipeline.sweep import Round, Sweep
 from pipeline.worker import Worker
 from tests.pipeline.little_site import Site, picture
+from tests.pipeline.targets.vendor import Answer, Asked, running
 
 pytestmark = pytest.mark.usefixtures("no_cards")
 PATIENCE_S = 30
@@ -39,10 +43,12 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def working(site: Site, release: Release | None = None, **settings: Any) -> Iterator[Worker]:
+def working(
+    site: Site, release: Release | None = None, outboxes: Sequence[Outbox] = (), **settings: Any
+) -> Iterator[Worker]:
     given = WorkerSettings(**{"threads": 2, "attempts": 2, "sweep_s": 1000} | settings)
     tools = site.tools._replace(release=release or site.tools.release)
-    working = Worker(tools, given, Limits(), StillRecipe(), 1000, site.folder / "scratch")
+    working = Worker(tools, given, Limits(), StillRecipe(), 1000, site.folder / "scratch", outboxes=outboxes)
     thread = threading.Thread(target=working.run)
     thread.start()
     try:
@@ -530,3 +536,36 @@ def test_what_can_not_be_made_tells_its_creator_and_the_operator(
     assert (failure.subject, failure.kind) == ("medium1234", "media")
     assert "There is no ffmpeg." in failure.reason
     assert site.medium(ann).failure
+
+
+# ── caches in front ──
+
+
+def test_no_edit_waits_for_a_cache_in_front_and_each_is_told_to_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PURGES_S", 0.02)
+    called, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Asked) -> Answer:
+        called.set()
+        go_on.wait(PATIENCE_S)
+        return Answer(200, {"success": True})
+
+    with contextmanager(running)() as vendor:
+        vendor.usual = slow
+        settings = {"kind": "cloudflare", "name": "cf", "zone": "z", "token": "t", "endpoint": vendor.url}
+        target = Cloudflare.model_validate(settings | {"again_s": 0.05, "burst": 1000})
+        outboxes = open_outboxes([target], site.store, MAIN, SiteSettings(), EdgeSettings())
+        site.tools = site.tools._replace(outside=("cf",))
+        ann = site.sign_up("ann")
+        with working(site, outboxes=outboxes):
+            wait_for(called.is_set)
+            revision = site.edit(ann, bio="Paints ships.").head.revision
+            wait_for(lambda: site.reached(ann).get("live") == revision)
+            assert not go_on.is_set()
+            go_on.set()
+            wait_for(lambda: not site.store.purges.pending("to/cf", 10))
+        tags = [keys.tag(ann), keys.name_tag("ann")]
+        assert len(vendor.asked) >= 3, "of the first edit once at least, of the second twice"
+        assert all(asked.json == {"tags": tags} for asked in vendor.asked)

@@ -114,7 +114,7 @@ class Hiding:
 
 def test_a_missing_key_may_look_like_a_refusal(line: Line) -> None:
     line.direct.put(SENTINEL, b"there", PLAIN)
-    reader = S3Reader(line.bucket._clients, line.bucket.bucket, SENTINEL)
+    reader = S3Reader(line.bucket._clients, line.bucket.bucket, (line.bucket.bucket, SENTINEL))
     line.proxy.decide = Hiding(KEY)
     for read in (reader.get, reader.stat, lambda key: reader.read(key, 0, 10)):
         with pytest.raises(ObjectMissing):
@@ -124,7 +124,7 @@ def test_a_missing_key_may_look_like_a_refusal(line: Line) -> None:
 def test_a_refusal_of_all_is_not_taken_for_a_missing_key(line: Line) -> None:
     line.direct.put(SENTINEL, b"there", PLAIN)
     line.direct.put(KEY, b"there", PLAIN)
-    reader = S3Reader(line.bucket._clients, line.bucket.bucket, SENTINEL)
+    reader = S3Reader(line.bucket._clients, line.bucket.bucket, (line.bucket.bucket, SENTINEL))
     line.proxy.decide = Hiding(KEY, refused=True)
     for read in (reader.get, reader.stat):
         with pytest.raises(AccessRefused):

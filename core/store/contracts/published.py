@@ -70,6 +70,12 @@ class Purges(Protocol):
     def settle(self, replica: str, purge_id: str) -> None: ...
 
 
+def waiting_list(target: str, replica: str) -> str:
+    """What a cache in front of our edges has in place of a replica: its purges wait, and its stages are kept, under this.
+    Each replica's workers have theirs; no replica's name holds a slash."""
+    return f"to/{target}" if replica == "main" else f"to/{target}/{replica}"
+
+
 class Listed(NamedTuple):
     """What site-wide lists (the sitemap) show of a profile; `edited_at` in seconds since 1970, as exact as lists want it."""
 

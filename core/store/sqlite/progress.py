@@ -148,11 +148,13 @@ class SqlitePurges:
             )
 
     def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
-        rows = self._db.rows(
-            "select id, profile_id, body from purges where replica = ? order by seq", replica
-        )
-        wanted = (row for row in rows if mine is None or mine(row[1]))
-        return [_purge(*row) for row in islice(wanted, limit)]
+        with self._db.read() as connection:
+            # Row by row: after a rebuild a million may wait for a CDN.
+            rows = connection.execute(
+                "select id, profile_id, body from purges where replica = ? order by seq", (replica,)
+            )
+            wanted = (row for row in rows if mine is None or mine(row[1]))
+            return [_purge(*row) for row in islice(wanted, limit)]
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
         rows = self._db.rows(

@@ -82,5 +82,10 @@ alter table media_work add column making text;
 create index media_work_by_place on media_work (lane, remake, later, added_at + cost_s, media_id);
 """
 
-STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE, _LANES)
+# A million may wait for a CDN after a rebuild, and are looked at every second.
+_PURGES_IN_ORDER = """
+create index purges_in_order on purges (replica, seq);
+"""
+
+STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE, _LANES, _PURGES_IN_ORDER)
 """As many as the newest schema's number, which the file keeps as its `user_version`."""

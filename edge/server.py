@@ -1,0 +1,230 @@
+"""uvicorn's HTTP/1.1 for readers, with bounds: how long and large a request's head may be, how many connections there are,
+and how long one may stand still.
+
+uvicorn (0.54) bounds none of these with httptools: a head that never ends is kept in memory, a connection that says
+nothing, or takes nothing, stays open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+HEAD_S_MAX = 10.0
+"""From a connection's, or a request's, first byte to the end of the head."""
+HEAD_BYTES_MAX = 32_768
+STALLED_S_MAX = 60.0
+"""How long a reader may take nothing of what waits for it."""
+RETRY_AFTER_S = 5
+
+
+def bounded(connections: int, each: int, trusted: Sequence[str]) -> type[asyncio.Protocol]:
+    """The protocol for `uvicorn.Config(http=…)`: so many connections in all, and so many from one address (0: any number)
+    that is neither one of the `trusted` networks nor this machine."""
+    doors = Doors(connections, each, trusted)
+
+    class Bounded(_Bounded):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._doors = doors
+
+    return Bounded
+
+
+class Doors:
+    """Who is connected."""
+
+    def __init__(self, connections: int, each: int, trusted: Sequence[str]) -> None:
+        self._connections = connections
+        self._each = each
+        self._trusted = [ipaddress.ip_network(one, strict=False) for one in trusted]
+        self._from: Counter[str] = Counter()
+        self._open = 0
+
+    def enter(self, host: str) -> bool:
+        """Notes a connection; whether it is one of those that are served."""
+        self._open += 1
+        self._from[host] += 1
+        if self._open > self._connections:
+            return False
+        return not self._each or self._from[host] <= self._each or self._is_trusted(host)
+
+    @property
+    def are_blocked(self) -> bool:
+        """Whether as many again wait to be refused: there must be an end to them, too."""
+        return self._open > 2 * self._connections
+
+    def leave(self, host: str) -> None:
+        self._open -= 1
+        self._from[host] -= 1
+        if not self._from[host]:
+            del self._from[host]
+
+    def _is_trusted(self, host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:  # a Unix socket's
+            return True
+        return address.is_loopback or any(address in network for network in self._trusted)
+
+
+class _Bounded(HttpToolsProtocol):
+    _doors: Doors
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # uvicorn's own begins as None, too
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._host = self.client[0] if self.client else ""
+        if not self._doors.enter(self._host):
+            self.app = busy
+        if self._doors.are_blocked:
+            transport.abort()
+        self._in_head, self._head_bytes, self._piece_bytes = False, 0, 0
+        self._watched_bytes = 0
+        self._stalled: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S_MAX, self._is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._doors.leave(self._host)
+        for timer in (self._late, self._stalled):
+            if timer is not None:
+                timer.cancel()
+
+    # ── the head ──────────────────────────────────────────────────────────────────────────────────
+
+    def data_received(self, data: bytes) -> None:
+        self._piece_bytes = len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head or self._is_idle:
+            if self._in_head or not self._is_draining:
+                self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse(431, "The head of this request is too large.")
+            elif self._late is None:
+                self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
+        elif self._late is not None:
+            self._late.cancel()
+            self._late, self._head_bytes = None, 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
+            self.app = too_large
+        elif not self._names_one_host():
+            self.app = no_host
+        super().on_headers_complete()
+        if self.cycle is not None and self.parser.should_upgrade():
+            # To nothing that we speak; and the parser reads no further request.
+            self.cycle.keep_alive = False
+
+    def _names_one_host(self) -> bool:
+        """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
+        hosts, version = [name for name, _ in self.headers].count(b"host"), self.parser.get_http_version()
+        return (hosts == 1 and version in ("1.1", "1.0")) or (hosts == 0 and version == "1.0")
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing is asked, and uvicorn has stopped counting how long."""
+        return self.cycle is None or (self.cycle.response_complete and self.timeout_keep_alive_task is None)
+
+    @property
+    def _is_draining(self) -> bool:
+        """Whether a request was answered before all of its body came. The rest is nobody's, but to close at once could
+        cost the sender the answer."""
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _is_late(self) -> None:
+        self._late = None
+        if self._is_answering:
+            self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
+        elif self._head_bytes:
+            self._refuse(408, "This request took too long.")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, words: str) -> None:
+        if self.transport.is_closing():
+            return
+        if not self._is_answering:
+            head = [STATUS_LINE[status], *(b"%s: %s\r\n" % field for field in _fields(words)), b"\r\n"]
+            self.transport.write(b"".join([*head, words.encode()]))
+        self.transport.close()
+
+    # ── readers who take nothing ──────────────────────────────────────────────────────────────────
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch()
+
+    def timeout_keep_alive_handler(self) -> None:
+        # Closing would wait for what the reader has not taken yet, for ever if need be.
+        if self.transport.get_write_buffer_size():
+            self.timeout_keep_alive_task = None
+            self._watch()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _watch(self) -> None:
+        self._watched_bytes = self.transport.get_write_buffer_size()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_S_MAX, self._is_stalled)
+
+    def _is_stalled(self) -> None:
+        self._stalled = None
+        left = self.transport.get_write_buffer_size()
+        if left and left >= self._watched_bytes:
+            self.transport.abort()
+        elif left:
+            self._watch()
+        elif self._is_idle:
+            self.transport.close()
+
+
+def refusal(status: int, words: str, *more: tuple[bytes, bytes]) -> ASGIApp:
+    """An app that says so and ends the connection."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [*_fields(words), *more]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": words.encode()})
+
+    return refuse
+
+
+def _fields(words: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(words)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+
+
+busy = refusal(
+    503,
+    "Too many readers are here for the moment. Please try again.",
+    (b"retry-after", b"%d" % RETRY_AFTER_S),
+)
+no_host = refusal(400, "A request names one host.")
+too_large = refusal(431, "The head of this request is too large.")

@@ -1,0 +1,269 @@
+"""One target's outbox: the purges that wait for it in, calls of many at once out, each tried until the target has it.
+
+A purge is told twice: a fill that began before it can land after it. Inner caches come before outer ones, or these would
+only fetch the old page again from those. Then the target is looked through; what can't be proven says when it is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from core.errors import HoldfastError, Unavailable
+from core.log import get_logger
+from core.rank import Rank
+from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
+from pipeline.purge.aside import disable, is_disabled, put_aside
+from pipeline.purge.pace import MAX_S, Bucket, Retries
+from pipeline.purge.probe import Probe
+from pipeline.purge.targets import Barred, Busy, Gone, Target, batch_of, tags_of
+from pipeline.purge.task import Task, by_profile
+
+TAKEN_MAX = 5000
+"""Purges that are looked at in one turn."""
+INNER_WAIT_S = 60.0
+"""How long a first call waits for the inner caches; one of them may be away for days."""
+LOOKS_APART_S = 30.0
+"""How long one that waits for inner caches is left alone in the end, before these are looked at again."""
+PROVE_TRIES = 3
+LOOK_S = 30.0
+"""How often a target that was disabled is looked up: an operator may have enabled it."""
+log = get_logger("purge")
+
+
+class Inner(Protocol):
+    """What lies between this target and storage."""
+
+    def has_had(self, profile_id: str) -> bool:
+        """Whether it was told of every purge of the profile, once at least."""
+        ...
+
+    def is_done(self, profile_id: str) -> bool:
+        """Whether nothing of the profile waits for it any more."""
+        ...
+
+
+class OwnEdges:
+    """Our own edges, whose purger takes a purge off its queue when all of them show the new page."""
+
+    def __init__(self, store: Store, replica: str = MAIN) -> None:
+        self._store, self._replica = store, replica
+
+    def has_had(self, profile_id: str) -> bool:
+        return not self._store.purges.pending_of(self._replica, profile_id)
+
+    is_done = has_had
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a target is told: its bucket, its retries, how much later again (0: never), and how long what no purge has
+    reached can live on in a cache (`s-maxage` and the stale cap)."""
+
+    bucket: Bucket
+    retries: Retries
+    again_s: float
+    outlives_s: float
+
+
+@dataclass
+class Outbox:
+    """The loop of one target calls `turn`. `inner` is what must have had a purge before it; `probe` looks through it."""
+
+    store: Store
+    target: Target
+    pace: Pace
+    inner: Sequence[Inner] = ()
+    probe: Probe | None = None
+    replica: str = MAIN
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    _tasks: dict[str, Task] = field(default_factory=dict, init=False)
+    _paused_until: float = field(default=0.0, init=False)
+    _looked_at: float | None = field(default=None, init=False)
+    _disabled: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting = waiting_list(self.target.name, self.replica)
+
+    # ── as others see it ──
+
+    def has_had(self, profile_id: str) -> bool:
+        task = self._tasks.get(profile_id)
+        known = task.purges if task and task.told_at is not None else {}
+        return all(one.id in known for one in self.store.purges.pending_of(self.waiting, profile_id))
+
+    def is_done(self, profile_id: str) -> bool:
+        return not self.store.purges.pending_of(self.waiting, profile_id)
+
+    # ── a turn ──
+
+    def turn(self, mine: Callable[[str], bool] = lambda _: True, workers: int = 1) -> None:
+        """Tells the target what is due, as far as its tokens reach. It never sleeps: what isn't due yet is left to a later
+        turn. So many workers share the tokens."""
+        if self.clock() < self._paused_until or not self.pace.bucket.ready(workers):
+            return
+        pending = self.store.purges.pending(self.waiting, TAKEN_MAX, mine)
+        if self._is_disabled():
+            for purge in pending:
+                self.store.purges.settle(self.waiting, purge.id)
+            return
+        self._take(pending)
+        for tasks in self._batches():
+            if self._disabled or self.clock() < self._paused_until or not self.pace.bucket.take(workers):
+                return
+            self._tell(tasks)
+
+    def _is_disabled(self) -> bool:
+        if self._looked_at is None or self.clock() - self._looked_at >= LOOK_S:
+            self._disabled = is_disabled(self.store, self.waiting)
+            self._looked_at = self.clock()
+        return self._disabled
+
+    def _take(self, pending: Sequence[Purge]) -> None:
+        """Many purges of one profile are one. One that comes while another is at it begins anew, for both."""
+        of_each = by_profile(pending)
+        for profile_id in self._tasks.keys() - of_each.keys():
+            del self._tasks[profile_id]
+        for profile_id, purges in of_each.items():
+            task = self._tasks.get(profile_id)
+            if task is None:
+                age_s = self.now() - min(one.queued_at for one in purges.values())
+                made = self.pace.retries.made_by(age_s)
+                self._tasks[profile_id] = Task(purges, self.clock(), made)
+            elif purges.keys() - task.purges.keys():
+                task.begin_anew(purges, self.clock())
+
+    def _batches(self) -> Iterator[list[tuple[str, Task]]]:
+        """What is due, hard purges first, each batch as large as the target takes it at once."""
+        batch: list[tuple[str, Task]] = []
+        weight = 0
+        for profile_id, task in sorted(self._tasks.items(), key=lambda one: not one[1].hard):
+            if not self._is_due(profile_id, task):
+                continue
+            own = len(task.purge.paths) if self.target.by == "paths" else len(tags_of(task.purge))
+            if batch:
+                last = batch[-1][1]
+                other_kind = task.hard is not last.hard or task.alone or last.alone
+                if other_kind or weight + own > self.target.limit:
+                    yield batch
+                    batch, weight = [], 0
+            batch.append((profile_id, task))
+            weight += own
+        if batch:
+            yield batch
+
+    def _is_due(self, profile_id: str, task: Task) -> bool:
+        now = self.clock()
+        if now < task.due_at:
+            return False
+        if task.told_at is None:
+            waited = now - task.since >= INNER_WAIT_S
+            is_due = waited or all(one.has_had(profile_id) for one in self.inner)
+        else:
+            is_due = all(one.is_done(profile_id) for one in self.inner)
+        if not is_due:
+            # Each look asks the store. Where the edges are away, thousands wait.
+            task.due_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            task.looks += 1
+        return is_due
+
+    # ── a call, and what comes of it ──
+
+    def _tell(self, tasks: list[tuple[str, Task]]) -> None:
+        batch = batch_of([task.purge for _, task in tasks])
+        try:
+            self.target.purge(batch)
+        except Gone as error:
+            disable(self.store, self.waiting, str(error))
+            self._disabled, self._looked_at = True, self.clock()
+            return
+        except Exception as error:
+            if not isinstance(error, HoldfastError):
+                log.exception("purge_failed", target=self.target.name)
+            log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
+            waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
+            if isinstance(error, (Unavailable, Barred)):
+                asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
+                self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
+                return
+            for _, task in tasks:
+                # One of them may be what it doesn't like.
+                task.alone = True
+            return
+        log.debug(
+            "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
+        )
+        for profile_id, task in tasks:
+            self._told(profile_id, task)
+
+    def _told(self, profile_id: str, task: Task) -> None:
+        task.alone = False
+        if task.told_at is None:
+            self._record(task, "purged")
+            task.told_at, task.looks = self.clock(), 0
+            if self.pace.again_s:
+                task.due_at = task.told_at + self.pace.again_s
+                return
+        try:
+            proven = self._is_proven(task)
+        except Unavailable as error:
+            self._fail(profile_id, task, error)
+            return
+        if proven is False:
+            self._found_lying(profile_id, task)
+            return
+        self._settle(profile_id, task, proven=bool(proven))
+
+    def _is_proven(self, task: Task) -> bool | None:
+        """None where nothing can be looked at. The profile's own page has the shortest path."""
+        ranked = [path for path in task.purge.paths if path.rank]
+        if self.probe is None or not self.probe.urls or not ranked:
+            return None
+        shortest = min(ranked, key=lambda one: (len(one.path), one.path))
+        return self.probe.shows(shortest.path, Rank.parse(shortest.rank))
+
+    def _found_lying(self, profile_id: str, task: Task) -> None:
+        task.lies += 1
+        log.warning("purge_unproven", target=self.target.name, profile=profile_id, times=task.lies)
+        if task.lies < PROVE_TRIES:
+            task.due_at = self.clock() + self.pace.again_s * 2**task.lies
+            return
+        task.lies = 0
+        said = f"{self.target.name} says that it has purged, and still shows an older page."
+        self._fail(profile_id, task, Unavailable(said))
+
+    def _settle(self, profile_id: str, task: Task, *, proven: bool) -> None:
+        if proven:
+            self._record(task, "live")
+        for purge_id in task.purges:
+            self.store.purges.settle(self.waiting, purge_id)
+        del self._tasks[profile_id]
+        over = {} if proven else {"unproven_until": int(self.now() + self.pace.outlives_s)}
+        log.info(
+            "purged_outside", target=self.target.name, profile=profile_id, revision=task.purge.mark.revision,
+            proven=proven, **over,
+        )  # fmt: skip
+
+    def _fail(self, profile_id: str, task: Task, error: Exception) -> float:
+        """How long it waits now; 0 if it was put aside."""
+        task.failures += 1
+        wait_s = self.pace.retries.delay_s(task.failures)
+        if wait_s is None:
+            reason = f"{str(error) or type(error).__name__} {self._over()}"
+            put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
+            del self._tasks[profile_id]
+            return 0.0
+        task.due_at = self.clock() + wait_s
+        return wait_s
+
+    def _over(self) -> str:
+        until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now() + self.pace.outlives_s))
+        return f"Whatever it still shows has expired by {until} UTC."
+
+    def _record(self, task: Task, stage: Stage) -> None:
+        """In the same place as the stages of our own edges, under the name of this list."""
+        reached = Reached(stage, task.purge.mark, int(self.now() * 1000))
+        self.store.published.record(task.purge.profile_id, self.waiting, reached)

@@ -1,0 +1,76 @@
+"""How fast a target is told, and when what failed is tried again: a token bucket, and two schedules of retries."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Protocol
+
+FIRST_S, MAX_S = 1.0, 300.0
+WEBHOOK_DELAYS_S = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Standard Webhooks 1.0.0, "Deliverability and reliability", the example schedule: immediately, then after these."""
+WEBHOOK_JITTER = 0.1
+
+
+class Bucket:
+    """Tokens that come back evenly, `per_minute` of them, at most `burst` at a time. Full at the start."""
+
+    def __init__(self, per_minute: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s, self._burst, self._clock = per_minute / 60, float(burst), clock
+        self._tokens, self._at = self._burst, clock()
+
+    def ready(self, workers: int = 1) -> bool:
+        """Whether there is a token. So many workers share what the vendor allows."""
+        now = self._clock()
+        most = max(1.0, self._burst / workers)
+        self._tokens = min(most, self._tokens + (now - self._at) * self._per_s / workers)
+        self._at = now
+        # A hair's breadth less than a whole one is one: sums of fractions are never exact.
+        return self._tokens >= 1 - 1e-9
+
+    def take(self, workers: int = 1) -> bool:
+        """Takes a token if there is one."""
+        if not self.ready(workers):
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Retries(Protocol):
+    def delay_s(self, failures: int) -> float | None:
+        """How long to wait after so many failures; None: no more of it."""
+        ...
+
+    def made_by(self, age_s: float) -> int:
+        """How many tries of a purge of that age count as made by an earlier worker."""
+        ...
+
+
+class Backoff:
+    """Twice as long each time, up to five minutes, with jitter. A worker that starts counts anew."""
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+
+    def delay_s(self, failures: int) -> float | None:
+        if failures >= self._attempts:
+            return None
+        return float(min(MAX_S, FIRST_S * 2 ** (failures - 1))) * random.uniform(0.5, 1.5)
+
+    def made_by(self, age_s: float) -> int:
+        return 0
+
+
+class WebhookSchedule:
+    """The ten attempts of Standard Webhooks, over three days: by the purge's own age, so it outlives a worker."""
+
+    def delay_s(self, failures: int) -> float | None:
+        if failures > len(WEBHOOK_DELAYS_S):
+            return None
+        return WEBHOOK_DELAYS_S[failures - 1] * random.uniform(1.0, 1.0 + WEBHOOK_JITTER)
+
+    def made_by(self, age_s: float) -> int:
+        # The first is made at once, or as soon as a worker is there: that one is never counted unseen.
+        return sum(start_s < age_s for start_s in accumulate(WEBHOOK_DELAYS_S))

@@ -1,0 +1,91 @@
+"""The contract of a cache in front of our edges, and what can come of telling it. A file for each vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeVar
+
+from core import keys
+from core.errors import HoldfastError, Unavailable
+from core.store import Purge, PurgePath
+
+Item = TypeVar("Item")
+
+
+class Busy(Unavailable):
+    """The target can't take it just now; it asks to be left alone for `retry_after_s` (0 if it doesn't say)."""
+
+    def __init__(self, detail: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(HoldfastError):
+    """The target says that the call is wrong. Its words end with what mends that."""
+
+    title = "The target refuses the purge"
+
+
+class Barred(Refused):
+    """It doesn't let us in: no call will do, whatever it is about."""
+
+
+class Gone(Refused):
+    """410: it wants to hear nothing any more."""
+
+
+class Batch(NamedTuple):
+    """What is told in one call: the tags of some profiles, and the paths that changed, `hard` where nothing of it may be
+    served stale. `id` names the newest purge in it, `at` is when that was queued (seconds since 1970)."""
+
+    id: str
+    at: int
+    tags: tuple[str, ...]
+    paths: tuple[PurgePath, ...]
+    hard: bool
+
+
+class Target(Protocol):
+    """One cache (all its addresses). `limit` bounds what is told in one call, counted in tags or paths."""
+
+    name: str
+    by: Literal["tags", "paths"]
+    limit: int
+
+    def purge(self, batch: Batch) -> None:
+        """Returns once the target has said that it did so. Telling it twice does no harm.
+
+        A batch of more than `limit` (one profile alone can have it) takes several calls. Raises Busy or Unavailable for
+        what passes, Refused for what is wrong with the call, Barred with our credentials, Gone when it wants no more of them.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def tags_of(purge: Purge) -> tuple[str, ...]:
+    """The profile's tag, and those of the names that its paths lie under: where nothing lay before, they cleared a 404."""
+    names = {keys.name_in(path.path.removeprefix("/")) for path in purge.paths}
+    return (
+        keys.tag(purge.profile_id),
+        *(keys.name_tag(name) for name in sorted(names) if keys.is_username(name)),
+    )
+
+
+def batch_of(purges: Sequence[Purge]) -> Batch:
+    """One call about all of them."""
+    newest = max(purges, key=lambda one: (one.queued_at, one.id))
+    tags = dict.fromkeys(tag for one in purges for tag in tags_of(one))
+    paths = {path.path: path for one in purges for path in one.paths}
+    hard = any(path.hard for path in paths.values())
+    return Batch(newest.id, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
+
+
+def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """All of them, at most so many at a time."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def is_folder(path: str) -> bool:
+    """Whether a purged path stands for all files of a folder."""
+    return path.endswith("/") and path != "/"

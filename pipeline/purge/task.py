@@ -1,0 +1,49 @@
+"""What an outbox has to do for one profile: all of its purges that wait, as one, and how far the target is with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from core.store import Purge
+
+
+@dataclass(slots=True)
+class Task:
+    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them."""
+
+    purges: dict[str, Purge]
+    since: float
+    failures: int = 0
+    due_at: float = 0.0
+    told_at: float | None = None
+    lies: int = 0
+    looks: int = 0
+    alone: bool = False
+    purge: Purge = field(init=False)
+    hard: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.become(self.purges)
+
+    def become(self, purges: dict[str, Purge]) -> None:
+        self.purges = purges
+        newest = max(purges.values(), key=lambda one: (one.queued_at, one.mark))
+        paths = tuple({path.path: path for one in purges.values() for path in one.paths}.values())
+        self.purge = newest._replace(paths=paths, mark=max(one.mark for one in purges.values()))
+        self.hard = any(path.hard for path in paths)
+
+    def begin_anew(self, purges: dict[str, Purge], now: float) -> None:
+        """More has come meanwhile: all of it is told, twice. What failed waits for its hour all the same."""
+        self.become(purges)
+        self.since, self.told_at, self.lies, self.looks = now, None, 0, 0
+        if not self.failures:
+            self.due_at = 0.0
+
+
+def by_profile(purges: Iterable[Purge]) -> dict[str, dict[str, Purge]]:
+    """The purges of each profile, by their ids."""
+    of_each: dict[str, dict[str, Purge]] = {}
+    for purge in purges:
+        of_each.setdefault(purge.profile_id, {})[purge.id] = purge
+    return of_each

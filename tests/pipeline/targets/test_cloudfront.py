@@ -1,0 +1,151 @@
+"""CloudFront's adapter, with boto3, against a local server that checks its calls, and answers, by Amazon's published API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from core.purge_targets import CloudFront
+from core.settings import SiteSettings
+from pipeline.purge.targets import Busy, Refused
+from pipeline.purge.targets.cloudfront import CloudFrontTarget
+from tests.pipeline.targets.conftest import batch
+from tests.pipeline.targets.vendor import Answer, Asked, Vendor
+
+NAMESPACE = "{http://cloudfront.amazonaws.com/doc/2020-05-31/}"
+SITE = SiteSettings(url="https://site.example", path="/people")
+
+
+def api(asked: Asked) -> Answer:
+    """Amazon CloudFront API Reference, "CreateInvalidation":
+    https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html
+
+    POST with the paths, their number and a CallerReference; answered 201. Errors are XML with a code.
+    """
+    if (asked.method, asked.path) != ("POST", "/2020-05-31/distribution/DIST1/invalidation"):
+        return error(404, "NoSuchDistribution")
+    if "AWS4-HMAC-SHA256 Credential=" not in asked.headers.get("authorization", ""):
+        return error(403, "AccessDenied")
+    wanted = items(asked)
+    quantity = ElementTree.fromstring(asked.body).findtext(f"{NAMESPACE}Paths/{NAMESPACE}Quantity")
+    if quantity != str(len(wanted)) or not all(one.startswith(("/", "#")) for one in wanted):
+        return error(400, "InvalidArgument")
+    made = (
+        f'<Invalidation xmlns="{NAMESPACE[1:-1]}"><Id>I1</Id><Status>InProgress</Status>'
+        "<CreateTime>2026-11-26T00:00:00Z</CreateTime></Invalidation>"
+    )
+    return Answer(201, made.encode(), {"Content-Type": "text/xml"})
+
+
+def error(status: int, code: str) -> Answer:
+    body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+    return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+
+
+def items(asked: Asked) -> list[str]:
+    paths = ElementTree.fromstring(asked.body).iter(f"{NAMESPACE}Path")
+    return [path.text or "" for path in paths]
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret of nobody")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def target(vendor: Vendor) -> Iterator[CloudFrontTarget]:
+    target = opened(vendor)
+    yield target
+    target.close()
+
+
+def opened(vendor: Vendor, **changes: Any) -> CloudFrontTarget:
+    vendor.usual = api
+    settings = {
+        "kind": "cloudfront",
+        "name": "aws",
+        "distribution": "DIST1",
+        "endpoint": vendor.url,
+    } | changes
+    return CloudFrontTarget(CloudFront.model_validate(settings), SITE)
+
+
+def test_paths_are_invalidated_as_readers_ask_for_them(target: CloudFrontTarget, vendor: Vendor) -> None:
+    # Amazon CloudFront Developer Guide, "What you need to know when invalidating files": paths as they are requested,
+    # characters that aren't ASCII encoded.
+    target.purge(batch(paths=("/ann", "/ann/tags/küche")))
+    (asked,) = vendor.asked
+    assert items(asked) == ["/people/ann", "/people/ann/tags/k%C3%BCche"]
+
+
+def test_a_folder_that_is_gone_is_invalidated_by_a_wildcard(target: CloudFrontTarget, vendor: Vendor) -> None:
+    # "Concurrent invalidation request maximum": 15 paths with a wildcard.
+    target.purge(batch(paths=("/ann", *(f"/_media/m{number}/" for number in range(20)))))
+    files, *folders = [items(asked) for asked in vendor.asked]
+    assert files == ["/people/ann"]
+    assert [len(one) for one in folders] == [15, 5]
+    assert folders[0][0] == "/people/_media/m0/*"
+
+
+def test_tags_are_invalidated_by_their_sign(vendor: Vendor) -> None:
+    # "What you need to know when invalidating tags":
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-specifying-tags.html
+    target = opened(vendor, by="tags")
+    target.purge(batch("p-1", "n-ann"))
+    target.close()
+    (asked,) = vendor.asked
+    assert items(asked) == ["#p-1", "#n-ann"]
+
+
+def test_each_invalidation_is_a_new_one(target: CloudFrontTarget, vendor: Vendor) -> None:
+    # "InvalidationBatch": one with the CallerReference of an earlier one makes no invalidation.
+    target.purge(batch())
+    target.purge(batch())
+    references = {
+        ElementTree.fromstring(one.body).findtext(f"{NAMESPACE}CallerReference") for one in vendor.asked
+    }
+    assert len(references) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait_s"),
+    [
+        (error(400, "TooManyInvalidationsInProgress"), 60),
+        (error(400, "Throttling"), 0),
+        (error(503, "ServiceUnavailable"), 0),
+    ],
+    ids=["in progress", "throttled", "away"],
+)
+def test_what_passes_is_waited_for(
+    target: CloudFrontTarget, vendor: Vendor, answer: Answer, wait_s: float
+) -> None:
+    # "CreateInvalidation", "Errors", and "Common Errors".
+    vendor.next.append(answer)
+    with pytest.raises(Busy) as caught:
+        target.purge(batch())
+    assert caught.value.retry_after_s == wait_s
+    assert len(vendor.asked) == 1, "retries are the outbox's"
+
+
+def test_credentials_that_are_refused_say_what_they_need(target: CloudFrontTarget, vendor: Vendor) -> None:
+    vendor.next.append(error(403, "AccessDenied"))
+    with pytest.raises(Refused, match="cloudfront:CreateInvalidation"):
+        target.purge(batch())
+
+
+def test_a_distribution_that_is_not_there_is_told(vendor: Vendor) -> None:
+    target = opened(vendor, distribution="OTHER")
+    with pytest.raises(Refused, match="NoSuchDistribution"):
+        target.purge(batch())
+    target.close()
+
+
+def test_nobody_there_is_waited_for(target: CloudFrontTarget, vendor: Vendor) -> None:
+    vendor.stop()
+    with pytest.raises(Busy, match="aws can't be asked"):
+        target.purge(batch())
