@@ -2,8 +2,10 @@
 # Make it anew after a change of site.toml; docs/front.md tells how to run, reload, purge and check it.
 #
 #   Needs     varnish 7 and varnish-modules (Debian's packages)
-#   Run       varnishd -a :80 -f FILE -s malloc,1024m -p http_gzip_support=off -p feature=+http2
-#             The edge compresses. With gzip support on, Varnish would never ask for brotli.
+#   Run       varnishd -a :80 -f FILE -s malloc,1024m -p http_gzip_support=off -p feature=+http2 \
+#                 -s Transient=file,/var/lib/varnish/transient,4g
+#             The edge compresses. With gzip support on, Varnish would never ask for brotli. The last is for films: they are
+#             passed, but Varnish 7.1 reads them faster than a reader takes them, and what waits had better not be memory.
 #   Check     varnishd -C -f FILE
 #   Reload    varnishadm vcl.load NAME FILE && varnishadm vcl.use NAME        the cache stays
 

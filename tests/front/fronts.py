@@ -18,7 +18,7 @@ from cli.fronts import Kind, Wishes, draw
 from core.settings import Settings
 from tests.house import free_port
 
-READY_S = 20.0
+READY_S = 50.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,16 @@ class Front:
     port: int
     folder: Path
     wishes: Wishes
+    pid: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of all its processes, without what they share with files."""
+        found = 0
+        for pid in _family(self.pid):
+            fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+            found += int(fields["RssAnon"].split()[0]) * 1024
+        return found
 
     def ask(self, method: str, path: str, **headers: str) -> Reply:
         return ask(self.port, method, path, **headers)
@@ -99,7 +109,7 @@ def front(kind: Kind, folder: Path, settings: Settings, **wishes: object) -> Ite
         )
     try:
         _await(process, port, folder / "log.txt")
-        yield Front(kind, port, folder, wanted)
+        yield Front(kind, port, folder, wanted, process.pid)
     finally:
         process.terminate()
         process.wait(20)
@@ -119,6 +129,7 @@ def _command(kind: Kind, folder: Path, file: Path, port: int) -> list[str]:
     if kind == "nginx":
         return ["nginx", "-c", str(file), "-e", "stderr", "-g", f"daemon off; pid {folder}/pid;"]
     switches = ["-p", "http_gzip_support=off", "-p", "feature=+http2", "-s", "malloc,64m", "-j", "none"]
+    switches += ["-s", f"Transient=file,{folder}/transient,1g"]
     return [
         "varnishd",
         "-F",
@@ -130,6 +141,11 @@ def _command(kind: Kind, folder: Path, file: Path, port: int) -> list[str]:
         str(folder / "work"),
         *switches,
     ]
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -6,6 +6,7 @@ import http.client
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,6 +70,16 @@ def test_nginx_speaks_tls_and_http_2_and_sends_readers_there(
     sent = front.get("/ann?utm_source=mail")
     assert (sent.status, sent.headers["location"]) == (301, "https://people.example.org/ann?utm_source=mail")
     assert front.ask("PURGE", "/ann").status == 200, "workers purge over plain HTTP"
+
+
+@pytest.mark.server("varnish")
+def test_varnish_speaks_http_2_to_who_begins_with_it(start: Start, lasting: Edge) -> None:
+    front = start("varnish", lasting)
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
+        frame = connection.recv(9, socket.MSG_WAITALL)
+    assert frame[3] == 4, "RFC 9113, 3.4: the server's first frame is its SETTINGS, too"
 
 
 @pytest.mark.parametrize("kind", EACH)
@@ -184,3 +195,20 @@ def test_a_proxy_of_ours_is_not_taken_for_one_greedy_reader(start: Start, lastin
     assert told == [200] * 12
     purge = ask(front.port, "PURGE", "/ann", source="127.0.0.2", x_forwarded_for="127.0.0.9")
     assert purge.status == 403
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_film_that_nobody_takes_is_not_read_into_memory(start: Start, lasting: Edge, kind: Kind) -> None:
+    film = 300_000_000
+    lasting.put(FILM, bytes(film), type="video/mp4")
+    front = start(kind, lasting)
+    before = front.memory_bytes
+    with ExitStack() as lines:
+        for _ in range(2):
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", front.port), timeout=10))
+            line.sendall(f"GET /{FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert line.recv(100).startswith(b"HTTP/1.1 200")
+        time.sleep(1)  # enough to read all of it, had anybody wanted to
+        assert front.memory_bytes - before < film / 4
+    if kind == "nginx":
+        assert not any(one.stat().st_size > film / 4 for one in front.folder.rglob("*") if one.is_file())

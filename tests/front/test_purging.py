@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -39,6 +40,17 @@ def test_after_a_purge_every_reader_sees_the_new_page(
         assert b"ships" in front.get("/ann", accept_encoding=encoding).body
         assert b"Bea" in front.get("/bea", accept_encoding=encoding).body
     assert lasting.asked["/bea"] == asked, "another one's page was dropped, too"
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_post_whose_name_is_not_ascii_is_purged_by_it(start: Start, lasting: Edge, kind: Kind) -> None:
+    front = start(kind, lasting)
+    key = keys.post("ann", "小舟")
+    path = quote(keys.path_of(key))
+    warm(front, path)
+    lasting.edit("Ships. " + WORDS, 2, key=key)
+    front.purge(path, TAG)
+    assert all(b"Ships" in front.get(path, accept_encoding=encoding).body for encoding in ENCODINGS)
 
 
 @pytest.mark.parametrize("kind", EACH)
