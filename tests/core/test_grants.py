@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import struct
+from pathlib import Path
+
 import pytest
 
+from core.errors import SettingsError
 from core.grants import DAY_S, HOUR_S, Grant, Grants, ends_at
+from core.keyring import grants_of
+from core.settings import load
 
 OLD, NEW = b"an old secret, long enough", b"a new secret, long enough"
 GRANT = Grant("page", "0123456789abcdef0123", 1_800_000_000, 3)
@@ -49,6 +57,28 @@ def test_secrets_change_one_after_the_other() -> None:
     assert both.open(old, NOW) == both.open(new, NOW) == after.open(new, NOW) == GRANT
     assert after.open(old, NOW) is None
     assert before.open(new, NOW) is None
+
+
+def test_a_token_that_names_no_key_of_ours_opens_nothing_whoever_signed_it() -> None:
+    body = struct.pack(">B4sIH", 1, b"none", GRANT.expires_at, 0) + b"0123456789abcdef0123/"
+    for secret in (b"", NEW):
+        mac = hmac.digest(secret, b"holdfast grant\0" + body, "sha256")[:16]
+        token = base64.urlsafe_b64encode(mac + body).rstrip(b"=").decode()
+        assert Grants([NEW]).open(token, NOW) is None
+
+
+def test_secrets_are_those_of_the_settings_or_one_that_is_made_once(tmp_path: Path) -> None:
+    unset = load(environ={"HOLDFAST_DATA__DIR": str(tmp_path)})
+    token = grants_of(unset).mint(GRANT)
+    assert grants_of(unset).open(token, NOW) == GRANT
+    assert (tmp_path / "secrets" / "grants").stat().st_mode & 0o077 == 0
+    both = ",".join(["n" * 32, "o" * 32])
+    given = load(environ={"HOLDFAST_DATA__DIR": str(tmp_path), "HOLDFAST_GRANTS__SECRETS": both})
+    assert grants_of(given).open(token, NOW) is None
+    assert grants_of(given).open(Grants([b"o" * 32]).mint(GRANT), NOW) == GRANT
+    assert grants_of(given).mint(GRANT) == Grants([b"n" * 32]).mint(GRANT)
+    with pytest.raises(SettingsError, match="HOLDFAST_GRANTS__SECRETS"):
+        load(environ={"HOLDFAST_GRANTS__SECRETS": "short"})
 
 
 @pytest.mark.parametrize(("days", "quantum_s"), [(1, HOUR_S), (6, HOUR_S), (7, DAY_S), (30, DAY_S)])
