@@ -14,18 +14,15 @@ PROBES_MAX = 6
 
 
 def probes(paths: Sequence[PurgePath]) -> list[PurgePath]:
-    """Every path that is gone for good, and the shortest ones of the others: the profile's own page is the first. Folders
-    can't be looked at, but the first file of each can; and what lies behind grants nobody can look at without one."""
+    """Every page that is gone for good, and the shortest paths of the others: the profile's own page is the first. Folders
+    can't be looked at, but a file of each can; and what lies behind grants nobody can look at without one."""
     seen = [
         path for path in paths if not path.path.endswith("/") and not path.path.startswith(keys.GRANTS + "/")
     ]
     seen.sort(key=lambda path: (len(path.path), path.path))
     others = [path for path in seen if path.rank and not path.hard][:PROBES_MAX]
-    gone: dict[str, PurgePath] = {}
-    for path in seen:
-        if path.hard:
-            gone.setdefault(path.path if path.rank else path.path.rpartition("/")[0], path)
-    return [*gone.values(), *others]
+    files = {path.path.rpartition("/")[0]: path for path in seen if path.hard and not path.rank}
+    return [*(path for path in seen if path.hard and path.rank), *files.values(), *others]
 
 
 def shows(edge: Edge, path: PurgePath) -> bool:

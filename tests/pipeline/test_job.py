@@ -307,7 +307,7 @@ def test_a_deleted_picture_is_gone_at_once_from_storage_and_edges(site: Site) ->
     assert PurgePath(folder, "", True) in purged
 
 
-def test_of_a_folder_that_went_one_file_is_named_so_that_it_can_be_looked_for(site: Site) -> None:
+def test_of_a_folder_that_went_the_files_are_named_so_that_they_can_be_looked_for(site: Site) -> None:
     ann = site.sign_up("ann")
     site.upload(ann)
     site.publish(ann)
