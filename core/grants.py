@@ -13,7 +13,7 @@ HOUR_S, DAY_S = 3600, 86400
 DAYS_MAX = 30
 _DAYS_OF_A_WEEK = 7
 _MAC_BYTES = 16
-_HEAD = struct.Struct(">B4sIH")
+_HEAD = struct.Struct(">B4sII")
 """Kind, key, end, epoch; the subject follows."""
 _TOKEN_CHARS_MAX = 200
 
@@ -53,9 +53,7 @@ class Grants:
 
     def mint(self, grant: Grant) -> str:
         """The grant as URL-safe text: equal grants are equal texts."""
-        head = _HEAD.pack(
-            _KINDS.index(grant.kind) + 1, self._first, grant.expires_at, grant.epoch % (1 << 16)
-        )
+        head = _HEAD.pack(_KINDS.index(grant.kind) + 1, self._first, grant.expires_at, grant.epoch)
         body = head + f"{grant.profile_id}/{grant.post_id}".encode()
         return _encode(_mac(self._secrets[self._first], body) + body)
 

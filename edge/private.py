@@ -82,7 +82,7 @@ class Private:
             return None
         key, redirect = keys.route(asked.path)
         document = await self._document(request, asked.name)
-        if document is None and key:
+        if document is None and key and keys.name_in(key) == asked.name:
             return await self._moved_on(request, grant, asked, key)
         if document is None or not _opens(grant, document):
             return None
@@ -128,7 +128,9 @@ class Private:
         document = await self._document(request, place.partition("/")[0])
         if document is None or not _opens(grant, document):
             return None
-        return await self._show(request, _addressed(asked.grant, key), grant)
+        stone = (await self._cache.answer(_addressed(asked.grant, key))).entry
+        moved = stone.headers.status in MOVED
+        return self._moved(stone.headers.location, grant) if moved else None
 
     async def _document(self, request: Request, name: str) -> Document | None:
         """The data document of who has that name and is private; None if nobody is."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request
 
+from tests.browser.test_accessibility import barriers, log_in, open_folds
 from tests.browser.test_public_page import BROKEN
 from tests.browser.test_video import SECONDS, wait_until
 from tests.house import Creator, House
@@ -74,3 +75,21 @@ def test_a_page_of_the_private_profile_leads_to_its_others(visit: Any, house: Ho
     assert page.url == f"{link}/posts/a-long-day"
     assert page.locator("h1").inner_text() == "A long day"
     assert window.complaints == []
+
+
+def test_a_creator_makes_the_link_in_the_studio_and_nothing_there_keeps_anybody_out(
+    visit: Any, house: House, ada: Creator, link: str
+) -> None:
+    window = visit(390)
+    page = window.page
+    log_in(page, house, "ada")
+    page.goto(f"{house.studio}/@ada/settings")
+    page.get_by_label("How long it opens").select_option("1")
+    page.get_by_role("button", name="Make a link").click()
+    made = page.get_by_label("Link", exact=True).input_value()
+    assert made.startswith(f"{house.edge}/-/g/")
+    assert page.get_by_role("button", name="Copy the link").is_visible()
+    open_folds(page)
+    assert barriers(page) == []
+    assert window.complaints == []
+    assert page.goto(made).status == 200

@@ -223,6 +223,9 @@ def test_a_link_leads_on_to_the_new_name(ann: Site) -> None:
     )
     assert ann.get(f"/-/g/{token(ann, epoch=1)}/ann").status_code == 404
     assert ann.get(f"/-/g/{token(ann, 'p7654321')}/ann").status_code == 404
+    # Nothing lies below the old name itself: neither her media nor another's.
+    for path in (STILL, "posts/tar"):
+        assert ann.get(f"/-/g/{grant}/ann/{path}").status_code == 404
 
 
 def test_an_address_has_one_spelling_behind_a_grant_too(ann: Site) -> None:
