@@ -67,7 +67,7 @@ THEMES = {
 VISIBILITIES = {
     "public": ("Public", "Anybody can find and read it."),
     "unlisted": ("Unlisted", "Who has the address can read it; lists and search engines leave it out."),
-    "private": ("Private", "Nobody but you. Readers see “not found”."),
+    "private": ("Private", "You, and who has a link that you make. Others see “not found”."),
 }
 
 MEDIA = {"image": "Photo", "video": "Video", "audio": "Recording"}

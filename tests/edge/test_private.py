@@ -255,6 +255,13 @@ def test_while_storage_is_away_a_private_page_stands_and_a_stranger_learns_nothi
     assert ann.get(path).status_code == 200
 
 
+def test_no_search_engine_lists_a_feed_which_cannot_say_itself_that_its_page_is_unlisted(site: Site) -> None:
+    for key in (keys.atom("ann"), keys.json_feed("ann")):
+        site.put_page("Paints.", key=key, type="application/feed+json")
+        assert site.get(f"/{key}").headers["x-robots-tag"] == "noindex"
+    assert "x-robots-tag" not in site.get("/ann").headers
+
+
 def test_a_large_film_is_given_in_ranges(ann: Site) -> None:
     ann.private.put(STILL, PICTURE * 1000, Headers(type="video/mp4", tags=keys.tag("p1234567")))
     piece = ann.get(f"/-/g/{token(ann)}/ann/{STILL}", range="bytes=1000000-1000099")
