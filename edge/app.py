@@ -22,14 +22,14 @@ from edge.cache import Cache
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.hot import Hot
+from edge.media_host import beside
 from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
 from edge.rules import Rules
 from edge.visitors import Visitors
-from generator.release import Release
-from generator.urls import Urls
+from generator.release import Release, urls_of
 
 log = get_logger("edge")
 
@@ -66,11 +66,12 @@ def create_app(
     """
     crossing = Crossing(THREADS)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
-    renderer = Renderer(objects, release, Urls(site.url, site.path), crossing)
+    renderer = Renderer(objects, release, urls_of(site), crossing)
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
-    rules = Rules(settings, https=site.url.startswith("https:"))
-    reader = Reader(cache, Responder(cache, objects, crossing), rules, visitors, site.path)
+    rules = Rules(settings, https=site.url.startswith("https:"), media=site.media_url)
+    responder = Responder(cache, objects, crossing)
+    reader = Reader(cache, responder, rules, visitors, site.path)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -87,7 +88,8 @@ def create_app(
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
     app.router.redirect_slashes = False
-    return Hot(cache, app, site.path)
+    hot = Hot(cache, app, site.path)
+    return beside(hot, site.media_url, cache, responder, rules, visitors) if site.media_url else hot
 
 
 async def health(request: Request) -> Response:

@@ -394,3 +394,24 @@ def test_addresses_that_others_cannot_use(examine: Examine, monkeypatch: pytest.
     ran = examine()
     assert "not https" in found(ran, "site.url").said
     assert found(ran, "studio.url").state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("media_url", "state", "words"),
+    [
+        ("https://media.example.org", "ok", ""),
+        ("https://example.org", "warn", "[site] url as well"),
+        ("http://example.org", "warn", "[site] url as well"),
+        ("https://studio.example.org", "warn", "[studio] url as well"),
+        ("http://media.example.org", "warn", "not https"),
+    ],
+)
+def test_a_media_host_that_is_none(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, media_url: str, state: str, words: str
+) -> None:
+    monkeypatch.setenv("HOLDFAST_SITE__URL", "https://example.org")
+    monkeypatch.setenv("HOLDFAST_STUDIO__URL", "https://studio.example.org")
+    monkeypatch.setenv("HOLDFAST_SITE__MEDIA_URL", media_url)
+    check = found(examine(), "site.media_url")
+    assert check.state == state
+    assert words in check.said
