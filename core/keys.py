@@ -221,8 +221,8 @@ class Route(NamedTuple):
 def route(path: str) -> Route:
     """Maps a decoded URL path to its key: a path whose last part has no extension gets `…/index.html`.
 
-    `/Ann/` redirects to `/ann`: no slash at the end, and the username in lower case. Hidden folders (manifests,
-    originals) have no path. Route(None) is a 404.
+    `/Ann/Posts/` redirects to `/ann/posts`: no slash at the end, all in lower case, as every key of a profile is. Hidden
+    folders (manifests, originals) have no path. Route(None) is a 404.
     """
     found = _route(path)
     return Route(None) if found.key is not None and not _is_key(found.key) else found
@@ -248,7 +248,8 @@ def _route(path: str) -> Route:
     if not trimmed:
         return Route(None, "/")
     is_file = "." in trimmed[-1]
-    canonical = "/" + "/".join([first if is_file and len(trimmed) == 1 else first.lower(), *trimmed[1:]])
+    is_sites = is_file and len(trimmed) == 1
+    canonical = "/" + "/".join(trimmed if is_sites else [part.lower() for part in trimmed])
     if canonical != path:
         return Route(None, canonical)
     return Route("/".join(trimmed) if is_file else "/".join([*trimmed, "index.html"]))

@@ -239,7 +239,9 @@ def test_a_path_leads_to_a_public_key_or_to_none(path: str) -> None:
     ("path", "to"),
     [
         ("/Ann/", "/ann"),
-        ("/ANN/posts/Boats", "/ann/posts/Boats"),
+        ("/ANN/posts/Boats", "/ann/posts/boats"),
+        ("/Ann/Feed.XML", "/ann/feed.xml"),
+        ("/ann/Posts/ÉTÉ/", "/ann/posts/été"),
         ("/ann/index.html", "/ann"),
         ("/ann/posts/index.html", "/ann/posts"),
         ("/Ann/index.html/index.html/", "/ann"),
