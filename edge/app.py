@@ -17,11 +17,12 @@ from starlette.types import ASGIApp
 from core.errors import HoldfastError, TooLarge
 from core.log import get_logger
 from core.objects.regions import Regions
+from core.rate import Rate
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
+from edge.domains import ASK, ASKED_PER_MINUTE, Ask, Domains
 from edge.fetch import Fetcher
 from edge.flight import Crossing
-from edge.hot import Hot
 from edge.media_host import beside
 from edge.purge import BODY_BYTES_MAX, Calls, Purges, open_call
 from edge.reader import Reader
@@ -81,6 +82,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
+            Route(ASK, Ask(cache, Rate(ASKED_PER_MINUTE, "unknown domains", clock)).asked, methods=["GET"]),
             Route(PURGE, Purger(cache, calls, objects, visitors, Webhook(secret)).called, methods=["POST"]),
         ],
         lifespan=lifespan,
@@ -88,8 +90,8 @@ def create_app(
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
     app.router.redirect_slashes = False
-    hot = Hot(cache, app, site.path)
-    return beside(hot, site.media_url, cache, responder, rules, visitors) if site.media_url else hot
+    whole = Domains(cache, app, visitors, site)
+    return beside(whole, site.media_url, cache, responder, rules, visitors) if site.media_url else whole
 
 
 async def health(request: Request) -> Response:

@@ -38,6 +38,7 @@ _FOLDERS = {
     _folder(keys.asset("style.css", "0")): Kind.ASSET,
     _folder(keys.media_folder("0")): Kind.MEDIA,
     _folder(keys.data("ann")): Kind.DATA,
+    _folder(keys.domain("ann.example")): Kind.DATA,
     _folder(keys.sitemap_shard(0)): Kind.SITE,
     _folder(keys.NOT_FOUND): Kind.SITE,
 }

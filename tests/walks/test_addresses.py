@@ -76,3 +76,29 @@ def test_a_deleted_profile_is_gone_under_every_name_it_had(house: House) -> None
     for path in ("/noah", "/noa", "/noa/posts/any", "/noah/feed.xml"):
         gone = house.visit(path)
         assert (gone.status_code, gone.headers["cache-tag"]) == (410, f"p-{noa.id}"), path
+
+
+def test_a_domain_shows_its_profiles_page_moves_with_it_and_goes(house: House) -> None:
+    ola, pia = house.sign_up("ola"), house.sign_up("pia")
+    ola.post(title="First", body="Words.", state="published")
+    pia.wait_live()
+    assert house.visit("/-/domains/ask?domain=ola.example").status_code == 404
+    ola.edit(bio="Paints boats.", domain="www.Ola.example")
+    ola.wait_live()
+    assert house.visit("/-/domains/ask?domain=ola.example").status_code == 200
+    for host in ("ola.example", "www.ola.example"):
+        assert "Paints boats." in house.visit("/", host=host).text
+        assert "Words." in house.visit("/posts/first", host=host).text
+        assert house.visit("/pia", host=host).status_code == 404
+    rename(ola, "olaf")
+    assert "Paints boats." in house.visit("/", host="ola.example").text
+    ola.edit(domain="")
+    ola.wait_live()
+    assert house.visit("/", host="ola.example").status_code == 410
+    pia.edit(domain="ola.example", bio="Mends nets.")
+    pia.wait_live()
+    assert "Mends nets." in house.visit("/", host="ola.example").text
+    pia.edit(visibility="private")
+    pia.wait_live()
+    assert house.visit("/", host="ola.example").status_code == 404
+    assert house.visit("/-/domains/ask?domain=ola.example").status_code == 404
