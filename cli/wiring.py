@@ -9,6 +9,7 @@ from core.settings import Settings
 from core.store import MAIN, Rollout, Store
 from core.store.naming import owner_of
 from generator.release import Release, load_release
+from generator.release import urls_of as site_urls
 from generator.urls import Urls
 from pipeline.job import Tools
 from pipeline.listing import Lister
@@ -22,7 +23,7 @@ from pipeline.site import publish_release
 
 
 def urls_of(settings: Settings) -> Urls:
-    return Urls(settings.site.url, settings.site.path)
+    return site_urls(settings.site)
 
 
 def open_existing(settings: Settings) -> Backends:

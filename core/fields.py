@@ -67,6 +67,15 @@ def _clean_date(text: str) -> str:
     return text
 
 
+def _bare_domain(text: str) -> str:
+    return text.strip().lower().removesuffix(".").removeprefix("www.")
+
+
+def is_domain(text: str) -> bool:
+    """Whether `text` is a domain in its one spelling, and short enough for a key's part."""
+    return len(text) <= 240 and bool(re.fullmatch(DOMAIN, text, re.ASCII)) and not text.startswith("www.")
+
+
 def chars(most: int, least: int = 0) -> StringConstraints:
     """The limits of a text, in characters after its outer white space is gone."""
     return StringConstraints(strip_whitespace=True, min_length=least, max_length=most)
@@ -86,6 +95,14 @@ Text1k = Annotated[str, chars(1000), LF, TEXT]
 Text5k = Annotated[str, chars(5000), LF, TEXT]
 Text10k = Annotated[str, chars(10_000), LF, TEXT]
 Text20k = Annotated[str, chars(20_000), LF, TEXT]
+DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+Domain = Annotated[
+    str,
+    # "www." in front makes no other domain, nor does a dot at the end.
+    BeforeValidator(lambda text: _bare_domain(text) if isinstance(text, str) else text),
+    # Wider than what can be held (`is_domain`): profiles of earlier versions have it written down, and must load.
+    StringConstraints(pattern=r"^(([a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{1,62})?$", max_length=253),
+]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_slug)]
 Day = Annotated[str, AfterValidator(_clean_date)]
 Icon = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,30}$")]

@@ -112,9 +112,15 @@ def data(name: str) -> str:
     return f"_data/{name}.json"
 
 
+def domain(name: str) -> str:
+    """Under which it says whose a domain is; `name` in its one spelling (`core.fields.Domain`)."""
+    return f"_domains/{name}.json"
+
+
 def is_bare(key: str) -> bool:
-    """Whether no template draws what lies under a profile's key, alive or gone: its data document and its icon."""
-    return key.startswith("_data/") or key.endswith("/icon.png")
+    """Whether no template draws what lies under a profile's key, alive or gone: its data document, its icon, and what its
+    domain says."""
+    return key.startswith(("_data/", "_domains/")) or key.endswith("/icon.png")
 
 
 def data_of(key: str) -> str | None:
@@ -124,9 +130,9 @@ def data_of(key: str) -> str | None:
 
 
 def name_in(key: str) -> str:
-    """The username that a public key of a profile lies under."""
-    if key.startswith("_data/"):
-        return key.removeprefix("_data/").removesuffix(".json")
+    """The name that a public key of a profile lies under: a username, or a domain, which has a dot."""
+    if key.startswith(("_data/", "_domains/")):
+        return key.partition("/")[2].removesuffix(".json")
     return key.partition("/")[0]
 
 
@@ -221,8 +227,8 @@ class Route(NamedTuple):
 def route(path: str) -> Route:
     """Maps a decoded URL path to its key: a path whose last part has no extension gets `…/index.html`.
 
-    `/Ann/` redirects to `/ann`: no slash at the end, and the username in lower case. Hidden folders (manifests,
-    originals) have no path. Route(None) is a 404.
+    `/Ann/Posts/` redirects to `/ann/posts`: no slash at the end, all in lower case, as every key of a profile is. Hidden
+    folders (manifests, originals) have no path. Route(None) is a 404.
     """
     found = _route(path)
     return Route(None) if found.key is not None and not _is_key(found.key) else found
@@ -237,7 +243,7 @@ def _route(path: str) -> Route:
         return Route(None)
     first = trimmed[0]
     if first.startswith("_"):
-        public = first in ("_assets", "_media", "_data", "_sitemaps")
+        public = first in ("_assets", "_media", "_data", "_domains", "_sitemaps")
         return (
             Route("/".join(trimmed))
             if public and len(trimmed) == len(parts) and len(parts) > 1
@@ -248,7 +254,8 @@ def _route(path: str) -> Route:
     if not trimmed:
         return Route(None, "/")
     is_file = "." in trimmed[-1]
-    canonical = "/" + "/".join([first if is_file and len(trimmed) == 1 else first.lower(), *trimmed[1:]])
+    is_sites = is_file and len(trimmed) == 1
+    canonical = "/" + "/".join(trimmed if is_sites else [part.lower() for part in trimmed])
     if canonical != path:
         return Route(None, canonical)
     return Route("/".join(trimmed) if is_file else "/".join([*trimmed, "index.html"]))

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from core.fields import (
     LINE,
     Day,
+    Domain,
     Icon,
     Language,
     Line40,
@@ -133,9 +134,7 @@ class Profile(Frozen):
     theme: Theme = "plain"
     visibility: Visibility = "public"
     sensitive: bool = False
-    domain: Annotated[
-        str, StringConstraints(pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,63}$|^$", max_length=253)
-    ] = ""
+    domain: Domain = ""
 
 
 class Post(Frozen):
@@ -166,6 +165,14 @@ class HeldName(Frozen):
     claim: int
 
 
+class HeldDomain(Frozen):
+    """A domain that the profile holds, with the number of that claim and the revision at which it got it."""
+
+    domain: str
+    claim: int
+    revision: int
+
+
 class PendingName(Frozen):
     """A username that is being taken: by which attempt, and since when (`core/store/naming.py`)."""
 
@@ -188,6 +195,7 @@ class Head(Frozen):
     name: HeldName | None = None
     pending_name: PendingName | None = None
     former_names: tuple[HeldName, ...] = ()
+    domain: HeldDomain | None = None
     edit: int = 0
     revision: int = 0
     frame_revision: int = 0

@@ -33,6 +33,15 @@ def _origin(url: str) -> str:
     return url
 
 
+def _media_origin(url: str) -> str:
+    # It stands in headers: nothing else of what an address may hold belongs there.
+    if url and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", url):
+        raise ValueError(
+            'must be "" or scheme://host[:port] in lower case, such as "https://media.example.org"'
+        )
+    return url
+
+
 def _sub_path(path: str) -> str:
     if path and not re.fullmatch(r"(/[a-z0-9_-]+)+", path):
         raise ValueError('must be "" or begin with a slash and not end with one, such as "/people"')
@@ -92,6 +101,7 @@ class SiteSettings(Frozen):
     description: Annotated[str, Field(max_length=200)] = "Profile pages that stay up."
     url: Origin = "http://127.0.0.1:8080"
     path: Annotated[str, AfterValidator(_sub_path)] = ""
+    media_url: Annotated[str, AfterValidator(_media_origin)] = ""
     language: Language = "en"
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, wrk, and
-# Cassandra (Java 17, Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers, built by Go. Elsewhere it
+# Cassandra (Java 17, Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers and Caddy, built by Go. Elsewhere it
 # says what is missing. What is already there is left alone.
 set -eu
 exec </dev/null
@@ -64,4 +64,4 @@ elif [ -n "$missing" ]; then
 fi
 .venv/bin/python -m cli.ring.jars
 .venv/bin/python -m cli.gateway.build
-echo "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw and minio are here."
+echo "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw, minio and caddy are here."

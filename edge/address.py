@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote_to_bytes
 
 URL_BYTES_MAX = 4096
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.ASCII)
 
 
 def decoded(raw_path: bytes) -> str | None:
@@ -25,3 +27,13 @@ def below(path: str, sub_path: str) -> str | None:
     if path != sub_path and not path.startswith(sub_path + "/"):
         return None
     return path.removeprefix(sub_path)
+
+
+def host_of(authority: str) -> str:
+    """The one spelling of what a Host header names: lower case, without the dot at a name's end, without the port that
+    its scheme has anyway. Empty for what names none."""
+    found = _HOST.fullmatch(authority.strip().lower())
+    if not found:
+        return ""
+    name, port = found[1].removesuffix("."), found[2]
+    return f"{name}:{port}" if port and port not in ("80", "443") else name

@@ -20,11 +20,13 @@ from core.errors import HoldfastError, TooLarge
 from core.grants import Grants
 from core.log import get_logger
 from core.objects.regions import Regions
+from core.rate import Rate
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
+from edge.domains import ASK, ASKED_PER_MINUTE, Ask, Domains
 from edge.fetch import Fetcher
 from edge.flight import Crossing
-from edge.hot import Hot
+from edge.media_host import beside
 from edge.private import Private
 from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
@@ -32,8 +34,7 @@ from edge.render import Renderer
 from edge.respond import Responder
 from edge.rules import Rules
 from edge.visitors import Visitors
-from generator.release import Release
-from generator.urls import Urls
+from generator.release import Release, urls_of
 
 log = get_logger("edge")
 
@@ -72,18 +73,17 @@ def create_app(
     """
     crossing = Crossing(THREADS)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
-    renderer = Renderer(objects, release, Urls(site.url, site.path), crossing)
+    renderer = Renderer(objects, release, urls_of(site), crossing)
     cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
-    rules = Rules(settings, https=site.url.startswith("https:"))
+    rules = Rules(settings, https=site.url.startswith("https:"), media=site.media_url)
     behind = (
         Private(grants, private, release, settings, site, crossing, calls, rules, visitors, clock, wall_clock)
         if private and grants
         else None
     )
-    reader = Reader(
-        cache, Responder(cache, objects, crossing, wall_clock), rules, visitors, site.path, behind
-    )
+    responder = Responder(cache, objects, crossing, wall_clock)
+    reader = Reader(cache, responder, rules, visitors, site.path, behind)
     regions = (objects, private) if private else (objects,)
     purger = Purger(cache, calls, Heard(clock), regions, visitors, Webhook(secret), behind)
 
@@ -95,6 +95,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
+            Route(ASK, Ask(cache, Rate(ASKED_PER_MINUTE, "unknown domains", clock)).asked, methods=["GET"]),
             Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
@@ -102,7 +103,8 @@ def create_app(
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
     app.router.redirect_slashes = False
-    return Hot(cache, app, site.path)
+    whole = Domains(cache, app, visitors, site)
+    return beside(whole, site.media_url, cache, responder, rules, visitors) if site.media_url else whole
 
 
 async def health(request: Request) -> Response:

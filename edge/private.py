@@ -28,8 +28,7 @@ from edge.render import Renderer
 from edge.respond import Responder
 from edge.rules import Kind, Rules, kind_of
 from edge.visitors import Visitors
-from generator.release import Release
-from generator.urls import Urls
+from generator.release import Release, urls_of
 
 log = get_logger("edge")
 
@@ -63,7 +62,7 @@ class Private:
         self._grants, self._rules, self._visitors = grants, rules, visitors
         self._sub_path, self._wall_clock, self._crossing = site.path, wall_clock, crossing
         share = settings.model_copy(update={"memory_mb": max(1, settings.memory_mb // MEMORY_SHARE)})
-        stored = Fetcher(buckets, Renderer(buckets, release, Urls(site.url, site.path), crossing), crossing)
+        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing)
         self._cache = Cache(Addressed(stored), crossing, share, Purges(clock), calls, clock)
         self._responder = Responder(self._cache, buckets, crossing, wall_clock)
         self._documents: dict[str, tuple[Entry, Document | None]] = {}

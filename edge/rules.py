@@ -38,6 +38,7 @@ _FOLDERS = {
     _folder(keys.asset("style.css", "0")): Kind.ASSET,
     _folder(keys.media_folder("0")): Kind.MEDIA,
     _folder(keys.data("ann")): Kind.DATA,
+    _folder(keys.domain("ann.example")): Kind.DATA,
     _folder(keys.sitemap_shard(0)): Kind.SITE,
     _folder(keys.NOT_FOUND): Kind.SITE,
 }
@@ -78,10 +79,11 @@ class Rule:
 
 class Rules:
     """The table, for one site's settings. `security` is sent with every answer whatever its kind; `https` says that
-    readers reach the site by that."""
+    readers reach the site by that, `media` is the origin of the host that pictures and videos have for themselves."""
 
-    def __init__(self, settings: EdgeSettings, *, https: bool = False) -> None:
+    def __init__(self, settings: EdgeSettings, *, https: bool = False, media: str = "") -> None:
         self.security = SECURITY | (HTTPS_ONLY if https else {})
+        self._shows, self._plays = shows(media), plays(media)
         browser, cdn, cap = settings.browser_s, settings.cdn_s, int(settings.stale_s)
         page = Rule(browser, cdn, cap)
         shared = Rule(browser, cdn, cap, shared=True)
@@ -172,7 +174,7 @@ class Rules:
         if rule.shared:
             found["access-control-allow-origin"] = "*"
         found["cross-origin-resource-policy"] = "cross-origin" if rule.shared else "same-origin"
-        policy = MEDIA if kind is Kind.MEDIA else PLAYS if scripts else SHOWS
+        policy = MEDIA if kind is Kind.MEDIA else self._plays if scripts else self._shows
         return found | self.security | {"content-security-policy": policy}
 
 
@@ -194,15 +196,33 @@ def _life(rule: Rule) -> dict[str, str]:
     return {"cache-control": cache, "cdn-cache-control": cdn}
 
 
-# Inline styles are ours: themes' custom properties and the placeholders' colours.
-_SHOWS = "img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 _NEVER = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-PLAYS = (
-    f"default-src 'none'; script-src 'self'; connect-src 'self'; media-src 'self' blob:; {_SHOWS}; {_NEVER}"
-)
-"""The policy of pages with a video: the player fetches segments, and hands them to the browser as a blob."""
-SHOWS = f"default-src 'none'; media-src 'self'; {_SHOWS}; {_NEVER}"
-"""That of all other pages: they run nothing."""
+
+
+def plays(media: str) -> str:
+    """The policy of pages with a video: the player fetches segments, and hands them to the browser as a blob."""
+    ours = _ours(media)
+    return (
+        f"default-src 'none'; script-src 'self'; connect-src {ours}; media-src {ours} blob:; "
+        f"{_looks(ours)}; {_NEVER}"
+    )
+
+
+def shows(media: str) -> str:
+    """That of all other pages: they run nothing."""
+    ours = _ours(media)
+    return f"default-src 'none'; media-src {ours}; {_looks(ours)}; {_NEVER}"
+
+
+def _ours(media: str) -> str:
+    return f"'self' {media}".rstrip()
+
+
+def _looks(ours: str) -> str:
+    # Inline styles are ours: themes' custom properties and the placeholders' colours.
+    return f"img-src {ours} data:; style-src 'self' 'unsafe-inline'"
+
+
 MEDIA = f"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; {_NEVER}; sandbox"
 """What was made of strangers' bytes is nobody's page, whatever a browser takes it for; the styles are those of the browser's
 own page around a picture or a film."""

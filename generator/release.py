@@ -88,6 +88,11 @@ def load_release(site: SiteSettings, templates_dir: Path | None = None) -> Relea
     )
 
 
+def urls_of(site: SiteSettings) -> Urls:
+    """The addresses of a site, as its settings have them."""
+    return Urls(site.url, site.path, site.media_url or None)
+
+
 def _assets(read: Mapping[str, bytes]) -> Iterator[Asset]:
     """`static/` but for its licences and notes, with all themes in the one style sheet: a reader's second page needs no second request."""
     for path, body in read.items():

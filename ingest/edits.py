@@ -13,7 +13,7 @@ from core.log import get_logger
 from core.media import Kind
 from core.parsing import parse
 from core.profile import GallerySection, Profile, Snapshot, VideoSection
-from core.store import Answer, Store, naming
+from core.store import Answer, Store, domains, naming
 from core.store.revise import DEADLINE_S, Asked, Revised, revise
 
 log = get_logger("ingest")
@@ -84,13 +84,30 @@ def change_profile(
 ) -> Revised:
     """Replaces the profile by what `make` returns. Raises BadInput for references to media that aren't its own."""
 
+    domain = _domain_to_hold(store, profile_id, make)
+
     def change(old: Snapshot) -> Snapshot:
         require_edit(old, terms)
         profile = make(old.head.profile)
         check_references(profile, old)
-        return with_profile(old, profile)
+        return domains.without_another(with_profile(old, profile))
 
-    return write(store, profile_id, change, terms, what)
+    done = write(store, profile_id, change, terms, what)
+    if not domain or done.snapshot.head.profile.domain != domain:
+        return done
+    return Revised(domains.hold(store, profile_id, domain), done.answer, done.at_ms)
+
+
+def _domain_to_hold(store: Store, profile_id: str, make: Callable[[Profile], Profile]) -> str:
+    """The domain that the profile is about to want and doesn't hold yet, or nothing. Raises BadInput if it is another's."""
+    head = store.profiles.head(profile_id)
+    if head is None or head.deleted:
+        return ""
+    wanted = make(head.profile).domain
+    if not wanted or (head.domain and head.domain.domain == wanted):
+        return ""
+    domains.require_free(store, profile_id, wanted)
+    return wanted
 
 
 def change_part(

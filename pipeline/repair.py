@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core import keys
 from core.errors import HoldfastError, ObjectMissing, PreconditionFailed, Stale
+from core.fields import is_domain
 from core.ids import new_id
 from core.media import Media, Rendition
 from core.objects import ABSENT, Headers
@@ -165,7 +166,9 @@ def _take_down(tools: Tools, place: Place) -> str | None:
 
 def _count_up(names: Names, username: str, number: int) -> None:
     claim = names.get(username)
-    while keys.is_username(username) and (claim.number if claim else 0) < min(number, CLAIMS_MAX):
+    while (keys.is_username(username) or is_domain(username)) and (claim.number if claim else 0) < min(
+        number, CLAIMS_MAX
+    ):
         names.take(username, NOBODY, NOBODY, claim.number if claim else 0)
         claim = names.get(username)
     if claim and claim.profile_id == NOBODY:

@@ -14,6 +14,7 @@ from core.objects import Bucket
 from core.profile import Snapshot
 from core.rank import Edition, Mark, Rank
 from generator.build import plan
+from generator.domain_file import domain_file
 from generator.files import File, Page
 from generator.release import Release
 from generator.site_pages import Kind, tombstone
@@ -119,14 +120,20 @@ def target(snapshot: Snapshot, release: Release, urls: Urls, edition: Edition) -
         return None
     # A name held twice has the newest claim: the order of `former_names` is that of time.
     claims = {one.username: one.claim for one in head.former_names} | {head.name.username: head.name.claim}
+    if head.domain:
+        claims[head.domain.domain] = head.domain.claim
     hidden = head.deleted or head.profile.visibility == "private"
     bucket: Bucket = "private" if hidden else "public"
     doc = None if head.deleted else document(snapshot)
+    pages = tuple(plan(doc, release, urls, edition)) if doc else ()
+    if doc and head.domain:
+        # Last: when it says whose the domain is, there is a page to be shown.
+        pages += (domain_file(head.domain, head.name.username, head.id, head.frame_revision, edition),)
     return Target(
         profile_id=head.id,
         mark=Mark(edition.life, head.revision, edition.rollout),
         bucket=bucket,
-        pages=tuple(plan(doc, release, urls, edition)) if doc else (),
+        pages=pages,
         folders=_folders(doc) if doc else {},
         takedown=hidden,
         claims=claims,

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from cli.gateway.build import SOURCES, Kind
+from cli.gateway.build import Kind
 from cli.gateway.server import Server
 from core.ids import new_id
 from core.objects.s3 import S3Objects
@@ -20,7 +20,7 @@ from core.settings import RegionSettings
 
 THREADS = 16
 CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
-EACH = [pytest.param(kind, marks=pytest.mark.server(kind)) for kind in SOURCES]
+EACH = [pytest.param(kind, marks=pytest.mark.server(kind)) for kind in get_args(Kind)]
 """Params of a fixture, for tests that have to hold on every server: what one lacks is told of its own ones only."""
 
 

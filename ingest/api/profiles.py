@@ -14,6 +14,7 @@ from ingest.accounts import FirstWords
 from ingest.api.models import MergePatch, ProfileList, ProfileView, Rename, profile_view
 from ingest.api.operations import Operation, answer, answer_unless_known, read, terms
 from ingest.calls import Call
+from ingest.domains import foreign
 from ingest.receipts import Written, written
 
 PROFILE = "/api/v1/profiles/{profile}"
@@ -118,14 +119,18 @@ class ProfilesApi:
         profile_id = self._id(call)
         asked = terms(call, "required")
         profile = read(call, Profile)
-        return self._written(edits.change_profile(self._store, profile_id, lambda _: profile, asked))
+        return self._written(
+            edits.change_profile(self._store, profile_id, lambda _: foreign(profile, self._site), asked)
+        )
 
     def patch(self, call: Call) -> Response:
         profile_id = self._id(call)
         asked = terms(call, "required")
         patch = call.json()
         return self._written(
-            edits.change_profile(self._store, profile_id, lambda old: edits.patched(old, patch), asked)
+            edits.change_profile(
+                self._store, profile_id, lambda old: foreign(edits.patched(old, patch), self._site), asked
+            )
         )
 
     def rename(self, call: Call) -> Response:

@@ -6,12 +6,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import BadInput, HoldfastError, NameTaken
+from core.parsing import parse
+from core.profile import Profile
 from core.rate import Rate
 from core.settings import SiteSettings
 from core.store import Store
 from ingest import accounts, edits
 from ingest.access import heads_of, name_of
 from ingest.calls import Call, Door
+from ingest.domains import foreign
 from ingest.edits import Terms
 from ingest.links import Links
 from ingest.passwords import Passwords
@@ -55,7 +58,7 @@ class SettingsTab:
 
     def open(self, call: Call) -> Response:
         editor = Editor(self._store, self._site, self._pages, call)
-        return editor.show("settings", form={"username": name_of(editor.snapshot.head)})
+        return editor.show("settings", form=_shown(editor, {}))
 
     def send(self, call: Call) -> Response:
         form = self._pages.form(call)
@@ -65,6 +68,8 @@ class SettingsTab:
                 case "rename":
                     done = edits.rename(self._store, editor.id, text(form, "username"), Terms())
                     return editor.saved(done, "settings")
+                case "domain":
+                    return self._domain(editor, form)
                 case "visibility":
                     return self._visibility(editor, form)
                 case "link":
@@ -83,8 +88,7 @@ class SettingsTab:
             error = raised
         else:
             error = BadInput({"do": "is not something that this form can do; please reload the page"})
-        shown = {"username": text(form, "username") or name_of(editor.snapshot.head)}
-        return editor.show("settings", error, form=shown)
+        return editor.show("settings", error, form=_shown(editor, form))
 
     def account(self, call: Call) -> Response:
         return self._account_page(call, None)
@@ -115,6 +119,16 @@ class SettingsTab:
         self._sessions.forget(response)
         return response
 
+    def _domain(self, editor: Editor, form: Form) -> Response:
+        wanted = text(form, "domain")
+
+        def with_domain(old: Profile) -> Profile:
+            return foreign(parse(Profile, {**old.model_dump(mode="json"), "domain": wanted}), self._site)
+
+        return editor.saved(
+            edits.change_profile(self._store, editor.id, with_domain, Terms(), "domain"), "settings"
+        )
+
     def _visibility(self, editor: Editor, form: Form) -> Response:
         part = {"visibility": text(form, "visibility"), "sensitive": bool(text(form, "sensitive"))}
         edit, seen = editor.snapshot.head.edit, edits.part_digest(editor.profile, part)
@@ -144,3 +158,11 @@ class SettingsTab:
             changed="changed" in call.query,
             **context,
         )
+
+
+def _shown(editor: Editor, form: Form) -> dict[str, str]:
+    """What the fields hold: what was sent, or what is."""
+    return {
+        "username": text(form, "username") or name_of(editor.snapshot.head),
+        "domain": text(form, "domain") if "domain" in form else editor.profile.domain,
+    }

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, cast
 
-from core.errors import ObjectMissing, OutcomeUnknown
+from core.errors import BadInput, ObjectMissing, OutcomeUnknown
 from core.objects import Headers, Objects, ReadObjects
 from core.objects.stored import WHOLE_BYTES_MAX, Stored
-from core.profile import Head, HeldName
-from core.store import Batch, History, Store
+from core.profile import Head, HeldDomain, HeldName
+from core.store import Batch, History, Store, domains
 from core.store.revise import write
 from pipeline.backup.format import File, Index, SavedAccount, SavedProfile, file_key, read_pack
 
@@ -134,9 +134,22 @@ class Restoring:
             update={
                 "name": name,
                 "former_names": tuple(one for one in former if one),
+                "domain": self._domain(head),
                 "pending_name": None,
             }
         )
+
+    def _domain(self, head: Head) -> HeldDomain | None:
+        if head.domain is None:
+            return None
+        claim = self._store.names.get(head.domain.domain)
+        try:
+            if not (claim and claim.profile_id == head.id):
+                claim = domains.take(self._store, head.id, head.domain.domain)
+        except BadInput:
+            self.note(head.id, f"its domain {head.domain.domain} is another's by now: it has none")
+            return None
+        return head.domain.model_copy(update={"claim": claim.number})
 
     def _claim(self, head: Head, held: HeldName, *, is_current: bool) -> HeldName | None:
         names, attempt = self._store.names, f"{WRITER} {head.id}"

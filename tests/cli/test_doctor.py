@@ -407,3 +407,24 @@ def test_a_cache_in_front_that_lacks_its_secret_or_is_not_looked_through(
     assert "probe" in found(examine(), "Cache").remedy
     (tmp_path / "site.toml").write_text(f'{table}probe = "https://example.org"\n')
     assert found(examine(), "Cache").state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("media_url", "state", "words"),
+    [
+        ("https://media.example.org", "ok", ""),
+        ("https://example.org", "warn", "[site] url as well"),
+        ("http://example.org", "warn", "[site] url as well"),
+        ("https://studio.example.org", "warn", "[studio] url as well"),
+        ("http://media.example.org", "warn", "not https"),
+    ],
+)
+def test_a_media_host_that_is_none(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, media_url: str, state: str, words: str
+) -> None:
+    monkeypatch.setenv("HOLDFAST_SITE__URL", "https://example.org")
+    monkeypatch.setenv("HOLDFAST_STUDIO__URL", "https://studio.example.org")
+    monkeypatch.setenv("HOLDFAST_SITE__MEDIA_URL", media_url)
+    check = found(examine(), "site.media_url")
+    assert check.state == state
+    assert words in check.said

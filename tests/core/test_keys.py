@@ -145,6 +145,7 @@ PUBLIC = [
     keys.json_feed("ann"),
     keys.icon("ann"),
     keys.data("ann"),
+    keys.domain("ann.example"),
     keys.sitemap_shard(10),
     keys.asset("style.css", "0a1b2c3d"),
     keys.media("m1234567", "pub1", "still", "a1234567", "640.avif"),
@@ -210,6 +211,7 @@ HOSTILE = [
     "\\",
     "_data",
     "_Data",
+    "_domains",
     "_media",
     "_assets",
     "_site",
@@ -219,7 +221,7 @@ HOSTILE = [
 ]
 parts = st.sampled_from([*HOSTILE, "", "\x00", "x" * 251]) | st.text(max_size=8)
 paths = st.lists(parts, max_size=6).map(lambda found: "/" + "/".join(found)) | st.text(max_size=30)
-SHOWN = ("_assets/", "_media/", "_data/", "_sitemaps/")
+SHOWN = ("_assets/", "_media/", "_data/", "_domains/", "_sitemaps/")
 
 
 @given(paths)
@@ -239,7 +241,9 @@ def test_a_path_leads_to_a_public_key_or_to_none(path: str) -> None:
     ("path", "to"),
     [
         ("/Ann/", "/ann"),
-        ("/ANN/posts/Boats", "/ann/posts/Boats"),
+        ("/ANN/posts/Boats", "/ann/posts/boats"),
+        ("/Ann/Feed.XML", "/ann/feed.xml"),
+        ("/ann/Posts/ÉTÉ/", "/ann/posts/été"),
         ("/ann/index.html", "/ann"),
         ("/ann/posts/index.html", "/ann/posts"),
         ("/Ann/index.html/index.html/", "/ann"),

@@ -84,6 +84,7 @@ studio.port = "many"
 name = ""
 url = "https://example.org/people"
 path = "people/"
+media_url = "https://media.example.org; script-src *"
 
 [edge]  # a comment
 port = 70000
@@ -106,10 +107,11 @@ threads = 1
         r"site\.toml:5 \[site\] name: is required",
         r"site\.toml:6 \[site\] url: must be scheme://host.*",
         r'site\.toml:7 \[site\] path: must be "" or begin with a slash.*',
-        r"site\.toml:10 \[edge\] port: should be less than or equal to 65535",
-        r"site\.toml:11 \[edge\] colour: is not a field here",
-        r"site\.toml:14 \[purge\] edges\.1: must be scheme://host.*",
-        r"site\.toml:17 \[wroker\]: is not a field here",
+        r'site\.toml:8 \[site\] media_url: must be "" or scheme://host.*',
+        r"site\.toml:11 \[edge\] port: should be less than or equal to 65535",
+        r"site\.toml:12 \[edge\] colour: is not a field here",
+        r"site\.toml:15 \[purge\] edges\.1: must be scheme://host.*",
+        r"site\.toml:18 \[wroker\]: is not a field here",
     ]
     assert len(told) == len(wanted)
     for pattern in wanted:

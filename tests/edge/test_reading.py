@@ -373,14 +373,21 @@ def test_memory_is_bounded_and_the_least_read_leaves(new_site: Callable[..., Sit
     [
         ("/Ann/", "/ann"),
         ("/ann/?utm=1", "/ann?utm=1"),
+        (
+            "/Ann/Posts/Boats/index.html/?utm=1&to=%2F%2Fevil.example",
+            "/ann/posts/boats?utm=1&to=%2F%2Fevil.example",
+        ),
+        ("/ANN/feed.xml", "/ann/feed.xml"),
         ("/ann/index.html", "/ann"),
         ("/index.html", "/"),
         ("/ann/posts/%C3%A9t%C3%A9/", "/ann/posts/%C3%A9t%C3%A9"),
     ],
 )
-def test_one_spelling_of_an_address_counts(site: Site, path: str, canonical: str) -> None:
+def test_one_spelling_of_an_address_counts_and_is_one_hop_away(site: Site, path: str, canonical: str) -> None:
     moved = site.get(path)
     assert (moved.status_code, moved.headers["location"]) == (301, canonical)
+    assert not site.storage.calls, "to say how it is spelled, storage need not be asked"
+    assert site.get(canonical).status_code != 301
 
 
 def test_a_site_under_a_sub_path_answers_only_there(new_site: Callable[..., Site]) -> None:

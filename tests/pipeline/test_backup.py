@@ -17,6 +17,7 @@ from core.objects import Headers
 from core.objects.folder import FolderObjects
 from core.store import Account
 from generator.release import Release
+from ingest.edits import Terms, change_profile
 from pipeline.backup.format import PACKS, indexes, read_index
 from pipeline.backup.restoring import Restored, Restoring
 from pipeline.backup.saving import Saved, Saving
@@ -132,6 +133,22 @@ def test_names_are_held_and_redirect_as_before(
     other.rename(ids["ann"], "ann")
     other.publish(ids["ann"])
     assert other.status("ann/index.html")[0] == 200
+
+
+def test_domains_are_held_as_before(
+    site: Site, other: Site, target: FolderObjects, ids: dict[str, str]
+) -> None:
+    change_profile(
+        site.store, ids["ann"], lambda old: old.model_copy(update={"domain": "ann.example"}), Terms()
+    )
+    site.publish(ids["ann"])
+    save(site, target)
+    bring_back(other, target)
+    claim = other.store.names.get("ann.example")
+    assert (claim.profile_id, claim.state) == (ids["ann"], "held")
+    assert '"username":"anna"' in other.text(keys.domain("ann.example"))
+    restored = other.store.profiles.head(ids["ann"])
+    assert (restored.domain.domain, restored.domain.claim) == ("ann.example", claim.number)
 
 
 def test_a_restored_profile_can_be_edited(

@@ -1,0 +1,133 @@
+"""Creators' own domains: a request for one is answered as one for its profile's page, and who makes certificates may ask.
+
+Whose a domain is lies in storage beside the pages (`keys.domain`), so it is kept, purged and served while all else is down
+as they are. A host that is nobody's domain is the site's, by whatever name it was reached.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core import keys
+from core.errors import TooMany, Unavailable
+from core.fields import is_domain
+from core.rate import Rate
+from core.settings import SiteSettings
+from edge.address import host_of
+from edge.cache import Cache
+from edge.entry import Entry
+from edge.hot import Hot
+from edge.visitors import Visitors
+
+ASK = "/-/domains/ask"
+ASKED_PER_MINUTE = 600
+"""Domains that nobody has asked about lately. Whoever opens a connection can make us look one up."""
+SITES_MAX = 1000
+"""Spellings of hosts that are remembered to be no domains."""
+OURS = b"/-/"
+"""What is the edge's own, at any host."""
+SHARED = tuple(f"/{key.partition('/')[0]}/" for key in (keys.asset("style.css", "0"), keys.media_folder("0")))
+"""What pages load, which isn't their profile's alone."""
+
+
+class Domains(Hot):
+    """The hot path, for the site and for domains: what is asked of one leads to its profile's pages."""
+
+    def __init__(self, cache: Cache, rest: ASGIApp, visitors: Visitors, site: SiteSettings) -> None:
+        super().__init__(cache, rest, site.path)
+        self._visitors = visitors
+        self._own = spelled(urlsplit(site.url).netloc)
+        self._sites = {urlsplit(site.url).netloc.encode()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for name, host in scope["headers"]:
+                if name == b"host":
+                    if host not in self._sites and (domain := self._domain(host)):
+                        scope = await self._led(scope, domain)
+                    break
+        await super().__call__(scope, receive, send)
+
+    def _domain(self, host: bytes) -> str:
+        """The domain that a Host header names, perhaps; empty for what can be none, which is remembered."""
+        domain = spelled(host.decode("latin-1"))
+        if domain and domain != self._own:
+            return domain
+        if len(self._sites) < SITES_MAX:
+            self._sites.add(host)
+        return ""
+
+    async def _led(self, scope: Scope, domain: str) -> Scope:
+        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        if raw.startswith(OURS):
+            return scope
+        key = keys.domain(domain)
+        asks = f"{self._sub_path}{keys.path_of(key)}"
+        try:
+            if not self._cache.knows(key):
+                self._visitors.take(Request(scope))
+            entry = (await self._cache.answer(key)).entry
+        except (Unavailable, TooMany):
+            return _with_path(scope, asks.encode())  # the site says so
+        if entry.missing:
+            return scope
+        name = username_in(entry)
+        return _with_path(scope, self._path(raw, name) if name else asks.encode())
+
+    def _path(self, raw: bytes, name: str) -> bytes:
+        sub_path, page = self._sub_path.encode(), f"{self._sub_path}/{name}".encode()
+        if raw.rstrip(b"/") in (b"", sub_path):
+            return page
+        is_whole = raw == page or raw.startswith((page + b"/", *(sub_path + one.encode() for one in SHARED)))
+        return raw if is_whole else page + raw
+
+
+class Ask:
+    """`GET /-/domains/ask?domain=…`: 200 for a domain that a published profile has, else 404 (Caddy's `on_demand_tls`)."""
+
+    def __init__(self, cache: Cache, rate: Rate) -> None:
+        self._cache = cache
+        self._rate = rate
+
+    async def asked(self, request: Request) -> Response:
+        domain = spelled(request.query_params.get("domain", ""))
+        if not domain:
+            return _said(404, "This is no domain.")
+        key = keys.domain(domain)
+        try:
+            if not self._cache.knows(key):
+                self._rate.take("")
+            entry = (await self._cache.answer(key)).entry
+        except (Unavailable, TooMany) as error:
+            return _said(error.status, error.detail)
+        return _said(200, "Yes.") if username_in(entry) else _said(404, "Nobody here has this domain.")
+
+
+def spelled(host: str) -> str:
+    """The one spelling of a domain that somebody here could have; empty for addresses, this machine, and nonsense."""
+    domain = host_of(host).partition(":")[0].removeprefix("www.")
+    return domain if is_domain(domain) and not domain.endswith(".localhost") else ""
+
+
+def username_in(entry: Entry) -> str:
+    """Whose the domain is; empty if it is nobody's, or nobody's any more."""
+    if entry.missing or entry.headers.status != 200:
+        return ""
+    try:
+        name = str(json.loads(entry.body or b"")["username"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return name if keys.is_username(name) else ""
+
+
+def _with_path(scope: Scope, raw: bytes) -> Scope:
+    return {**scope, "raw_path": raw, "path": unquote_to_bytes(raw).decode(errors="replace")}
+
+
+def _said(status: int, words: str) -> Response:
+    return PlainTextResponse(words + "\n", status, {"cache-control": "no-store"})
