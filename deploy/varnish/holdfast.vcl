@@ -85,13 +85,15 @@ sub vcl_recv {
         return (synth(200, "OK"));
     }
     # The edge's own doors are not for readers.
-    if (req.url ~ "^/-/") {
+    if (req.url ~ "^/-/" && req.url !~ "^/-/g/") {
         return (synth(404, "Not Found"));
     }
 
     # ── what an answer depends on: path and encoding, nothing else ──
     set req.http.host = "127.0.0.1:8080";
     unset req.http.authorization;
+    # Nothing is answered by it; the edge counts by it who asks too often.
+    set req.http.x-forwarded-for = client.ip;
     unset req.http.x-pass;
     if (req.url ~ "[?&](grant|preview)=" || req.http.cookie ~ "(^|;\s*)(grant|preview)=") {
         set req.http.x-pass = "granted";
@@ -99,6 +101,10 @@ sub vcl_recv {
         # Tracking parameters and cookies end here.
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.cookie;
+    }
+    # What lies behind a grant is kept by nobody but the edge.
+    if (req.url ~ "^/-/g/") {
+        set req.http.x-pass = "granted";
     }
     # A page has one address. Others that an edge would take for it are asked for each time.
     if (req.url ~ "^[^?]*(%[0-7]|%[0-9A-Fa-f][a-f]|%[a-f]|[^\x21-\x7e]|//|/\.\.?(/|\?|$))") {
@@ -155,7 +161,6 @@ sub vcl_backend_fetch {
     unset bereq.http.x-pass;
     unset bereq.http.x-stale;
     unset bereq.http.forwarded;
-    unset bereq.http.x-forwarded-for;
     unset bereq.http.x-forwarded-host;
     unset bereq.http.x-forwarded-proto;
     unset bereq.body;
