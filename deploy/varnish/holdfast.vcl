@@ -78,7 +78,8 @@ sub vcl_recv {
     } elseif (req.method != "GET" && req.method != "HEAD") {
         return (synth(405, "Method Not Allowed"));
     }
-    if (req.restarts == 0 && client.ip !~ purgers && vsthrottle.is_denied("" + client.ip, 1000, 5s)) {
+    if (req.restarts == 0 && client.ip !~ purgers
+        && vsthrottle.is_denied("" + client.ip, 1000, 5s)) {
         return (synth(429, "Too Many Requests"));
     }
     if (req.url == "/-/health") {
@@ -177,7 +178,8 @@ sub vcl_backend_response {
         return (deliver);
     }
     # What is private or not to be stored is asked for by each reader, side by side (hit-for-miss).
-    if (beresp.http.cache-control ~ "(?i)no-store|no-cache|private" || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private") {
+    if (beresp.http.cache-control ~ "(?i)no-store|no-cache|private"
+        || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private") {
         set beresp.uncacheable = true;
         set beresp.ttl = 10s;
         return (deliver);
@@ -201,7 +203,9 @@ sub vcl_backend_error {
 
 sub vcl_deliver {
     # Nothing that is true of the object is true of the "416" that Varnish is about to make of it.
-    if (req.http.range && resp.http.content-length && std.integer(regsub(req.http.range, "^[^=]*=\s*(\d*).*$", "\1"), 0) >= std.integer(resp.http.content-length, 0)) {
+    if (req.http.range && resp.http.content-length
+        && std.integer(regsub(req.http.range, "^[^=]*=\s*(\d*).*$", "\1"), 0)
+            >= std.integer(resp.http.content-length, 0)) {
         set resp.http.cache-control = "no-store";
         set resp.http.cdn-cache-control = "no-store";
     }
