@@ -84,6 +84,7 @@ def _shared(settings: Settings, wishes: Wishes) -> dict[str, Any]:
         "https": settings.site.url.startswith("https:"),
         "grants": GRANTS,
         "media": settings.site.path + keys.path_of(keys.media_folder("")).rstrip("/") + "/",
+        "granted": f"{settings.site.path}{keys.GRANTS}/",
         "films": [name.replace(".", r"\.") for name in FILMS],
         "hidden": INNER_HEADERS if wishes.outermost else (),
         "security": sorted(SECURITY.items()),

@@ -78,20 +78,23 @@ sub vcl_recv {
     } elseif (req.method != "GET" && req.method != "HEAD") {
         return (synth(405, "Method Not Allowed"));
     }
-    if (req.restarts == 0 && client.ip !~ purgers && vsthrottle.is_denied("" + client.ip, 1000, 5s)) {
+    if (req.restarts == 0 && client.ip !~ purgers
+        && vsthrottle.is_denied("" + client.ip, 1000, 5s)) {
         return (synth(429, "Too Many Requests"));
     }
     if (req.url == "/-/health") {
         return (synth(200, "OK"));
     }
     # The edge's own doors are not for readers.
-    if (req.url ~ "^/-/") {
+    if (req.url ~ "^/-/" && req.url !~ "^/-/g/") {
         return (synth(404, "Not Found"));
     }
 
     # ── what an answer depends on: path and encoding, nothing else ──
     set req.http.host = "127.0.0.1:8080";
     unset req.http.authorization;
+    # Nothing is answered by it; the edge counts by it who asks too often.
+    set req.http.x-forwarded-for = client.ip;
     unset req.http.x-pass;
     if (req.url ~ "[?&](grant|preview)=" || req.http.cookie ~ "(^|;\s*)(grant|preview)=") {
         set req.http.x-pass = "granted";
@@ -99,6 +102,10 @@ sub vcl_recv {
         # Tracking parameters and cookies end here.
         set req.url = regsub(req.url, "\?.*$", "");
         unset req.http.cookie;
+    }
+    # What lies behind a grant is kept by nobody but the edge.
+    if (req.url ~ "^/-/g/") {
+        set req.http.x-pass = "granted";
     }
     # A page has one address. Others that an edge would take for it are asked for each time.
     if (req.url ~ "^[^?]*(%[0-7]|%[0-9A-Fa-f][a-f]|%[a-f]|[^\x21-\x7e]|//|/\.\.?(/|\?|$))") {
@@ -155,7 +162,6 @@ sub vcl_backend_fetch {
     unset bereq.http.x-pass;
     unset bereq.http.x-stale;
     unset bereq.http.forwarded;
-    unset bereq.http.x-forwarded-for;
     unset bereq.http.x-forwarded-host;
     unset bereq.http.x-forwarded-proto;
     unset bereq.body;
@@ -172,7 +178,8 @@ sub vcl_backend_response {
         return (deliver);
     }
     # What is private or not to be stored is asked for by each reader, side by side (hit-for-miss).
-    if (beresp.http.cache-control ~ "(?i)no-store|no-cache|private" || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private") {
+    if (beresp.http.cache-control ~ "(?i)no-store|no-cache|private"
+        || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private") {
         set beresp.uncacheable = true;
         set beresp.ttl = 10s;
         return (deliver);
@@ -196,7 +203,9 @@ sub vcl_backend_error {
 
 sub vcl_deliver {
     # Nothing that is true of the object is true of the "416" that Varnish is about to make of it.
-    if (req.http.range && resp.http.content-length && std.integer(regsub(req.http.range, "^[^=]*=\s*(\d*).*$", "\1"), 0) >= std.integer(resp.http.content-length, 0)) {
+    if (req.http.range && resp.http.content-length
+        && std.integer(regsub(req.http.range, "^[^=]*=\s*(\d*).*$", "\1"), 0)
+            >= std.integer(resp.http.content-length, 0)) {
         set resp.http.cache-control = "no-store";
         set resp.http.cdn-cache-control = "no-store";
     }

@@ -59,9 +59,10 @@ class Edge:
         )
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["path"].startswith("/-/"):
+            path = scope.get("path", "")
+            behind = path.startswith(f"{keys.GRANTS}/")
+            if scope["type"] != "http" or (path.startswith("/-/") and not behind):
                 return await app(scope, receive, send)
-            path = scope["path"]
             self.asked[path] += 1
             query = scope["query_string"].decode()
             self.heard.append(
@@ -71,6 +72,8 @@ class Edge:
                 await asyncio.sleep(0.02)
             if self.broken:
                 return await _say(send, 503, b"cache-control: no-store", b"broken")
+            if behind:
+                return await _say(send, 200, b"cache-control: public, max-age=300", b"behind a grant")
             if path == SECRETS:
                 return await _say(send, 200, b"cache-control: private, max-age=60", b"for you alone")
             return await app(scope, receive, send)
