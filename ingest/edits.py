@@ -90,7 +90,7 @@ def change_profile(
         require_edit(old, terms)
         profile = make(old.head.profile)
         check_references(profile, old)
-        return domains.without_another(with_profile(old, profile))
+        return with_profile(old, profile)
 
     done = write(store, profile_id, change, terms, what)
     if not domain or done.snapshot.head.profile.domain != domain:
@@ -188,10 +188,13 @@ def delete_profile(store: Store, profile_id: str, terms: Terms) -> Revised:
 
 
 def with_profile(old: Snapshot, profile: Profile) -> Snapshot:
-    """The snapshot with this profile. What needs a warning from now on is on no card."""
+    """The snapshot with this profile. What needs a warning from now on is on no card, and no domain is held but the one that it
+    names."""
     if profile.sensitive and not old.head.profile.sensitive:
         old = old.without_card()
-    return old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+    return domains.without_another(
+        old.model_copy(update={"head": old.head.model_copy(update={"profile": profile})})
+    )
 
 
 def check_references(profile: Profile, snapshot: Snapshot) -> None:

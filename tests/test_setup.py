@@ -144,7 +144,7 @@ def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_pa
     assert result.stdout.splitlines() == [
         "python -m cli.ring.jars",
         "python -m cli.gateway.build",
-        "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw and minio are here.",
+        "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw, minio and caddy are here.",
     ]
 
 

@@ -6,7 +6,7 @@ const SUB_PATH = ''; // [site] path
 const CDN_S = 300; // [edge] cdn_s
 const STALE_S = 86400; // [edge] stale_s
 const MISSING_S = 10;
-const PUBLIC_FOLDERS = ['_assets', '_media', '_data', '_sitemaps'];
+const PUBLIC_FOLDERS = ['_assets', '_media', '_data', '_domains', '_sitemaps'];
 const NOT_FOUND = '_site/404.html';
 const SECURITY = {
   'x-content-type-options': 'nosniff',
@@ -143,8 +143,8 @@ function route(path) {
   while (trimmed.length && trimmed[trimmed.length - 1] === 'index.html') trimmed = trimmed.slice(0, -1);
   if (!trimmed.length) return { redirect: '/' };
   const isFile = trimmed[trimmed.length - 1].indexOf('.') >= 0;
-  const name = isFile && trimmed.length === 1 ? first : first.toLowerCase();
-  const canonical = '/' + [name].concat(trimmed.slice(1)).join('/');
+  const isSites = isFile && trimmed.length === 1;
+  const canonical = '/' + (isSites ? trimmed : trimmed.map((part) => part.toLowerCase())).join('/');
   if (canonical !== path) return { redirect: canonical };
   return checked(trimmed.join('/') + (isFile ? '' : '/index.html'));
 }

@@ -2,7 +2,7 @@
 // its object out, or a redirect to the one spelling of the address. The rule is that of core/keys.py, `route`.
 
 const SUB_PATH = ''; // [site] path
-const PUBLIC_FOLDERS = ['_assets', '_media', '_data', '_sitemaps'];
+const PUBLIC_FOLDERS = ['_assets', '_media', '_data', '_domains', '_sitemaps'];
 const NOT_FOUND = '_site/404.html';
 
 function handler(event) {
@@ -49,8 +49,8 @@ function route(path) {
   while (trimmed.length && trimmed[trimmed.length - 1] === 'index.html') trimmed = trimmed.slice(0, -1);
   if (!trimmed.length) return { redirect: '/' };
   const isFile = trimmed[trimmed.length - 1].indexOf('.') >= 0;
-  const name = isFile && trimmed.length === 1 ? first : first.toLowerCase();
-  const canonical = '/' + [name].concat(trimmed.slice(1)).join('/');
+  const isSites = isFile && trimmed.length === 1;
+  const canonical = '/' + (isSites ? trimmed : trimmed.map((part) => part.toLowerCase())).join('/');
   if (canonical !== path) return { redirect: canonical };
   return checked(trimmed.join('/') + (isFile ? '' : '/index.html'));
 }

@@ -7,7 +7,7 @@ if (req.method != "GET" && req.method != "HEAD" && req.method != "FASTLYPURGE") 
   error 405;
 }
 set req.url = req.url.path;  # nothing depends on the query, so it splits no cache
-if (req.url ~ "(?i)%2f|%5c|%00" || req.url ~ "^/_(?!assets/|media/|data/|sitemaps/)") {
+if (req.url ~ "(?i)%2f|%5c|%00" || req.url ~ "^/_(?!assets/|media/|data/|domains/|sitemaps/)") {
   set req.url = "/_site/404.html";
 } else if (req.url == "/") {
   set req.url = "/index.html";
@@ -15,9 +15,7 @@ if (req.url ~ "(?i)%2f|%5c|%00" || req.url ~ "^/_(?!assets/|media/|data/|sitemap
   declare local var.spelled STRING;
   set var.spelled = regsub(req.url, "(/index\.html)*/*$", "");
   if (var.spelled !~ "^/[^/]*\.[^/]*$") {
-    if (var.spelled ~ "^(/[^/]+)(.*)$") {
-      set var.spelled = std.tolower(re.group.1) + re.group.2;
-    }
+    set var.spelled = std.tolower(var.spelled);
   }
   if (var.spelled == "") {
     set var.spelled = "/";

@@ -10,11 +10,11 @@ import pytest
 
 from core.errors import BadInput
 from core.ids import new_id
-from core.profile import Head, Profile
+from core.profile import Head, Profile, Snapshot
 from core.store import Claim, Store, domains
 from core.store.naming import found
 from core.store.revise import revise
-from ingest.edits import Terms, change_profile, delete_profile
+from ingest.edits import Terms, change_profile, delete_profile, with_profile
 from tests.cluster import Keyspace, leave_address
 from tests.contracts.backends import STORES
 
@@ -192,3 +192,14 @@ def test_a_domain_that_came_without_a_claim_is_taken_when_it_is_saved(store: Sto
     assert held(store, ann) is None
     wish(store, ann)
     assert held(store, ann) == (DOMAIN, 1)
+
+
+def test_no_domain_is_held_that_the_profile_does_not_name(store: Store, ann: str) -> None:
+    """However the profile came: an import takes no claim."""
+    wish(store, ann)
+
+    def imported(old: Snapshot) -> Snapshot:
+        return with_profile(old, Profile(name="Ann", domain="other.example"))
+
+    revise(store, ann, imported, writer=new_id(), what="import", by_creator=True)
+    assert held(store, ann) is None
