@@ -171,7 +171,7 @@ class _Work:
     def queue(self, tools: Tools, paths: Paths) -> None:
         """Keeps a purge durably, for our edges and for each cache in front of them."""
         if tools.purger.has_edges:
-            self.purge = _queue(tools, self.wanted, without_files(paths))
+            self.purge = _queue(tools, self.wanted, without_files(paths, but_first=True))
         # After that of our own edges: so none of these is met before that one is seen to wait.
         queue_outside(tools, self.wanted.profile_id, self.wanted.mark, paths)
 
@@ -222,22 +222,30 @@ def _queue_alone(tools: Tools, work: _Work, paths: Paths) -> None:
 
 
 def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> None:
-    """Queues a purge for each cache in front of our edges; their outboxes make one of many."""
-    files = Purge(new_id(), profile_id, mark, paths, int(time.time()))
-    folders = files._replace(paths=without_files(paths))
+    """Queues a purge for each cache in front of our edges; their outboxes make one of many. A path behind any grant is no
+    address there: what they keep of such goes with the profile's tag, or with the grant."""
+    public = tuple(one for one in paths if not one.path.startswith(f"{keys.GRANTS}/"))
+    files = Purge(new_id(), profile_id, mark, public, int(time.time()))
+    folders = files._replace(paths=without_files(public))
     for name in tools.outside:
         purge = files if name in tools.by_file else folders
         tools.store.purges.queue(waiting_list(name, tools.replica), purge)
 
 
-def without_files(paths: Paths) -> Paths:
-    """Without those that lie in a folder which is purged as a whole."""
+def without_files(paths: Paths, *, but_first: bool = False) -> Paths:
+    """Without those that lie in a folder which is purged as a whole; `but_first` keeps one of each, to be looked for."""
     folders = {one.path for one in paths if is_folder(one.path)}
+    looked_for: set[str] = set()
 
-    def lies_in_one(path: str) -> bool:
-        return not is_folder(path) and path[: path.rfind("/") + 1] in folders
+    def stays(path: str) -> bool:
+        folder = path[: path.rfind("/") + 1]
+        if is_folder(path) or folder not in folders:
+            return True
+        is_first = folder not in looked_for
+        looked_for.add(folder)
+        return but_first and is_first
 
-    return tuple(one for one in paths if not lies_in_one(one.path))
+    return tuple(one for one in paths if stays(one.path))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

@@ -496,7 +496,24 @@ def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: S
         for name in (MAIN, "to/cf", "to/front")
     }
     nobody.close()
-    assert told == {MAIN: {folder}, "to/cf": {folder}, "to/front": {folder, f"{folder}640.webp"}}
+    file = f"{folder}640.webp"
+    assert told == {MAIN: {folder, file}, "to/cf": {folder}, "to/front": {folder, file}}, (
+        "our edges are asked whether one is gone"
+    )
+
+
+def test_caches_in_front_are_told_of_no_path_that_is_behind_a_grant(site: Site) -> None:
+    site.tools = site.tools._replace(outside=("cf",))
+    ann = site.sign_up("ann")
+    site.edit(ann, visibility="private")
+    site.publish(ann)
+    for purge in site.store.purges.pending("to/cf", 10):
+        site.store.purges.settle("to/cf", purge.id)
+    site.edit(ann, bio="Paints boats.")
+    site.publish(ann)
+    pending = site.store.purges.pending("to/cf", 10)
+    assert pending, "what they keep goes with the profile's tag"
+    assert [path.path for purge in pending for path in purge.paths] == []
 
 
 def test_what_changes_nothing_is_purged_nowhere(site: Site) -> None:
