@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import brotli
 
 from cli.fronts import Kind, Wishes, draw
-from core.settings import Settings
+from core.purge_targets import Nginx, Varnish
+from core.settings import Settings, SiteSettings
+from core.store import PurgePath
+from pipeline.purge.opening import open_target
+from pipeline.purge.targets import Batch
 from tests.house import free_port
 
 READY_S = 50.0
@@ -86,13 +91,19 @@ class Front:
         return self.ask("GET", path, **headers)
 
     def purge(self, path: str, tag: str, *, hard: bool = True) -> None:
-        """As the worker's adapters do it: nginx by path and encoding, Varnish by tag."""
-        if self.kind == "varnish":
-            header = {"xkey_purge" if hard else "xkey_softpurge": tag}
-            assert self.ask("PURGE", "/", **header).status == 200
-            return
-        for encoding in ("br", "gzip", "identity"):
-            assert self.ask("PURGE", path, accept_encoding=encoding).status in (200, 404)
+        """By the worker's own adapter: nginx by path and encoding, Varnish by tag."""
+        addresses = (f"http://127.0.0.1:{self.port}",)
+        settings: Nginx | Varnish = (
+            Nginx(kind="nginx", name="front", addresses=addresses)
+            if self.kind == "nginx"
+            else Varnish(kind="varnish", name="front", addresses=addresses)
+        )
+        target = open_target(settings, SiteSettings())
+        paths = (PurgePath(unquote(path), "", hard),)
+        try:
+            target.purge(Batch("purge1234", int(time.time()), (tag,), paths, hard))
+        finally:
+            target.close()
 
 
 @contextmanager
