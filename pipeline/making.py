@@ -147,7 +147,8 @@ class _Turn:
                 return self._climb(recipes, found, told)
             return self._step(recipes[0], found, told, last=last)
         except UnsupportedMedia as error:
-            if not self._is_shown or not all(map(self.medium.lacks, recipes)):
+            has_it = any(self.medium.rendition(one) and not self.medium.lacks(one) for one in recipes)
+            if not self._is_shown or has_it:
                 raise
             return self._leave_out(recipes, error, last=last)
 
