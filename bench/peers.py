@@ -76,7 +76,8 @@ def front(kind: Literal["nginx", "varnish"], house: House, folder: Path, path: s
     work.mkdir()
     file = work / "front.conf"
     listen = f"127.0.0.1:{port}"
-    wishes = ["--listen", listen, "--out", str(file), "--memory-mb", "64"]
+    # Readers come straight to it, as they do here.
+    wishes = ["--listen", listen, "--out", str(file), "--memory-mb", "64", "--outermost"]
     if kind == "nginx":
         wishes += ["--cache", str(work), "--teller", f"127.0.0.1:{free_port()}", "--user", getpass.getuser()]
         wishes += ["--rate", "0"]

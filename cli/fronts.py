@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from core import keys
 from core.errors import OperatorError
 from core.settings import Settings
-from edge.rules import SECURITY
+from edge.rules import HTTPS_ONLY, SECURITY
 
 Kind = Literal["nginx", "varnish"]
 
@@ -24,8 +24,6 @@ FILES: dict[Kind, str] = {"nginx": "nginx/holdfast.conf", "varnish": "varnish/ho
 
 PURGE_MODULE = "/usr/lib/nginx/modules/ngx_http_cache_purge_module.so"
 """Where Debian puts what makes nginx understand PURGE."""
-GRANTS = ("grant", "preview")
-"""Query parameters, or cookies, that open what is not public: such requests are passed on, whole, and never kept."""
 FILMS = ("video.mp4", "sound.m4a")
 """Media of a single file that may have gigabytes."""
 INNER_HEADERS = ("cache-tag", "surrogate-key", "cdn-cache-control")
@@ -78,16 +76,17 @@ def draw(kind: Kind, settings: Settings, wishes: Wishes) -> str:
 
 
 def _shared(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    https = settings.site.url.startswith("https:")
     return {
         "host": urlsplit(settings.site.url).netloc,
         "url": settings.site.url,
-        "https": settings.site.url.startswith("https:"),
-        "grants": GRANTS,
+        "https": https,
         "media": settings.site.path + keys.path_of(keys.media_folder("")).rstrip("/") + "/",
         "granted": f"{settings.site.path}{keys.GRANTS}/",
         "films": [name.replace(".", r"\.") for name in FILMS],
         "hidden": INNER_HEADERS if wishes.outermost else (),
-        "security": sorted(SECURITY.items()),
+        "hsts": HTTPS_ONLY["strict-transport-security"],
+        "always_sent": sorted((SECURITY | (HTTPS_ONLY if https else {})).items()),
     }
 
 

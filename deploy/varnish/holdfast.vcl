@@ -96,23 +96,19 @@ sub vcl_recv {
     # Nothing is answered by it; the edge counts by it who asks too often.
     set req.http.x-forwarded-for = client.ip;
     unset req.http.x-pass;
-    if (req.url ~ "[?&](grant|preview)=" || req.http.cookie ~ "(^|;\s*)(grant|preview)=") {
-        set req.http.x-pass = "granted";
-    } else {
-        # Tracking parameters and cookies end here.
-        set req.url = regsub(req.url, "\?.*$", "");
-        unset req.http.cookie;
-    }
+    # Tracking parameters and cookies end here.
+    set req.url = regsub(req.url, "\?.*$", "");
+    unset req.http.cookie;
     # What lies behind a grant is kept by nobody but the edge.
     if (req.url ~ "^/-/g/") {
         set req.http.x-pass = "granted";
     }
     # A page has one address. Others that an edge would take for it are asked for each time.
-    if (req.url ~ "^[^?]*(%[0-7]|%[0-9A-Fa-f][a-f]|%[a-f]|[^\x21-\x7e]|//|/\.\.?(/|\?|$))") {
+    if (req.url ~ "(%[0-7]|%[0-9A-Fa-f][a-f]|%[a-f]|[^\x21-\x7e]|//|/\.\.?(/|$))") {
         set req.http.x-pass = "respelled";
     }
     # Whole films: readers take them by ranges, which could only be cut from the whole.
-    if (req.url ~ "/(video\.mp4|sound\.m4a)(\?|$)") {
+    if (req.url ~ "/(video\.mp4|sound\.m4a)$") {
         set req.http.x-pass = "film";
     }
     # One of br, gzip, or nothing; a part is one of the body as it is.

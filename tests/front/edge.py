@@ -21,6 +21,7 @@ from core.objects.regions import Regions
 from core.rank import Rank, stamp_html
 from core.settings import Settings
 from edge.app import PURGE, create_app
+from edge.rules import SECURITY
 from generator.release import Release
 from tests.clock import Clock
 from tests.edge.conftest import HTML, SECRET, signed
@@ -148,5 +149,6 @@ class Edge:
 async def _say(send: Send, status: int, header: bytes, body: bytes) -> None:
     name, _, value = header.partition(b": ")
     headers = [(name, value), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in SECURITY.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

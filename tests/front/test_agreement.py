@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from core import keys
+from edge.rules import SECURITY
 from tests.front.edge import FILM, PICTURE, SECRETS, SEGMENT, Edge
 from tests.front.fronts import Front, Reply, ask
 
@@ -117,16 +118,7 @@ class Allowed(NamedTuple):
 
 
 NGINX, VARNISH, BOTH = "nginx", "varnish", "nginx varnish"
-REFUSED = {
-    "status",
-    "body",
-    "allow",
-    "cache-control",
-    "content-length",
-    "cross-origin-opener-policy",
-    "permissions-policy",
-    "referrer-policy",
-}
+REFUSED = set(SECURITY) | {"status", "body", "allow", "cache-control", "content-length"}
 ALLOWED = [
     Allowed(BOTH, 0, {"accept-ranges"}, "nginx leaves it out of 206 and 304, Varnish sets it everywhere"),
     Allowed(
@@ -162,8 +154,14 @@ ALLOWED = [
     Allowed(
         BOTH,
         "a method that nobody knows",
-        REFUSED | {"x-content-type-options", "content-type"},
+        REFUSED | {"content-type"},
         "405, as for those that are known; the edge's server doesn't get as far",
+    ),
+    Allowed(
+        NGINX,
+        "bare bytes",
+        set(SECURITY),
+        "what is on all answers of the edge is on all of nginx; the edge's server doesn't get as far",
     ),
 ]
 
