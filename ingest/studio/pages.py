@@ -40,6 +40,7 @@ class Pages:
         )
         self._env.globals |= {
             "site": settings.site,
+            "pages_host": urlsplit(settings.site.url).hostname,
             "pages_at": f"{settings.site.url.split('://')[1]}{settings.site.path}/",
             "signup_open": settings.studio.signup == "open",
             "static": static.url,

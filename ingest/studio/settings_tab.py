@@ -74,8 +74,9 @@ class SettingsTab:
                     return self._visibility(editor, form)
                 case "link":
                     link = self._links.to_page(editor.snapshot, days_of(form))
-                    form_shown = {"username": name_of(editor.snapshot.head)}
-                    return editor.show("settings", form=form_shown, link=link, link_ends=day_and_hour(link))
+                    return editor.show(
+                        "settings", form=_shown(editor, {}), link=link, link_ends=day_and_hour(link)
+                    )
                 case "end_links":
                     return editor.saved(self._links.end_all(editor.id, Terms()), "settings")
                 case "delete":

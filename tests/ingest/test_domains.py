@@ -91,3 +91,14 @@ def test_the_studio_has_a_field_for_it(studio: Studio, browser: Browser, bob: Cr
     wrong = browser.send("/@cai/settings", {"do": "domain", "domain": "not a domain"})
     assert error_of(wrong.text, "domain")
     assert value(browser.visit("/@cai/settings").text, "domain") == "cai.example"
+
+
+def test_a_link_that_is_made_leaves_the_domain_in_its_field(studio: Studio, browser: Browser) -> None:
+    """An empty one would be saved with the next press of its button, and the domain lost."""
+    sign_up(browser, "cai", "cai@example.org")
+    browser.send("/@cai/settings", {"do": "domain", "domain": "cai.example"})
+    assert "https://cai.example/" in browser.visit("/@cai/settings").text
+    browser.send("/@cai/settings", {"do": "visibility", "visibility": "private"})
+    made = browser.send("/@cai/settings", {"do": "link", "days": "7"})
+    assert value(made.text, "domain") == "cai.example"
+    assert "https://cai.example/" not in made.text, "it shows nothing while the page is private"
