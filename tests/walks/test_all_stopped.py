@@ -68,13 +68,15 @@ def test_with_everything_stopped_under_load_no_read_of_a_cached_page_fails(
             ann.post(title="Hello", body="World.", state="published")
             ann.wait_settled()
             assert house.stop() == 0
-        edge = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "serve", "edge", *house.flags],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=house.environment,
-        )
+        # From here on the house is its edge alone.
+        with house.log.open("ab") as log:
+            house.process = subprocess.Popen(
+                [sys.executable, "-m", "cli.main", "serve", "edge", *house.flags],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=house.environment,
+            )
         try:
             house._await(house.edge)
             with httpx.Client(base_url=house.edge, trust_env=False) as reader:
@@ -89,5 +91,4 @@ def test_with_everything_stopped_under_load_no_read_of_a_cached_page_fails(
             assert load.answers.total() > before + 100, "they went on reading"
             assert set(load.answers) == {(200, True)}
         finally:
-            edge.terminate()
-            edge.wait(20)
+            house.stop()
