@@ -21,6 +21,14 @@ Many = list[str] | None
 def edge_config(
     flags: Flags,
     kind: Annotated[Literal["nginx", "varnish"], typer.Argument(help="Which cache stands in front.")],
+    names: Annotated[
+        Many,
+        typer.Option(
+            "--name",
+            metavar="HOST",
+            help="Another host that is the site, as a CDN calls it; may be repeated.",
+        ),
+    ] = None,
     listen: Annotated[
         Many,
         typer.Option("--listen", metavar="[HOST:]PORT", help="Where readers come (80); may be repeated."),
@@ -58,6 +66,7 @@ def edge_config(
 ) -> None:
     """Print a configuration for nginx or Varnish in front of the edges (purge.edges)."""
     wishes = Wishes(
+        names=tuple(_host(name) for name in names or ()),
         listen=tuple(listen or Wishes.listen),
         tls=tuple(tls or ()),
         certificate=_plain(certificate, "--certificate"),
@@ -86,6 +95,12 @@ def _plain(word: str, flag: str) -> str:
     if not re.fullmatch(r"[\w./@+-]*", word, re.ASCII):
         raise OperatorError(f"{flag} {word} holds signs that would need quoting: choose a plainer name")
     return word
+
+
+def _host(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9.-]+", name.lower(), re.ASCII):
+        raise OperatorError(f"--name {name} is not a host: write it as in origin.example.org, without a port")
+    return name.lower()
 
 
 def _listener(address: str, flag: str) -> str:

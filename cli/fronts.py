@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import keys
 from core.errors import OperatorError
+from core.fields import DOMAIN, is_domain
 from core.settings import Settings
 from edge.rules import HTTPS_ONLY, SECURITY
 
@@ -34,6 +35,7 @@ INNER_HEADERS = ("cache-tag", "surrogate-key", "cdn-cache-control")
 class Wishes:
     """What the operator says of this one machine; all else stands in the settings."""
 
+    names: tuple[str, ...] = ()
     listen: tuple[str, ...] = ("80",)
     tls: tuple[str, ...] = ()
     certificate: str = ""
@@ -79,15 +81,38 @@ def _shared(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     https = settings.site.url.startswith("https:")
     return {
         "host": urlsplit(settings.site.url).netloc,
+        "names": _names(settings, wishes),
+        "domain": DOMAIN,
+        "domain_tag": keys.name_tag(r"[^ ]+\."),
         "url": settings.site.url,
         "https": https,
-        "media": settings.site.path + keys.path_of(keys.media_folder("")).rstrip("/") + "/",
+        "own_hosts": [urlsplit(url).netloc for url in (settings.site.url, settings.site.media_url) if url],
+        "media_url": settings.site.media_url,
+        "media_https": settings.site.media_url.startswith("https:"),
+        "media_host": urlsplit(settings.site.media_url).netloc,
+        "media_name": urlsplit(settings.site.media_url).hostname or "",
+        "media_path": keys.MEDIA,
+        "media": settings.site.path + keys.MEDIA,
         "granted": f"{settings.site.path}{keys.GRANTS}/",
         "films": [name.replace(".", r"\.") for name in FILMS],
         "hidden": INNER_HEADERS if wishes.outermost else (),
         "hsts": HTTPS_ONLY["strict-transport-security"],
         "always_sent": sorted((SECURITY | (HTTPS_ONLY if https else {})).items()),
     }
+
+
+def _names(settings: Settings, wishes: Wishes) -> list[str]:
+    """The hosts that are the site's, and not a creator's domain; one with "www." before it is no other (`edge/domains.py`)."""
+    name = urlsplit(settings.site.url).hostname or ""
+    bare = name.removeprefix("www.")
+    names = sorted({*((bare, f"www.{bare}") if is_domain(bare) else (name,)), *wishes.names})
+    if urlsplit(settings.site.media_url).hostname in names:
+        raise OperatorError(
+            "site.media_url names a host that is the site's, and ports tell no hosts apart here:"
+            " give media a name of their own"
+        )
+    # An address in brackets would have to be quoted; it is known by not being a domain.
+    return [one for one in names if ":" not in one]
 
 
 def _nginx(settings: Settings, wishes: Wishes) -> dict[str, Any]:

@@ -207,6 +207,8 @@ def trial(attempt: str) -> str:
 
 # ── URL paths ─────────────────────────────────────────────────────────────────────────────────────
 
+MEDIA = "/_media/"
+"""Under it lie all media, on the site's host and on theirs."""
 _PATH_PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
 
 
@@ -313,7 +315,7 @@ def tag(profile_id: str) -> str:
 
 
 def name_tag(name: str) -> str:
-    """The purge tag of answers about a name under which nothing lies: a tagged 404, cleared by the first publish."""
+    """The purge tag of answers that a name has until somebody takes it: 404s under a username, all that is at a domain."""
     return f"n-{name}"
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import keys
 from core.errors import TooMany, Unavailable
@@ -49,7 +49,7 @@ class Domains(Hot):
             for name, host in scope["headers"]:
                 if name == b"host":
                     if host not in self._sites and (domain := self._domain(host)):
-                        scope = await self._led(scope, domain)
+                        scope, send = await self._led(scope, send, domain)
                     break
         await super().__call__(scope, receive, send)
 
@@ -62,10 +62,10 @@ class Domains(Hot):
             self._sites.add(host)
         return ""
 
-    async def _led(self, scope: Scope, domain: str) -> Scope:
+    async def _led(self, scope: Scope, send: Send, domain: str) -> tuple[Scope, Send]:
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
         if raw.startswith(OURS):
-            return scope
+            return scope, send
         key = keys.domain(domain)
         asks = f"{self._sub_path}{keys.path_of(key)}"
         try:
@@ -73,11 +73,12 @@ class Domains(Hot):
                 self._visitors.take(Request(scope))
             entry = (await self._cache.answer(key)).entry
         except (Unavailable, TooMany):
-            return _with_path(scope, asks.encode())  # the site says so
+            return _with_path(scope, asks.encode()), send  # the site says so
         if entry.missing:
-            return scope
+            return scope, send
         name = username_in(entry)
-        return _with_path(scope, self._path(raw, name) if name else asks.encode())
+        path = self._path(raw, name) if name else asks.encode()
+        return _with_path(scope, path), _tagging(send, keys.name_tag(domain))
 
     def _path(self, raw: bytes, name: str) -> bytes:
         sub_path, page = self._sub_path.encode(), f"{self._sub_path}/{name}".encode()
@@ -127,6 +128,23 @@ def username_in(entry: Entry) -> str:
 
 def _with_path(scope: Scope, raw: bytes) -> Scope:
     return {**scope, "raw_path": raw, "path": unquote_to_bytes(raw).decode(errors="replace")}
+
+
+def _tagging(send: Send, tag: str) -> Send:
+    """With the domain's tag on the answer: by it caches that keep answers by host know that this one is somebody's."""
+
+    async def tagged(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            had = dict(message["headers"])
+            tags = {
+                name: sign.join(filter(None, (had.get(name), tag.encode())))
+                for name, sign in ((b"cache-tag", b","), (b"surrogate-key", b" "))
+            }
+            others = [one for one in message["headers"] if one[0] not in tags]
+            message = {**message, "headers": [*others, *tags.items()]}
+        await send(message)
+
+    return tagged
 
 
 def _said(status: int, words: str) -> Response:

@@ -23,7 +23,7 @@ from edge.respond import Responder
 from edge.rules import Kind, Rules, kind_of
 from edge.visitors import Visitors
 
-FOLDER = keys.path_of(keys.media_folder("")).rstrip("/").encode() + b"/"
+FOLDER = keys.MEDIA.encode()
 NOTHING = whole(
     "", Object(b"There is nothing at this address.\n", "", Headers(type="text/plain; charset=utf-8"))
 )

@@ -85,13 +85,22 @@ sub vcl_recv {
     if (req.url == "/-/health") {
         return (synth(200, "OK"));
     }
-    # The edge's own doors are not for readers.
+    # The edge's own doors are not for readers, at any host.
     if (req.url ~ "^/-/" && req.url !~ "^/-/g/") {
         return (synth(404, "Not Found"));
     }
 
-    # ── what an answer depends on: path and encoding, nothing else ──
-    set req.http.host = "127.0.0.1:8080";
+    # ── which host is meant, as the edge tells them apart ──
+    if (req.http.host != "127.0.0.1:8080") {
+        set req.http.host = regsub(regsub(std.tolower(req.http.host), ":\d*$", ""), "\.$", "");
+        # What can be nobody's domain is a name of the site, too.
+        if (req.http.host !~ "^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$"
+            || req.http.host == "127.0.0.1") {
+            set req.http.host = "127.0.0.1:8080";
+        }
+    }
+
+    # ── what an answer depends on: host, path and encoding, nothing else ──
     unset req.http.authorization;
     # Nothing is answered by it; the edge counts by it who asks too often.
     set req.http.x-forwarded-for = client.ip;
@@ -142,6 +151,7 @@ sub vcl_recv {
 }
 
 sub vcl_hash {
+    hash_data(req.http.host);
     hash_data(req.url);
     hash_data(req.http.accept-encoding);
     return (lookup);
@@ -173,9 +183,12 @@ sub vcl_backend_response {
     if (bereq.uncacheable) {
         return (deliver);
     }
-    # What is private or not to be stored is asked for by each reader, side by side (hit-for-miss).
+    # What is private or not to be stored is asked for by each reader, side by side (hit-for-miss). So is what comes under a
+    # name that is nobody's: of other hosts the edge tags what is at somebody's domain. Names can be made up without end.
     if (beresp.http.cache-control ~ "(?i)no-store|no-cache|private"
-        || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private") {
+        || beresp.http.cdn-cache-control ~ "(?i)no-store|no-cache|private"
+        || (beresp.http.surrogate-key !~ "(^| )n-[^ ]+\."
+            && bereq.http.host != "127.0.0.1:8080")) {
         set beresp.uncacheable = true;
         set beresp.ttl = 10s;
         return (deliver);

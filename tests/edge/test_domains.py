@@ -123,6 +123,22 @@ def test_a_host_that_is_nobodys_domain_is_the_sites(site: Site, sub_path: str) -
     assert site.storage.calls["get _domains/edge-1.internal.example.json"] == 1
 
 
+def test_caches_are_told_which_answers_are_a_domains(site: Site, sub_path: str) -> None:
+    for _ in range(2):  # the second time from memory
+        for path in ("/", "/posts/day", "/nothing", "/Posts/", f"{sub_path}/{STYLE}"):
+            told = of_domain(site, path, host=f"www.{DOMAIN}").headers
+            assert told["surrogate-key"].split()[-1] == told["cache-tag"].split(",")[-1] == f"n-{DOMAIN}", (
+                path
+            )
+    page = of_domain(site).headers
+    assert (page["surrogate-key"], page["cache-tag"]) == (f"p-p1234567 n-{DOMAIN}", f"p-p1234567,n-{DOMAIN}")
+    for elsewhere in (
+        site.get(f"{sub_path}/ann"),
+        of_domain(site, f"{sub_path}/ann", host="nobodys.example"),
+    ):
+        assert elsewhere.headers["surrogate-key"] == "p-p1234567"
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_domain_that_was_given_up_shows_nothing_of_the_site(site: Site, sub_path: str, status: int) -> None:
     assert of_domain(site).status_code == 200

@@ -25,9 +25,9 @@ def release() -> Release:
     return load_release(SiteSettings())
 
 
-def published(folder: Path, release: Release, **edge: Any) -> Edge:
+def published(folder: Path, release: Release, site: SiteSettings | None = None, **edge: Any) -> Edge:
     """An edge over a published site; it is not started yet."""
-    settings = Settings(edge=EdgeSettings(**edge))
+    settings = Settings(site=site or SiteSettings(), edge=EdgeSettings(**edge))
     made = Edge(folder, release, settings)
     made.settings = settings.model_copy(update={"purge": PurgeSettings(edges=(made.url,))})
     made.publish()

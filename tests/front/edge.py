@@ -18,7 +18,7 @@ from core import keys
 from core.objects import Headers
 from core.objects.folder import FolderObjects, FolderReader
 from core.objects.regions import Regions
-from core.rank import Rank, stamp_html
+from core.rank import Rank, stamp_html, stamp_json
 from core.settings import Settings
 from edge.app import PURGE, create_app
 from edge.rules import SECURITY
@@ -115,6 +115,10 @@ class Edge:
         body = stamp_html(f"<title>Ann</title><p>{words}</p>", rank)
         self.put(key, body, tags=keys.tag(profile), rank=str(rank))
 
+    def put_domain(self, domain: str, username: str, revision: int = 1) -> None:
+        body = stamp_json(f'{{"username":"{username}"}}', Rank(1, 1, revision, 1))
+        self.put(keys.domain(domain), body, type="application/json")
+
     def publish(self) -> None:
         """A site with something of every kind."""
         self.put_page(WORDS)
@@ -132,6 +136,9 @@ class Edge:
         self.put(keys.page("cid"), b"<title>Gone</title>", status=410, tags=keys.tag("p2345678"))
         self.put(keys.page("dan"), b"<title>Not here</title>", status=404, tags=keys.tag("p3456789"))
         self.put(keys.page("eva"), b"", status=301, location="/ann", tags=keys.tag("p1234567"))
+        self.put_domain("ann.example", "ann")
+        gone = b"<title>Gone</title>"
+        self.put(keys.domain("former.example"), gone, status=410, tags=keys.tag("p2345678"))
 
     def call(self, *purges: dict[str, Any]) -> None:
         """The purger's call; without purges its heartbeat."""

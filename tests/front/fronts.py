@@ -50,10 +50,10 @@ class _Plainly(http.client.HTTPConnection):
 
 
 def ask(port: int, method: str, path: str, source: str = "127.0.0.1", **headers: str) -> Reply:
-    """Sends the path as it is, and no header but those named and Host."""
+    """Sends the path as it is, and no header but those named and Host (this machine's, unless it is named)."""
     connection = _Plainly("127.0.0.1", port, timeout=30, source_address=(source, 0))
     try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
+        connection.putrequest(method, path, skip_host="host" in headers, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name.replace("_", "-"), value)
         connection.endheaders()
@@ -73,6 +73,7 @@ class Front:
     port: int
     folder: Path
     wishes: Wishes
+    site: SiteSettings
     pid: int
 
     @property
@@ -90,18 +91,18 @@ class Front:
     def get(self, path: str, **headers: str) -> Reply:
         return self.ask("GET", path, **headers)
 
-    def purge(self, path: str, tag: str, *, hard: bool = True) -> None:
-        """By the worker's own adapter: nginx by path and encoding, Varnish by tag."""
+    def purge(self, path: str, *tags: str, hard: bool = True) -> None:
+        """By the worker's own adapter: nginx by path and encoding, Varnish by tag, folders by a ban."""
         addresses = (f"http://127.0.0.1:{self.port}",)
         settings: Nginx | Varnish = (
             Nginx(kind="nginx", name="front", addresses=addresses)
             if self.kind == "nginx"
             else Varnish(kind="varnish", name="front", addresses=addresses)
         )
-        target = open_target(settings, SiteSettings())
+        target = open_target(settings, self.site)
         paths = (PurgePath(unquote(path), "", hard),)
         try:
-            target.purge(Batch("purge1234", int(time.time()), (tag,), paths, hard))
+            target.purge(Batch("purge1234", int(time.time()), tags, paths, hard))
         finally:
             target.close()
 
@@ -120,7 +121,7 @@ def front(kind: Kind, folder: Path, settings: Settings, **wishes: object) -> Ite
         )
     try:
         _await(process, port, folder / "log.txt")
-        yield Front(kind, port, folder, wanted, process.pid)
+        yield Front(kind, port, folder, wanted, settings.site, process.pid)
     finally:
         process.terminate()
         process.wait(20)

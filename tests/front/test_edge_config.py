@@ -45,6 +45,7 @@ def test_it_goes_to_a_file_or_is_printed(tmp_path: Path) -> None:
 def test_the_settings_and_the_flags_decide(tmp_path: Path) -> None:
     settings = {
         "HOLDFAST_SITE__URL": "https://people.example.org",
+        "HOLDFAST_SITE__MEDIA_URL": "https://media.example.org",
         "HOLDFAST_PURGE__EDGES": "http://10.0.0.1:8080,http://[fd00::2]:8080",
         "HOLDFAST_EDGE__CDN_S": "60",
         "HOLDFAST_EDGE__STALE_S": "600",
@@ -62,7 +63,7 @@ def test_the_settings_and_the_flags_decide(tmp_path: Path) -> None:
         "--cache",
         "/srv/c",
     ]
-    flags += ["--purge-from", "10.0.0.0/8", "--rate", "50", "--outermost"]
+    flags += ["--name", "Origin.example.org", "--purge-from", "10.0.0.0/8", "--rate", "50", "--outermost"]
     text = holdfast("nginx", *flags, folder=tmp_path, **settings).stdout
     for words in (
         "server 10.0.0.1:8080 ",
@@ -71,6 +72,8 @@ def test_the_settings_and_the_flags_decide(tmp_path: Path) -> None:
         "listen 8443 ssl http2 ",
         "ssl_certificate /etc/a.pem;",
         "proxy_set_header Host people.example.org;",
+        "proxy_set_header Host media.example.org;",
+        "server_name origin.example.org people.example.org www.people.example.org ",
         "proxy_cache_path /srv/c/pages ",
         "-mmin +11 ",
         "allow 10.0.0.0/8;",
@@ -98,6 +101,7 @@ def test_the_settings_and_the_flags_decide(tmp_path: Path) -> None:
         (["nginx", "--tls", "443"], "--certificate"),
         (["nginx", "--listen", "here"], "--listen here is not an address"),
         (["nginx", "--cache", "/srv/a; b"], "--cache"),
+        (["nginx", "--name", "https://a.example"], "--name https://a.example"),
         (["nginx", "--purge-from", "everybody"], "--purge-from everybody"),
         (["nginx", "--rate", "-1"], "--rate"),
     ],
@@ -122,14 +126,16 @@ def test_edges_that_a_cache_could_not_ask_are_refused() -> None:
 @pytest.mark.parametrize("kind", EACH)
 def test_the_servers_accept_what_every_option_makes(tmp_path: Path, kind: Kind) -> None:
     settings = Settings(
-        site=SiteSettings(url="https://people.example.org"),
+        site=SiteSettings(
+            url=f"https://{'people.' * 30}example.org", media_url="https://media.example.org:8443"
+        ),
         edge=EdgeSettings(trusted_proxies=("192.0.2.0/24", "2001:db8::/32")),
         purge=PurgeSettings(edges=("http://127.0.0.1:8080", "http://[::1]:8081")),
     )
     file = tmp_path / "conf"
     for wishes in (
         Wishes(cache=str(tmp_path)),
-        Wishes(cache=str(tmp_path), outermost=True, per_s=0, user=""),
+        Wishes(cache=str(tmp_path), outermost=True, per_s=0, user="", names=("origin.example.org",)),
     ):
         file.write_text(draw(kind, settings, wishes))
         check = ["nginx", "-t", "-e", "stderr", "-c", str(file), "-g", f"pid {tmp_path}/pid;"]

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from core import keys
-from core.store import domains
+from core.store import MAIN, domains, waiting_list
 from ingest.edits import Terms, change_profile
+from pipeline.purge.targets import tags_of
 from pipeline.survey import Survey
 from tests.pipeline.little_site import EVERY_EDIT, Site
 
@@ -64,6 +65,15 @@ def test_it_goes_with_what_it_says(
     gone(site, ann)
     site.publish(ann)
     assert site.status(KEY)[0] == status
+
+
+def test_who_gets_it_purges_what_caches_have_of_who_had_it(site: Site, ann: str) -> None:
+    site.tools = site.tools._replace(outside=("cache",))
+    for profile, domain in ((ann, ""), (site.sign_up("bob"), "ann.example")):
+        wish(site, profile, domain)
+        site.publish(profile)
+        (purge,) = site.store.purges.pending_of(waiting_list("cache", MAIN), profile)
+        assert {keys.tag(profile), "n-ann.example"} <= set(tags_of(purge))
 
 
 def test_it_comes_back(site: Site, ann: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
 
 from core import keys
 from core.errors import HoldfastError, Unavailable
+from core.fields import is_domain
+from core.settings import SiteSettings
 from core.store import Purge, PurgePath
 
 Item = TypeVar("Item")
@@ -64,12 +67,29 @@ class Target(Protocol):
 
 
 def tags_of(purge: Purge) -> tuple[str, ...]:
-    """The profile's tag, and those of the names that its paths lie under: where nothing lay before, they cleared a 404."""
+    """The profile's tag, and those of the names that its paths lie under: they cleared a 404 where nothing lay before, and
+    what was at a domain."""
     names = {keys.name_in(path.path.removeprefix("/")) for path in purge.paths}
     return (
         keys.tag(purge.profile_id),
-        *(keys.name_tag(name) for name in sorted(names) if keys.is_username(name)),
+        *(keys.name_tag(name) for name in sorted(names) if keys.is_username(name) or is_domain(name)),
     )
+
+
+class Address(NamedTuple):
+    """A host, and a path there, percent-encoded."""
+
+    host: str
+    path: str
+
+
+def addresses_of(path: str, site: SiteSettings) -> list[Address]:
+    """Where readers find what a purge names by `path`: media have the site's host and, if there is one, their own. A domain's
+    addresses aren't among them."""
+    found = [Address(urlsplit(site.url).netloc, quote(site.path + path))]
+    if site.media_url and path.startswith(keys.MEDIA):
+        found.append(Address(urlsplit(site.media_url).netloc, quote(path)))
+    return found
 
 
 def batch_of(purges: Sequence[Purge]) -> Batch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
@@ -13,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from core.ids import new_id
 from core.purge_targets import CloudFront
 from core.settings import SiteSettings
-from pipeline.purge.targets import Barred, Batch, Busy, Refused, is_folder, slices
+from pipeline.purge.targets import Barred, Batch, Busy, Refused, addresses_of, is_folder, slices
 
 FOLDERS_MAX = 15
 """Amazon CloudFront Developer Guide, "Concurrent invalidation request maximum": paths with a * that are in progress."""
@@ -30,7 +29,7 @@ class CloudFrontTarget:
     def __init__(self, settings: CloudFront, site: SiteSettings) -> None:
         self.name, self._distribution = settings.name, settings.distribution
         self.by: Literal["tags", "paths"] = settings.by
-        self._sub_path = site.path
+        self._site = site
         config = Config(
             connect_timeout=settings.timeout_s,
             read_timeout=settings.timeout_s,
@@ -51,10 +50,10 @@ class CloudFrontTarget:
             # A tag among the paths is told by its # ("What you need to know when invalidating tags").
             yield from slices([f"#{tag}" for tag in batch.tags], self.limit)
             return
-        files = [self._sub_path + one.path for one in batch.paths if not is_folder(one.path)]
-        yield from slices([quote(path) for path in files], self.limit)
-        folders = [self._sub_path + one.path for one in batch.paths if is_folder(one.path)]
-        yield from slices([f"{quote(path)}*" for path in folders], FOLDERS_MAX)
+        # An invalidated path is one of all hosts of the distribution.
+        paths = dict.fromkeys(one.path for path in batch.paths for one in addresses_of(path.path, self._site))
+        yield from slices([path for path in paths if not is_folder(path)], self.limit)
+        yield from slices([f"{path}*" for path in paths if is_folder(path)], FOLDERS_MAX)
 
     def _invalidate(self, items: Sequence[str]) -> None:
         # A reference of its own: one that was used before would invalidate nothing.

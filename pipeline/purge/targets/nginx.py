@@ -1,6 +1,6 @@
 """nginx with its cache purge module, as our configuration in deploy/nginx sets it up: a PURGE for each path and encoding.
 
-It knows no tags, and no folders: what lay in one that is gone is listed to it file by file. Where a publisher died between
+Media are purged on their own host, too, if they have one; creators' domains it doesn't keep. It knows no tags, and no folders: what lay in one that is gone is listed to it file by file. Where a publisher died between
 removing the files and queueing the purge, nobody knows them any more; they stay in it until they expire, at most for
 `edge.cdn_s` and `edge.stale_s` together.
 """
@@ -8,11 +8,10 @@ removing the files and queueing the purge, nobody knows them any more; they stay
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import quote
 
 from core.purge_targets import Nginx
 from core.settings import SiteSettings
-from pipeline.purge.targets import Batch, is_folder
+from pipeline.purge.targets import Batch, addresses_of, is_folder
 from pipeline.purge.targets.calling import Caller
 
 ENCODINGS = ("br", "gzip", "identity")
@@ -25,16 +24,17 @@ class NginxTarget:
 
     def __init__(self, settings: Nginx, site: SiteSettings) -> None:
         self.name = settings.name
-        self._addresses, self._sub_path = settings.addresses, site.path
+        self._addresses, self._site = settings.addresses, site
         remedy = "Allow this worker's address to PURGE in nginx's configuration."
         self._caller = Caller(self.name, settings.timeout_s, own_network=site.url, remedy=remedy)
 
     def purge(self, batch: Batch) -> None:
-        paths = [quote(self._sub_path + path.path) for path in batch.paths if not is_folder(path.path)]
+        files = [path.path for path in batch.paths if not is_folder(path.path)]
+        known = [one for path in files for one in addresses_of(path, self._site)]
         for address in self._addresses:
-            for path in paths:
+            for host, path in known:
                 for encoding in ENCODINGS:
-                    headers = {"Accept-Encoding": encoding}
+                    headers = {"Host": host, "Accept-Encoding": encoding}
                     # 404: it had nothing of it.
                     self._caller.call("PURGE", address + path, fine=(404,), headers=headers)
 

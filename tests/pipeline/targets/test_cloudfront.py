@@ -64,7 +64,7 @@ def target(vendor: Vendor) -> Iterator[CloudFrontTarget]:
     target.close()
 
 
-def opened(vendor: Vendor, **changes: Any) -> CloudFrontTarget:
+def opened(vendor: Vendor, site: SiteSettings = SITE, **changes: Any) -> CloudFrontTarget:
     vendor.usual = api
     settings = {
         "kind": "cloudfront",
@@ -72,7 +72,7 @@ def opened(vendor: Vendor, **changes: Any) -> CloudFrontTarget:
         "distribution": "DIST1",
         "endpoint": vendor.url,
     } | changes
-    return CloudFrontTarget(CloudFront.model_validate(settings), SITE)
+    return CloudFrontTarget(CloudFront.model_validate(settings), site)
 
 
 def test_paths_are_invalidated_as_readers_ask_for_them(target: CloudFrontTarget, vendor: Vendor) -> None:
@@ -90,6 +90,24 @@ def test_a_folder_that_is_gone_is_invalidated_by_a_wildcard(target: CloudFrontTa
     assert files == ["/people/ann"]
     assert [len(one) for one in folders] == [15, 5]
     assert folders[0][0] == "/people/_media/m0/*"
+
+
+def test_media_are_invalidated_as_their_own_host_has_them_too(vendor: Vendor) -> None:
+    # "What you need to know when invalidating files": a path is that of all hosts of a distribution.
+    for path, wanted in (
+        (
+            "/people",
+            {"/people/ann", "/people/_media/m1/a", "/_media/m1/a", "/people/_media/m2/*", "/_media/m2/*"},
+        ),
+        ("", {"/ann", "/_media/m1/a", "/_media/m2/*"}),
+    ):
+        site = SiteSettings(url="https://site.example", path=path, media_url="https://media.example")
+        target = opened(vendor, site)
+        target.purge(batch(paths=("/ann", "/_media/m1/a", "/_media/m2/")))
+        target.close()
+        told = [one for asked in vendor.asked for one in items(asked)]
+        assert (set(told), len(told)) == (wanted, len(wanted))
+        vendor.asked.clear()
 
 
 def test_tags_are_invalidated_by_their_sign(vendor: Vendor) -> None:

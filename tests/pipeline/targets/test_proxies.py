@@ -15,6 +15,7 @@ from tests.pipeline.targets.conftest import batch
 from tests.pipeline.targets.vendor import Answer, Vendor, running
 
 SITE = SiteSettings(url="https://site.example", path="/people")
+WITH_MEDIA = SITE.model_copy(update={"media_url": "https://media.example"})
 
 
 @pytest.fixture
@@ -22,16 +23,16 @@ def other() -> Iterator[Vendor]:
     yield from running()
 
 
-def varnish(*vendors: Vendor) -> VarnishTarget:
+def varnish(*vendors: Vendor, site: SiteSettings = SITE) -> VarnishTarget:
     addresses = [one.url for one in vendors]
     settings = Varnish.model_validate({"kind": "varnish", "name": "cache", "addresses": addresses})
-    return VarnishTarget(settings, SITE)
+    return VarnishTarget(settings, site)
 
 
-def nginx(*vendors: Vendor) -> NginxTarget:
+def nginx(*vendors: Vendor, site: SiteSettings = SITE) -> NginxTarget:
     addresses = [one.url for one in vendors]
     settings = Nginx.model_validate({"kind": "nginx", "name": "front", "addresses": addresses})
-    return NginxTarget(settings, SITE)
+    return NginxTarget(settings, site)
 
 
 # vmod_xkey(3), "purge" and "softpurge": keys are separated by spaces.
@@ -60,6 +61,14 @@ def test_varnish_bans_a_folder_that_is_gone(vendor: Vendor) -> None:
     assert ban.headers["x-ban-path"] == r"^/people/_media/m1/a\.b/"
 
 
+def test_varnish_bans_a_folder_as_it_lies_on_the_media_host_too(vendor: Vendor) -> None:
+    target = varnish(vendor, site=WITH_MEDIA)
+    target.purge(batch(paths=("/ann", "/_media/m1/"), hard=True))
+    target.close()
+    bans = {asked.headers["x-ban-path"] for asked in vendor.asked if asked.method == "BAN"}
+    assert bans == {"^/people/_media/m1/", "^/_media/m1/"}
+
+
 def test_a_varnish_that_does_not_allow_us_says_so(vendor: Vendor) -> None:
     vendor.next.append(Answer(403))
     target = varnish(vendor)
@@ -82,6 +91,18 @@ def test_nginx_purges_each_path_in_each_encoding_at_each_address(vendor: Vendor,
             for path in ("/people/ann", "/people/ann/tags/k%C3%BCche")
             for encoding in ("br", "gzip", "identity")
         ]
+
+
+def test_nginx_is_told_of_media_on_their_own_host_too(vendor: Vendor) -> None:
+    target = nginx(vendor, site=WITH_MEDIA)
+    target.purge(batch(paths=("/ann", "/_media/m1/küche.webp"), hard=True))
+    target.close()
+    assert [(asked.headers["host"], asked.path) for asked in vendor.asked][::3] == [
+        ("site.example", "/people/ann"),
+        ("site.example", "/people/_media/m1/k%C3%BCche.webp"),
+        ("media.example", "/_media/m1/k%C3%BCche.webp"),
+    ]
+    assert len(vendor.asked) == 9
 
 
 def test_nginx_is_told_of_no_folder(vendor: Vendor) -> None:
