@@ -135,13 +135,19 @@ class Cache:
         self._kept.grown(path_of(entry.key), entry)
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
-        """Nothing that was read of `path` before now is served again without asking storage; but what is newer than the
-        purge is."""
+        """Nothing that was read of `path`, or made of it, before now is served again without asking storage; but what is
+        newer than the purge is."""
         self._purges.note(path, rank)
-        self._missing.drop(path)
+        for one in (path, *self._missing.resting_on(path)):
+            self._missing.drop(one)
         entry = self._kept.get(path)
-        if entry and entry.rank and rank and is_newer(entry.rank, rank) and not hard:
-            return
+        if hard or not (entry and entry.rank and rank and is_newer(entry.rank, rank)):
+            self._doubt(path, hard=hard)
+        for one in self._kept.resting_on(path):
+            self._doubt(one, hard=hard)
+
+    def _doubt(self, path: str, *, hard: bool) -> None:
+        entry = self._kept.get(path)
         if entry and (hard or entry.rendered or not entry.stored_etag):
             self._kept.drop(path)
         elif entry:
@@ -159,12 +165,7 @@ class Cache:
 
     def _trusted(self, entry: Entry) -> bool:
         """Whether a purge of it, had there been one since it was read, would have reached us."""
-        return (
-            self._calls.live
-            and not entry.purged
-            and entry.epoch == self._calls.epoch
-            and not self._source_purged(entry)
-        )
+        return self._calls.live and not entry.purged and entry.epoch == self._calls.epoch
 
     def _only_aged(self, entry: Entry) -> bool:
         """Whether it may be served while storage is asked anew (stale-while-revalidate, RFC 5861): for as long again as
@@ -179,14 +180,8 @@ class Cache:
             return min(self._settings.fresh_s, MISSING_S)
         return self._settings.render_s if entry.source else self._settings.fresh_s
 
-    def _source_purged(self, entry: Entry) -> bool:
-        """Whether what it was made of, or the folder that it lies in, was purged since."""
-        return bool(entry.rests_on) and self._purges.since(entry.sequence, entry.rests_on)
-
     def _stale_left_s(self, entry: Entry) -> float:
         """How much longer `entry` may stand in for what storage would say."""
-        if self._source_purged(entry):
-            return 0.0
         return self._life_s(entry) + self._settings.stale_s - self._aged_s(entry)
 
     def _stale(self, entry: Entry) -> Answer:
@@ -206,7 +201,7 @@ class Cache:
             entry = await self._fetch(key, None)
             self._kept.drop(path)
             return Answer(entry, "fwd=bypass; detail=purged-meanwhile", keep=False)
-        entry.sequence, entry.epoch, entry.checked_s = sequence, epoch, checked_s
+        entry.epoch, entry.checked_s = epoch, checked_s
         entry.rests_on = entry.source or folder_of(path)
         entry.purged, entry.retry_s = False, 0.0
         self._keep(path, entry)

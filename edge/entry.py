@@ -30,9 +30,9 @@ class Entry:
     `scripts` says that the page has a script of ours, `source` is the path of the data document that a render, or the word that something is gone, came from.
     `encodings` holds the bodies by content coding (empty: not worth it), `prepared` what is sent, by the coding that the
     reader likes best.
-    The rest is the cache's book-keeping: the path whose purge ends it, besides its own (`rests_on`), which `sequence` of purges and which `epoch` of calls stood when the read
-    began, when it was last found right (`checked_s`), whether it was purged since, and when storage may be asked again
-    after it was away (`retry_s`).
+    The rest is the cache's book-keeping: the path whose purge is its own, too (`rests_on`), which `epoch` of calls stood when
+    the read began, when it was last found right (`checked_s`), whether it was purged since, and when storage may be asked
+    again after it was away (`retry_s`).
     """
 
     key: str
@@ -48,7 +48,6 @@ class Entry:
     source: str = ""
     rendered: bool = False
     rests_on: str = ""
-    sequence: int = 0
     epoch: int = 0
     checked_s: float = 0.0
     purged: bool = False

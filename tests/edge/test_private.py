@@ -200,6 +200,19 @@ def test_an_edit_is_seen_as_soon_as_the_purger_has_called(ann: Site) -> None:
     assert "Sings." in ann.get(path).text
 
 
+def test_after_a_soft_purge_the_old_page_stands_in_while_storage_is_away(ann: Site, away: Exception) -> None:
+    path = f"/-/g/{token(ann)}/ann"
+    ann.get(path)
+    publish(ann, document("Sings.", 2))
+    ann.call({"path": keys.purge_path("private", "ann/index.html"), "rank": "1.1.2.1"})
+    ann.private_storage.away = away
+    assert "Paints in secret." in ann.get(path).text
+    ann.call({"path": keys.purge_path("private", "ann/index.html"), "rank": "1.1.2.1", "hard": True})
+    assert ann.get(path).status_code == 503
+    ann.private_storage.away = None
+    assert "Sings." in ann.get(path).text
+
+
 def test_when_all_links_are_ended_the_purge_ends_them_here(ann: Site) -> None:
     old = f"/-/g/{token(ann)}/ann"
     assert ann.get(old).status_code == ann.get(f"{old}/{STILL}").status_code == 200

@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 
 import edge.cache
 from core import keys
+from core.document import write
 from core.errors import Unavailable
-from tests.edge.conftest import Site
+from tests.edge.conftest import RENDITION, Site, new_document
 
 
 def age(site: Site, seconds: float) -> None:
@@ -53,6 +54,21 @@ def test_what_stands_in_never_outlives_the_cap_anywhere(site: Site, away: Unavai
     assert page.headers["cache-control"] == "public, max-age=0, s-maxage=100"
     age(site, 101)
     assert site.get("/ann").status_code == 503
+
+
+def test_purges_of_others_take_nothing_away(site: Site, away: Unavailable) -> None:
+    style = keys.asset("style.css", "12345678")
+    site.put_page("Tar is black.", key=keys.post("ann", "tar"))
+    site.put(style, b"a{}", type="text/css")
+    site.put(RENDITION, b"RIFF0000WEBP", type="image/webp")
+    site.put(keys.data("bob"), write(new_document("Sings."), 1, 1).replace(b'"ann"', b'"bob"'))
+    paths = ("/ann", "/ann/posts/tar", f"/{style}", f"/{RENDITION}", "/bob")
+    assert {site.get(path).status_code for path in paths} == {200}
+    site.storage.away = away
+    for number in range(20):
+        site.purge(f"/eve{number}")
+        age(site, 60)
+        assert {site.get(path).status_code for path in paths} == {200}
 
 
 def test_a_page_that_was_never_read_is_503_and_can_be_tried_again(site: Site, away: Unavailable) -> None:
