@@ -24,7 +24,7 @@ log = get_logger("edge")
 WAIT_S = 15.0
 """How long a reader waits for storage or a render before hearing "unavailable"."""
 FALLBACK_WAIT_S = 5.0
-"""How long one for whom there is something stale."""
+"""How long one for whom there is something stale, or the same body uncompressed."""
 RETRY_S = 1.0
 """While storage is away a stale answer is served at once, and storage asked again this often for it."""
 MISSING_SHARE = 16
@@ -123,10 +123,12 @@ class Cache:
         return answer._replace(status=f"{answer.status}; collapsed") if joined else answer
 
     async def encoded(self, entry: Entry, coding: Coding) -> bytes:
-        """The entry's body compressed, made once; empty if compressing it isn't worth it."""
+        """The entry's body compressed, made once; empty if compressing it isn't worth it. TimeoutError if it takes long."""
         if coding not in entry.encodings:
             # By identity: another version of it may be compressed at the same time.
-            await self._flights.run((id(entry), coding), lambda: self._compress(entry, coding), WAIT_S)
+            await self._flights.run(
+                (id(entry), coding), lambda: self._compress(entry, coding), FALLBACK_WAIT_S
+            )
         return entry.encodings[coding]
 
     def prepare(self, entry: Entry, coding: Coding | None, prepared: Prepared) -> None:
@@ -234,6 +236,6 @@ class Cache:
         shelf.put(path, entry)
 
     async def _compress(self, entry: Entry, coding: Coding) -> None:
-        small = await self._crossing(compress, entry.body or b"", coding)
+        small = await self._crossing.compute(compress, entry.body or b"", coding)
         entry.encodings[coding] = small
         self._kept.grown(path_of(entry.key), entry)
