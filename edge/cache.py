@@ -228,6 +228,7 @@ class Cache:
             self._purges.since(sequence, path)
             or bool(entry.source and self._purges.since(sequence, entry.source))
             or self._purges.outranks(path, entry.rank)
+            or self._purges.outranks(entry.source, entry.source_rank)
         )
 
     def _keep(self, path: str, entry: Entry) -> None:

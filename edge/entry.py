@@ -27,7 +27,8 @@ class Entry:
     """`body` is None for an object too large to be held; it is streamed, and only its `size` is known here.
 
     `stored_etag` is the store's own, for asking "still this one?"; empty for what was not read from `key` itself.
-    `scripts` says that the page has a script of ours, `source` is the path of the data document that a render, or the word that something is gone, came from.
+    `scripts` says that the page has a script of ours. `source` is the path of what this was made of (the data document of a
+    render, or of the word that something is gone), `source_rank` the rank which that had.
     `encodings` holds the bodies by content coding (empty: not worth it), `prepared` what is sent, by the coding that the
     reader likes best.
     The rest is the cache's book-keeping: the path whose purge is its own, too (`rests_on`), which `epoch` of calls stood when
@@ -46,6 +47,7 @@ class Entry:
     rank: Rank | None = None
     tags: str = ""
     source: str = ""
+    source_rank: Rank | None = None
     rendered: bool = False
     rests_on: str = ""
     epoch: int = 0
@@ -104,24 +106,27 @@ def streamed(key: str, stat: Stat) -> Entry:
     )
 
 
-def rendered(key: str, body: bytes, headers: Headers, source: str, modified_s: float) -> Entry:
+def rendered(
+    key: str, body: bytes, headers: Headers, source: str, source_rank: Rank, modified_s: float
+) -> Entry:
     """A page of the edge's own making."""
     entry = whole(key, Object(body, "", headers, modified_s))
-    entry.source, entry.rendered = source, True
+    entry.source, entry.source_rank, entry.rendered = source, source_rank, True
     return entry
 
 
-def missing(key: str, source: str = "") -> Entry:
+def missing(key: str, source: str = "", source_rank: Rank | None = None) -> Entry:
     """Nothing lies there; tagged, so that a new page under that name clears it from CDNs."""
     name = key.partition("/")[0]
     tags = keys.name_tag(name) if keys.is_username(name) else ""
-    return Entry(key, Headers(status=404), Kind.MISSING, b"", 0, tags=tags, source=source)
+    headers = Headers(status=404)
+    return Entry(key, headers, Kind.MISSING, b"", 0, tags=tags, source=source, source_rank=source_rank)
 
 
-def gone(key: str, status: int, location: str, tags: str, source: str) -> Entry:
+def gone(key: str, said: Headers, source: str, source_rank: Rank | None) -> Entry:
     """What a data document's tombstone says of every page of its profile."""
-    headers = Headers(status=status, location=location, tags=tags)
-    return Entry(key, headers, Kind.TOMBSTONE, b"", 0, tags=tags, source=source)
+    headers = Headers(status=said.status, location=said.location, tags=said.tags)
+    return Entry(key, headers, Kind.TOMBSTONE, b"", 0, tags=said.tags, source=source, source_rank=source_rank)
 
 
 def built_in(key: str, title: str, words: str) -> Entry:

@@ -176,6 +176,7 @@ class Addressed:
             headers=replace(entry.headers, location=location),
             # A purge names the path behind any grant.
             source=entry.source or keys.path_of(key),
+            source_rank=entry.source_rank if entry.source else entry.rank,
         )
 
 

@@ -9,7 +9,7 @@ from core.document import read
 from core.errors import BadInput, ObjectMissing, Unavailable
 from core.log import get_logger
 from core.objects import Object, ReadObjects
-from core.rank import Edition
+from core.rank import Edition, read_rank
 from edge.entry import Entry, gone, missing, rendered
 from edge.flight import Crossing
 from generator.build import render
@@ -48,8 +48,7 @@ class Renderer:
         if document is None:
             raise Unavailable(f"{source} was not given, though any version would have done.")
         if document.headers.status != 200:
-            said = document.headers
-            return gone(key, said.status, said.location, said.tags, keys.path_of(source))
+            return gone(key, document.headers, keys.path_of(source), read_rank(document.body))
         try:
             async with asyncio.timeout(TURN_S_MAX):
                 await self._free.acquire()
@@ -74,6 +73,6 @@ class Renderer:
             log.exception("render_failed", key=key)
             raise Unavailable(f"{key} can't be drawn.") from error
         if file is None:
-            return missing(key, keys.path_of(source))
+            return missing(key, keys.path_of(source), rank)
         log.info("rendered", key=key, rank=file.headers.rank)
-        return rendered(key, file.body, file.headers, keys.path_of(source), stored.modified_s)
+        return rendered(key, file.body, file.headers, keys.path_of(source), rank, stored.modified_s)

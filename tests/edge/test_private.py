@@ -200,6 +200,20 @@ def test_an_edit_is_seen_as_soon_as_the_purger_has_called(ann: Site) -> None:
     assert "Sings." in ann.get(path).text
 
 
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_page_that_lags_behind_its_purge_is_not_kept(ann: Site, is_drawn: bool) -> None:
+    if is_drawn:
+        ann.private.delete("ann/index.html")
+    path = f"/-/g/{token(ann)}/ann"
+    key = keys.data("ann") if is_drawn else "ann/index.html"
+    ann.call({"path": keys.purge_path("private", key), "rank": "1.1.2.1", "hard": True})
+    late = ann.get(path)
+    assert "Paints in secret." in late.text
+    assert late.headers["cache-control"] == "no-store"
+    publish(ann, document("Sings.", 2))
+    assert "Sings." in ann.get(path).text
+
+
 def test_after_a_soft_purge_the_old_page_stands_in_while_storage_is_away(ann: Site, away: Exception) -> None:
     path = f"/-/g/{token(ann)}/ann"
     ann.get(path)

@@ -12,7 +12,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 import edge.render
 from core import keys
-from core.rank import Edition
+from core.rank import Edition, Rank, stamp_html
 from core.settings import SiteSettings
 from edge.fetch import HELD_BYTES_MAX
 from generator.build import build
@@ -112,6 +112,31 @@ def test_a_purge_of_the_page_or_of_its_document_ends_a_drawn_page(unpublished: S
 def test_a_drawn_page_older_than_a_purge_is_not_kept(unpublished: Site) -> None:
     unpublished.purge("/ann", 2)
     assert unpublished.get("/ann").headers["cache-control"] == "no-store"
+
+
+STONE = stamp_html("Gone.", Rank(1, 1, 1, 1))
+DRAWN = {
+    "/ann": 200,
+    "/ann/posts/never-written": 404,
+    "/gone": 410,
+}
+
+
+@pytest.mark.parametrize("path", DRAWN)
+@pytest.mark.parametrize("rank", ["1.1.2.1", "1.1.1.1"], ids=["newer", "the same"])
+def test_what_a_document_says_that_lags_behind_its_purge_is_not_kept(
+    unpublished: Site, path: str, rank: str
+) -> None:
+    unpublished.put(keys.data("gone"), STONE, status=410)
+    for name in ("ann", "gone"):
+        unpublished.call({"path": f"/_data/{name}.json", "rank": rank, "hard": True})
+    answer = unpublished.get(path)
+    assert answer.status_code == DRAWN[path]
+    assert ("no-store" in answer.headers["cache-control"]) is (rank == "1.1.2.1")
+    again = unpublished.get(path).headers["cache-status"]
+    assert again == (
+        "holdfast; fwd=bypass; detail=purged-meanwhile" if rank == "1.1.2.1" else "holdfast; hit"
+    )
 
 
 def test_a_page_drawn_from_a_document_purged_meanwhile_is_not_kept(unpublished: Site) -> None:
