@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass, field
 
 from core import keys
@@ -65,7 +66,9 @@ class Entry:
     @property
     def weight_bytes(self) -> int:
         bodies = len(self.body or b"") + sum(map(len, self.encodings.values()))
-        return OVERHEAD_BYTES + bodies + PREPARED_BYTES * len(self.prepared)
+        # The key is there three times: as such, as the path, and as the path that it rests on.
+        names = 3 * sys.getsizeof(self.key)
+        return OVERHEAD_BYTES + names + bodies + PREPARED_BYTES * len(self.prepared)
 
 
 def whole(key: str, found: Object) -> Entry:
