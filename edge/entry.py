@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core import keys
 from core.objects import Headers, Object, Stat
@@ -22,6 +23,18 @@ PLAYS = {Kind.PAGE, Kind.POST, Kind.LIST, Kind.SITE}
 OVERHEAD_BYTES = 1024
 """What an entry weighs besides its bodies; it keeps a flood of tiny ones within the bound, too."""
 
+MEDIUM_BYTES = 150
+"""What a medium's id weighs in a PrivateProfile."""
+
+
+class PrivateProfile(NamedTuple):
+    """What is kept of a private profile's data document: whose it is, which grants open it (`epoch`), what media it shows."""
+
+    profile_id: str
+    epoch: int
+    username: str
+    media: frozenset[str]
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -30,6 +43,7 @@ class Entry:
     `stored_etag` is the store's own, for asking "still this one?"; empty for what was not read from `key` itself.
     `scripts` says that the page has a script of ours. `source` is the path of what this was made of (the data document of a
     render, or of the word that something is gone), `source_rank` the rank which that had.
+    `profile` stands for the body of a private data document, which is shown to nobody.
     `encodings` holds the bodies by content coding (empty: not worth it), `prepared` what is sent, by the coding that the
     reader likes best.
     The rest is the cache's book-keeping: the path whose purge is its own, too (`rests_on`), which `epoch` of calls stood when
@@ -49,6 +63,7 @@ class Entry:
     tags: str = ""
     source: str = ""
     source_rank: Rank | None = None
+    profile: PrivateProfile | None = None
     rendered: bool = False
     rests_on: str = ""
     epoch: int = 0
@@ -68,7 +83,8 @@ class Entry:
         bodies = len(self.body or b"") + sum(map(len, self.encodings.values()))
         # The key is there three times: as such, as the path, and as the path that it rests on.
         names = 3 * sys.getsizeof(self.key)
-        return OVERHEAD_BYTES + names + bodies + PREPARED_BYTES * len(self.prepared)
+        media = MEDIUM_BYTES * len(self.profile.media) if self.profile else 0
+        return OVERHEAD_BYTES + names + bodies + media + PREPARED_BYTES * len(self.prepared)
 
 
 def whole(key: str, found: Object) -> Entry:

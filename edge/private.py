@@ -12,15 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import keys
-from core.document import Document, read
+from core.document import read
 from core.errors import BadInput
 from core.grants import Grant, Grants
 from core.log import get_logger
+from core.objects import Object
 from core.objects.regions import Regions
 from core.rank import Rank
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
-from edge.entry import Entry
+from edge.entry import Entry, PrivateProfile, whole
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.purge import Calls, Purges
@@ -34,8 +35,6 @@ log = get_logger("edge")
 
 MEMORY_SHARE = 8
 """Private answers have an eighth of the memory, besides that of the public ones."""
-DOCUMENTS_MAX = 200
-"""How many profiles' documents are kept parsed."""
 ADDRESSED = {Kind.PAGE, Kind.POST, Kind.LIST, Kind.FEED}
 """Kinds of files that hold addresses of their own profile."""
 MOVED = (301, 302, 307, 308)
@@ -60,12 +59,11 @@ class Private:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._grants, self._rules, self._visitors = grants, rules, visitors
-        self._sub_path, self._wall_clock, self._crossing = site.path, wall_clock, crossing
+        self._sub_path, self._wall_clock = site.path, wall_clock
         share = settings.model_copy(update={"memory_mb": max(1, settings.memory_mb // MEMORY_SHARE)})
-        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing)
+        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing, _made)
         self._cache = Cache(Addressed(stored), crossing, share, Purges(clock), calls, clock)
         self._responder = Responder(self._cache, buckets, crossing, wall_clock)
-        self._documents: dict[str, tuple[Entry, Document | None]] = {}
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
         """`path` as the purger names what is private: behind any grant."""
@@ -80,17 +78,17 @@ class Private:
             self._visitors.take(request)
             return None
         key, redirect = keys.route(asked.path)
-        document = await self._document(request, asked.name)
-        if document is None and key and keys.name_in(key) == asked.name:
+        profile = await self._profile(request, asked.name)
+        if profile is None and key and keys.name_in(key) == asked.name:
             return await self._moved_on(request, grant, asked, key)
-        if document is None or not _opens(grant, document):
+        if profile is None or not _opens(grant, profile):
             return None
         if redirect is not None:
             query = f"?{query}" if query else ""
             return self._moved(
                 quote(self._sub_path + keys.GRANTS + f"/{asked.grant}{redirect}") + query, grant
             )
-        if key is None or not _is_of(key, document):
+        if key is None or not _is_of(key, profile):
             return None
         if kind_of(key) in ADDRESSED:
             key = _addressed(asked.grant, key)
@@ -124,25 +122,19 @@ class Private:
         if stone.headers.status not in MOVED or keys.tag(grant.profile_id) not in stone.tags.split():
             return None
         _, _, place = stone.headers.location.partition(f"{keys.GRANTS}/{keys.GRANT}/")
-        document = await self._document(request, place.partition("/")[0])
-        if document is None or not _opens(grant, document):
+        profile = await self._profile(request, place.partition("/")[0])
+        if profile is None or not _opens(grant, profile):
             return None
         stone = (await self._cache.answer(_addressed(asked.grant, key))).entry
         moved = stone.headers.status in MOVED
         return self._moved(stone.headers.location, grant) if moved else None
 
-    async def _document(self, request: Request, name: str) -> Document | None:
-        """The data document of who has that name and is private; None if nobody is."""
+    async def _profile(self, request: Request, name: str) -> PrivateProfile | None:
+        """Who has that name and is private; None if nobody is."""
         key = keys.data(name)
         if not self._cache.knows(key):
             self._visitors.take(request)
-        entry = (await self._cache.answer(key)).entry
-        known = self._documents.get(key)
-        if known is None or known[0] is not entry:
-            if len(self._documents) >= DOCUMENTS_MAX:
-                self._documents.pop(next(iter(self._documents)))
-            known = self._documents[key] = entry, await self._crossing(_parsed, entry)
-        return known[1]
+        return (await self._cache.answer(key)).entry.profile
 
     def _moved(self, location: str, grant: Grant) -> Response:
         headers = self._rules.private(Kind.TOMBSTONE, keys.tag(grant.profile_id), left_s=self._left_s(grant))
@@ -192,22 +184,31 @@ def _parts(asked: str) -> tuple[str, str]:
     return grant, key
 
 
-def _opens(grant: Grant, document: Document) -> bool:
-    is_private = document.profile.visibility == "private"
-    return is_private and (document.id, document.grants) == (grant.profile_id, grant.epoch)
+def _opens(grant: Grant, profile: PrivateProfile) -> bool:
+    return (profile.profile_id, profile.epoch) == (grant.profile_id, grant.epoch)
 
 
-def _is_of(key: str, document: Document) -> bool:
+def _is_of(key: str, profile: PrivateProfile) -> bool:
     if key.startswith("_media/"):
-        return document.medium(keys.media_of(key)) is not None
-    return keys.name_in(key) == document.name.username
+        return keys.media_of(key) in profile.media
+    return keys.name_in(key) == profile.username
 
 
-def _parsed(entry: Entry) -> Document | None:
-    if entry.headers.status != 200 or not entry.body:
-        return None
+def _made(key: str, found: Object) -> Entry:
+    """An entry of the private bucket; of a data document, however large, only what tells who may see what."""
+    entry = whole(key, found)
+    if entry.kind is Kind.DATA:
+        entry.profile, entry.body, entry.size = _private(key, found.body), b"", 0
+    return entry
+
+
+def _private(key: str, body: bytes) -> PrivateProfile | None:
     try:
-        return read(entry.body)[0]
+        document, _ = read(body)
     except BadInput as error:
-        log.error("document_unreadable", key=entry.key, error=str(error))
+        log.error("document_unreadable", key=key, error=str(error))
         return None
+    if document.profile.visibility != "private":
+        return None
+    media = frozenset(medium.id for medium in document.media)
+    return PrivateProfile(document.id, document.grants, document.name.username, media)

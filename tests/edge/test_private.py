@@ -11,7 +11,7 @@ import pytest
 from httpx import Response
 
 from core import keys
-from core.document import Document
+from core.document import Document, write
 from core.errors import ObjectMissing
 from core.grants import Grant, Grants
 from core.media import Media, Rendition, RenditionFile
@@ -189,6 +189,20 @@ def test_readers_of_one_link_share_what_is_in_memory(ann: Site) -> None:
     # Another link is another page, with other addresses in it.
     other = ann.get(f"/-/g/{token(ann, left_s=2 * HOUR_S)}/ann")
     assert other.headers["etag"] != again.headers["etag"]
+
+
+def test_a_large_document_is_read_once_whatever_the_memory(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"memory_mb": 8})  # one of it for what is private
+    site.call()
+    posts = [Post(id=f"o{n:07}", slug=f"s{n}", title="Tar", body="Black. " * 500, date="2026-05-01",
+                  state="published") for n in range(400)]  # fmt: skip
+    shown = document(posts=tuple(posts))
+    publish(site, shown.model_copy(update={"posts": shown.posts[:1]}))
+    site.private.put(keys.data("ann"), write(shown, 1, 1), Headers(tags=keys.tag(shown.id)))
+    path = f"/-/g/{token(site)}/ann"
+    for _ in range(5):
+        assert site.get(f"{path}/icon.png").status_code == site.get(f"{path}/{STILL}").status_code == 200
+    assert site.private_storage.calls[f"get {keys.data('ann')}"] == 1
 
 
 def test_an_edit_is_seen_as_soon_as_the_purger_has_called(ann: Site) -> None:
