@@ -89,6 +89,10 @@ class Cache:
         path = path_of(key)
         return bool(self._kept.get(path) or self._missing.get(path))
 
+    def kept(self, key: str) -> Entry | None:
+        """What memory holds of `key`, fresh or not; not that nothing lies there."""
+        return self._kept.get(path_of(key))
+
     def _at_once(self, key: str, path: str) -> Answer | None:
         """What can be said without waiting for storage."""
         entry = self._kept.get(path) or self._missing.get(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -13,14 +14,14 @@ from starlette.responses import Response
 
 from core import keys
 from core.document import read
-from core.errors import BadInput
+from core.errors import BadInput, ObjectMissing, Unavailable
 from core.grants import Grant, Grants
 from core.log import get_logger
 from core.objects import Object
 from core.objects.regions import Regions
 from core.rank import Rank
 from core.settings import EdgeSettings, SiteSettings
-from edge.cache import Cache
+from edge.cache import AWAY, WAIT_S, Cache
 from edge.entry import Entry, PrivateProfile, whole
 from edge.fetch import Fetcher
 from edge.flight import Crossing
@@ -60,6 +61,7 @@ class Private:
     ) -> None:
         self._grants, self._rules, self._visitors = grants, rules, visitors
         self._sub_path, self._wall_clock = site.path, wall_clock
+        self._buckets, self._crossing = buckets, crossing
         share = settings.model_copy(update={"memory_mb": max(1, settings.memory_mb // MEMORY_SHARE)})
         stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing, _made)
         self._cache = Cache(Addressed(stored), crossing, share, Purges(clock), calls, clock)
@@ -78,10 +80,11 @@ class Private:
             self._visitors.take(request)
             return None
         key, redirect = keys.route(asked.path)
-        profile = await self._profile(request, asked.name)
-        if profile is None and key and keys.name_in(key) == asked.name:
-            return await self._moved_on(request, grant, asked, key)
-        if profile is None or not _opens(grant, profile):
+        data = await self._data(request, grant, asked.name)
+        if data and data.headers.status in MOVED and key and keys.name_in(key) == asked.name:
+            return await self._moved_on(request, grant, asked, key, data)
+        profile = _opened(grant, data)
+        if profile is None:
             return None
         if redirect is not None:
             query = f"?{query}" if query else ""
@@ -115,26 +118,39 @@ class Private:
         return await self._responder.respond(request, answer, headers, 200)
 
     async def _moved_on(
-        self, request: Request, grant: Grant, asked: keys.Granted, key: str
+        self, request: Request, grant: Grant, asked: keys.Granted, key: str, stone: Entry
     ) -> Response | None:
         """Whose name has changed is found under the new one, if the grant opens that."""
-        stone = (await self._cache.answer(keys.data(asked.name))).entry
-        if stone.headers.status not in MOVED or keys.tag(grant.profile_id) not in stone.tags.split():
-            return None
         _, _, place = stone.headers.location.partition(f"{keys.GRANTS}/{keys.GRANT}/")
-        profile = await self._profile(request, place.partition("/")[0])
-        if profile is None or not _opens(grant, profile):
+        if not _opened(grant, await self._data(request, grant, place.partition("/")[0])):
             return None
         stone = (await self._cache.answer(_addressed(asked.grant, key))).entry
         moved = stone.headers.status in MOVED
         return self._moved(stone.headers.location, grant) if moved else None
 
-    async def _profile(self, request: Request, name: str) -> PrivateProfile | None:
-        """Who has that name and is private; None if nobody is."""
+    async def _data(self, request: Request, grant: Grant, name: str) -> Entry | None:
+        """What lies as the data document of that name, if it is of the grant's profile.
+
+        Of other names nothing is read, kept or taken from memory: each time it is asked anew whose it is, so that nobody
+        learns from how long an answer takes whether somebody private has the name.
+        """
         key = keys.data(name)
-        if not self._cache.knows(key):
+        known = self._cache.kept(key)
+        if known is None or not _tagged(known.tags, grant):
             self._visitors.take(request)
-        return (await self._cache.answer(key)).entry.profile
+            if not _tagged(await self._tags(key), grant):
+                return None
+        entry = (await self._cache.answer(key)).entry
+        return entry if _tagged(entry.tags, grant) else None
+
+    async def _tags(self, key: str) -> str:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                return (await self._crossing(self._buckets.stat, key)).headers.tags
+        except ObjectMissing:
+            return ""
+        except AWAY as error:
+            raise Unavailable(f"Storage can't be reached: {error!r}") from error
 
     def _moved(self, location: str, grant: Grant) -> Response:
         headers = self._rules.private(Kind.TOMBSTONE, keys.tag(grant.profile_id), left_s=self._left_s(grant))
@@ -184,8 +200,14 @@ def _parts(asked: str) -> tuple[str, str]:
     return grant, key
 
 
-def _opens(grant: Grant, profile: PrivateProfile) -> bool:
-    return (profile.profile_id, profile.epoch) == (grant.profile_id, grant.epoch)
+def _tagged(tags: str, grant: Grant) -> bool:
+    return keys.tag(grant.profile_id) in tags.split()
+
+
+def _opened(grant: Grant, data: Entry | None) -> PrivateProfile | None:
+    profile = data.profile if data else None
+    is_open = profile and (profile.profile_id, profile.epoch) == (grant.profile_id, grant.epoch)
+    return profile if is_open else None
 
 
 def _is_of(key: str, profile: PrivateProfile) -> bool:

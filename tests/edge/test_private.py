@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+import edge.private
 from core import keys
 from core.document import Document, write
 from core.errors import ObjectMissing
@@ -151,6 +152,35 @@ def test_a_wrong_grant_costs_no_read_of_storage(ann: Site) -> None:
         ann.get("/-/g/" + WRONG[wrong](ann))
     assert not ann.private_storage.calls
     assert not ann.storage.calls
+
+
+def test_whose_names_there_are_can_not_be_told_by_what_is_read(ann: Site) -> None:
+    publish(ann, document(id="p7654321", name=HeldName(username="cat", claim=1)))
+    stone = tombstone(404, keys.data("eve"), Rank(1, 1, 2, 1), load_release(SiteSettings()), URLS)
+    ann.private.put(stone.key, stone.body, stone.headers)
+    ann.get(f"/-/g/{token(ann)}/ann")
+
+    def reads(name: str) -> list[str]:
+        ann.private_storage.calls.clear()
+        assert ann.get(f"/-/g/{token(ann)}/{name}").status_code == 404
+        return [call.replace(name, "NAME") for call in ann.private_storage.calls.elements()]
+
+    for passed_s in (0, 0, 11, 100):
+        ann.clock.pass_by(passed_s)
+        ann.call()
+        assert reads("cat") == reads("eve") == reads("nobody") == ["stat _data/NAME.json"]
+    assert ann.get(f"/-/g/{token(ann, 'p7654321')}/cat").status_code == 200
+    assert reads("cat") == ["stat _data/NAME.json"], "though it is in memory now"
+
+
+def test_a_private_name_is_not_asked_for_without_end(ann: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.private, "WAIT_S", 0.05)
+    _, go_on = ann.private_storage.hold(keys.data("ann"))
+    refused = ann.get(f"/-/g/{token(ann)}/ann")
+    go_on.set()
+    assert refused.status_code == 503
+    ann.private_storage.away = ConnectionResetError("reset")
+    assert ann.get(f"/-/g/{token(ann)}/ann").status_code == 503
 
 
 def test_a_link_ends_when_it_says_so(ann: Site) -> None:
