@@ -24,7 +24,7 @@ log = get_logger("edge")
 WAIT_S = 15.0
 """How long a reader waits for storage or a render before hearing "unavailable"."""
 FALLBACK_WAIT_S = 5.0
-"""How long one for whom there is something stale."""
+"""How long one for whom there is something stale, or the same body uncompressed."""
 RETRY_S = 1.0
 """While storage is away a stale answer is served at once, and storage asked again this often for it."""
 MISSING_SHARE = 16
@@ -89,6 +89,10 @@ class Cache:
         path = path_of(key)
         return bool(self._kept.get(path) or self._missing.get(path))
 
+    def kept(self, key: str) -> Entry | None:
+        """What memory holds of `key`, fresh or not; not that nothing lies there."""
+        return self._kept.get(path_of(key))
+
     def _at_once(self, key: str, path: str) -> Answer | None:
         """What can be said without waiting for storage."""
         entry = self._kept.get(path) or self._missing.get(path)
@@ -123,10 +127,12 @@ class Cache:
         return answer._replace(status=f"{answer.status}; collapsed") if joined else answer
 
     async def encoded(self, entry: Entry, coding: Coding) -> bytes:
-        """The entry's body compressed, made once; empty if compressing it isn't worth it."""
+        """The entry's body compressed, made once; empty if compressing it isn't worth it. TimeoutError if it takes long."""
         if coding not in entry.encodings:
             # By identity: another version of it may be compressed at the same time.
-            await self._flights.run((id(entry), coding), lambda: self._compress(entry, coding), WAIT_S)
+            await self._flights.run(
+                (id(entry), coding), lambda: self._compress(entry, coding), FALLBACK_WAIT_S
+            )
         return entry.encodings[coding]
 
     def prepare(self, entry: Entry, coding: Coding | None, prepared: Prepared) -> None:
@@ -135,13 +141,19 @@ class Cache:
         self._kept.grown(path_of(entry.key), entry)
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
-        """Nothing that was read of `path` before now is served again without asking storage; but what is newer than the
-        purge is."""
+        """Nothing that was read of `path`, or made of it, before now is served again without asking storage; but what is
+        newer than the purge is."""
         self._purges.note(path, rank)
-        self._missing.drop(path)
+        for one in (path, *self._missing.resting_on(path)):
+            self._missing.drop(one)
         entry = self._kept.get(path)
-        if entry and entry.rank and rank and is_newer(entry.rank, rank) and not hard:
-            return
+        if hard or not (entry and entry.rank and rank and is_newer(entry.rank, rank)):
+            self._doubt(path, hard=hard)
+        for one in self._kept.resting_on(path):
+            self._doubt(one, hard=hard)
+
+    def _doubt(self, path: str, *, hard: bool) -> None:
+        entry = self._kept.get(path)
         if entry and (hard or entry.rendered or not entry.stored_etag):
             self._kept.drop(path)
         elif entry:
@@ -159,12 +171,7 @@ class Cache:
 
     def _trusted(self, entry: Entry) -> bool:
         """Whether a purge of it, had there been one since it was read, would have reached us."""
-        return (
-            self._calls.live
-            and not entry.purged
-            and entry.epoch == self._calls.epoch
-            and not self._source_purged(entry)
-        )
+        return self._calls.live and not entry.purged and entry.epoch == self._calls.epoch
 
     def _only_aged(self, entry: Entry) -> bool:
         """Whether it may be served while storage is asked anew (stale-while-revalidate, RFC 5861): for as long again as
@@ -179,14 +186,8 @@ class Cache:
             return min(self._settings.fresh_s, MISSING_S)
         return self._settings.render_s if entry.source else self._settings.fresh_s
 
-    def _source_purged(self, entry: Entry) -> bool:
-        """Whether what it was made of, or the folder that it lies in, was purged since."""
-        return bool(entry.rests_on) and self._purges.since(entry.sequence, entry.rests_on)
-
     def _stale_left_s(self, entry: Entry) -> float:
         """How much longer `entry` may stand in for what storage would say."""
-        if self._source_purged(entry):
-            return 0.0
         return self._life_s(entry) + self._settings.stale_s - self._aged_s(entry)
 
     def _stale(self, entry: Entry) -> Answer:
@@ -206,7 +207,7 @@ class Cache:
             entry = await self._fetch(key, None)
             self._kept.drop(path)
             return Answer(entry, "fwd=bypass; detail=purged-meanwhile", keep=False)
-        entry.sequence, entry.epoch, entry.checked_s = sequence, epoch, checked_s
+        entry.epoch, entry.checked_s = epoch, checked_s
         entry.rests_on = entry.source or folder_of(path)
         entry.purged, entry.retry_s = False, 0.0
         self._keep(path, entry)
@@ -231,6 +232,7 @@ class Cache:
             self._purges.since(sequence, path)
             or bool(entry.source and self._purges.since(sequence, entry.source))
             or self._purges.outranks(path, entry.rank)
+            or self._purges.outranks(entry.source, entry.source_rank)
         )
 
     def _keep(self, path: str, entry: Entry) -> None:
@@ -239,6 +241,6 @@ class Cache:
         shelf.put(path, entry)
 
     async def _compress(self, entry: Entry, coding: Coding) -> None:
-        small = await self._crossing(compress, entry.body or b"", coding)
+        small = await self._crossing.compute(compress, entry.body or b"", coding)
         entry.encodings[coding] = small
         self._kept.grown(path_of(entry.key), entry)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core import keys
 from core.objects import Headers, Object, Stat
@@ -21,18 +23,32 @@ PLAYS = {Kind.PAGE, Kind.POST, Kind.LIST, Kind.SITE}
 OVERHEAD_BYTES = 1024
 """What an entry weighs besides its bodies; it keeps a flood of tiny ones within the bound, too."""
 
+MEDIUM_BYTES = 150
+"""What a medium's id weighs in a PrivateProfile."""
+
+
+class PrivateProfile(NamedTuple):
+    """What is kept of a private profile's data document: whose it is, which grants open it (`epoch`), what media it shows."""
+
+    profile_id: str
+    epoch: int
+    username: str
+    media: frozenset[str]
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
     """`body` is None for an object too large to be held; it is streamed, and only its `size` is known here.
 
     `stored_etag` is the store's own, for asking "still this one?"; empty for what was not read from `key` itself.
-    `scripts` says that the page has a script of ours, `source` is the path of the data document that a render, or the word that something is gone, came from.
+    `scripts` says that the page has a script of ours. `source` is the path of what this was made of (the data document of a
+    render, or of the word that something is gone), `source_rank` the rank which that had.
+    `profile` stands for the body of a private data document, which is shown to nobody.
     `encodings` holds the bodies by content coding (empty: not worth it), `prepared` what is sent, by the coding that the
     reader likes best.
-    The rest is the cache's book-keeping: the path whose purge ends it, besides its own (`rests_on`), which `sequence` of purges and which `epoch` of calls stood when the read
-    began, when it was last found right (`checked_s`), whether it was purged since, and when storage may be asked again
-    after it was away (`retry_s`).
+    The rest is the cache's book-keeping: the path whose purge is its own, too (`rests_on`), which `epoch` of calls stood when
+    the read began, when it was last found right (`checked_s`), whether it was purged since, and when storage may be asked
+    again after it was away (`retry_s`).
     """
 
     key: str
@@ -46,9 +62,10 @@ class Entry:
     rank: Rank | None = None
     tags: str = ""
     source: str = ""
+    source_rank: Rank | None = None
+    profile: PrivateProfile | None = None
     rendered: bool = False
     rests_on: str = ""
-    sequence: int = 0
     epoch: int = 0
     checked_s: float = 0.0
     purged: bool = False
@@ -64,7 +81,10 @@ class Entry:
     @property
     def weight_bytes(self) -> int:
         bodies = len(self.body or b"") + sum(map(len, self.encodings.values()))
-        return OVERHEAD_BYTES + bodies + PREPARED_BYTES * len(self.prepared)
+        # The key is there three times: as such, as the path, and as the path that it rests on.
+        names = 3 * sys.getsizeof(self.key)
+        media = MEDIUM_BYTES * len(self.profile.media) if self.profile else 0
+        return OVERHEAD_BYTES + names + bodies + media + PREPARED_BYTES * len(self.prepared)
 
 
 def whole(key: str, found: Object) -> Entry:
@@ -105,24 +125,27 @@ def streamed(key: str, stat: Stat) -> Entry:
     )
 
 
-def rendered(key: str, body: bytes, headers: Headers, source: str, modified_s: float) -> Entry:
+def rendered(
+    key: str, body: bytes, headers: Headers, source: str, source_rank: Rank, modified_s: float
+) -> Entry:
     """A page of the edge's own making."""
     entry = whole(key, Object(body, "", headers, modified_s))
-    entry.source, entry.rendered = source, True
+    entry.source, entry.source_rank, entry.rendered = source, source_rank, True
     return entry
 
 
-def missing(key: str, source: str = "") -> Entry:
+def missing(key: str, source: str = "", source_rank: Rank | None = None) -> Entry:
     """Nothing lies there; tagged, so that a new page under that name clears it from CDNs."""
     name = key.partition("/")[0]
     tags = keys.name_tag(name) if keys.is_username(name) else ""
-    return Entry(key, Headers(status=404), Kind.MISSING, b"", 0, tags=tags, source=source)
+    headers = Headers(status=404)
+    return Entry(key, headers, Kind.MISSING, b"", 0, tags=tags, source=source, source_rank=source_rank)
 
 
-def gone(key: str, status: int, location: str, tags: str, source: str) -> Entry:
+def gone(key: str, said: Headers, source: str, source_rank: Rank | None) -> Entry:
     """What a data document's tombstone says of every page of its profile."""
-    headers = Headers(status=status, location=location, tags=tags)
-    return Entry(key, headers, Kind.TOMBSTONE, b"", 0, tags=tags, source=source)
+    headers = Headers(status=said.status, location=said.location, tags=said.tags)
+    return Entry(key, headers, Kind.TOMBSTONE, b"", 0, tags=said.tags, source=source, source_rank=source_rank)
 
 
 def built_in(key: str, title: str, words: str) -> Entry:

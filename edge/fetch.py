@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core import keys
 from core.errors import ObjectMissing
-from core.objects import ReadObjects
+from core.objects import Object, ReadObjects
 from edge.entry import Entry, missing, streamed, whole
 from edge.flight import Crossing
 from edge.render import Renderer
@@ -15,12 +17,19 @@ HELD_BYTES_MAX = 1_000_000
 
 
 class Fetcher:
-    """What fills the cache; reads and never writes."""
+    """What fills the cache; reads and never writes. `made` makes an entry of what was read, in the thread that read it."""
 
-    def __init__(self, objects: ReadObjects, renderer: Renderer, crossing: Crossing) -> None:
+    def __init__(
+        self,
+        objects: ReadObjects,
+        renderer: Renderer,
+        crossing: Crossing,
+        made: Callable[[str, Object], Entry] = whole,
+    ) -> None:
         self._objects = objects
         self._renderer = renderer
         self._crossing = crossing
+        self._made = made
 
     async def __call__(self, key: str, known: Entry | None) -> Entry:
         """`known` itself if storage still holds just that; raises what storage raises, but for ObjectMissing."""
@@ -41,7 +50,7 @@ class Fetcher:
             known = None
         found = self._objects.get(key, unless=known.stored_etag if known else None)
         if found is not None:
-            return whole(key, found)
+            return self._made(key, found)
         if known is None:
             raise ObjectMissing(f"{key} was not given, though any version would have done.")
         return known

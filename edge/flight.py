@@ -11,17 +11,26 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+COMPUTE_THREADS = 2
+
+
 class Crossing:
-    """A bounded pool of threads for storage, compression and renders; what finds no thread free waits its turn."""
+    """Two bounded pools of threads: one for what reads storage, renders included, and a small one for what only computes,
+    which must not wait behind storage that hangs. What finds no thread free waits its turn."""
 
     def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="edge")
+        self._storage = ThreadPoolExecutor(threads, thread_name_prefix="edge")
+        self._computing = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="edge-compute")
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args))
+        return await asyncio.get_running_loop().run_in_executor(self._storage, partial(work, *args))
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._computing, partial(work, *args))
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._storage, self._computing):
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class SingleFlight:

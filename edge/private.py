@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -12,15 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import keys
-from core.document import Document, read
-from core.errors import BadInput
+from core.document import read
+from core.errors import BadInput, ObjectMissing, Unavailable
 from core.grants import Grant, Grants
 from core.log import get_logger
+from core.objects import Object
 from core.objects.regions import Regions
 from core.rank import Rank
 from core.settings import EdgeSettings, SiteSettings
-from edge.cache import Cache
-from edge.entry import Entry
+from edge.cache import AWAY, WAIT_S, Cache
+from edge.entry import Entry, PrivateProfile, whole
 from edge.fetch import Fetcher
 from edge.flight import Crossing
 from edge.purge import Calls, Purges
@@ -34,8 +36,6 @@ log = get_logger("edge")
 
 MEMORY_SHARE = 8
 """Private answers have an eighth of the memory, besides that of the public ones."""
-DOCUMENTS_MAX = 200
-"""How many profiles' documents are kept parsed."""
 ADDRESSED = {Kind.PAGE, Kind.POST, Kind.LIST, Kind.FEED}
 """Kinds of files that hold addresses of their own profile."""
 MOVED = (301, 302, 307, 308)
@@ -60,12 +60,12 @@ class Private:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._grants, self._rules, self._visitors = grants, rules, visitors
-        self._sub_path, self._wall_clock, self._crossing = site.path, wall_clock, crossing
+        self._sub_path, self._wall_clock = site.path, wall_clock
+        self._buckets, self._crossing = buckets, crossing
         share = settings.model_copy(update={"memory_mb": max(1, settings.memory_mb // MEMORY_SHARE)})
-        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing)
+        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing, _made)
         self._cache = Cache(Addressed(stored), crossing, share, Purges(clock), calls, clock)
         self._responder = Responder(self._cache, buckets, crossing, wall_clock)
-        self._documents: dict[str, tuple[Entry, Document | None]] = {}
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:
         """`path` as the purger names what is private: behind any grant."""
@@ -80,17 +80,18 @@ class Private:
             self._visitors.take(request)
             return None
         key, redirect = keys.route(asked.path)
-        document = await self._document(request, asked.name)
-        if document is None and key and keys.name_in(key) == asked.name:
-            return await self._moved_on(request, grant, asked, key)
-        if document is None or not _opens(grant, document):
+        data = await self._data(request, grant, asked.name)
+        if data and data.headers.status in MOVED and key and keys.name_in(key) == asked.name:
+            return await self._moved_on(request, grant, asked, key, data)
+        profile = _opened(grant, data)
+        if profile is None:
             return None
         if redirect is not None:
             query = f"?{query}" if query else ""
             return self._moved(
                 quote(self._sub_path + keys.GRANTS + f"/{asked.grant}{redirect}") + query, grant
             )
-        if key is None or not _is_of(key, document):
+        if key is None or not _is_of(key, profile):
             return None
         if kind_of(key) in ADDRESSED:
             key = _addressed(asked.grant, key)
@@ -117,32 +118,39 @@ class Private:
         return await self._responder.respond(request, answer, headers, 200)
 
     async def _moved_on(
-        self, request: Request, grant: Grant, asked: keys.Granted, key: str
+        self, request: Request, grant: Grant, asked: keys.Granted, key: str, stone: Entry
     ) -> Response | None:
         """Whose name has changed is found under the new one, if the grant opens that."""
-        stone = (await self._cache.answer(keys.data(asked.name))).entry
-        if stone.headers.status not in MOVED or keys.tag(grant.profile_id) not in stone.tags.split():
-            return None
         _, _, place = stone.headers.location.partition(f"{keys.GRANTS}/{keys.GRANT}/")
-        document = await self._document(request, place.partition("/")[0])
-        if document is None or not _opens(grant, document):
+        if not _opened(grant, await self._data(request, grant, place.partition("/")[0])):
             return None
         stone = (await self._cache.answer(_addressed(asked.grant, key))).entry
         moved = stone.headers.status in MOVED
         return self._moved(stone.headers.location, grant) if moved else None
 
-    async def _document(self, request: Request, name: str) -> Document | None:
-        """The data document of who has that name and is private; None if nobody is."""
+    async def _data(self, request: Request, grant: Grant, name: str) -> Entry | None:
+        """What lies as the data document of that name, if it is of the grant's profile.
+
+        Of other names nothing is read, kept or taken from memory: each time it is asked anew whose it is, so that nobody
+        learns from how long an answer takes whether somebody private has the name.
+        """
         key = keys.data(name)
-        if not self._cache.knows(key):
+        known = self._cache.kept(key)
+        if known is None or not _tagged(known.tags, grant):
             self._visitors.take(request)
+            if not _tagged(await self._tags(key), grant):
+                return None
         entry = (await self._cache.answer(key)).entry
-        known = self._documents.get(key)
-        if known is None or known[0] is not entry:
-            if len(self._documents) >= DOCUMENTS_MAX:
-                self._documents.pop(next(iter(self._documents)))
-            known = self._documents[key] = entry, await self._crossing(_parsed, entry)
-        return known[1]
+        return entry if _tagged(entry.tags, grant) else None
+
+    async def _tags(self, key: str) -> str:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                return (await self._crossing(self._buckets.stat, key)).headers.tags
+        except ObjectMissing:
+            return ""
+        except AWAY as error:
+            raise Unavailable(f"Storage can't be reached: {error!r}") from error
 
     def _moved(self, location: str, grant: Grant) -> Response:
         headers = self._rules.private(Kind.TOMBSTONE, keys.tag(grant.profile_id), left_s=self._left_s(grant))
@@ -176,6 +184,7 @@ class Addressed:
             headers=replace(entry.headers, location=location),
             # A purge names the path behind any grant.
             source=entry.source or keys.path_of(key),
+            source_rank=entry.source_rank if entry.source else entry.rank,
         )
 
 
@@ -191,22 +200,37 @@ def _parts(asked: str) -> tuple[str, str]:
     return grant, key
 
 
-def _opens(grant: Grant, document: Document) -> bool:
-    is_private = document.profile.visibility == "private"
-    return is_private and (document.id, document.grants) == (grant.profile_id, grant.epoch)
+def _tagged(tags: str, grant: Grant) -> bool:
+    return keys.tag(grant.profile_id) in tags.split()
 
 
-def _is_of(key: str, document: Document) -> bool:
+def _opened(grant: Grant, data: Entry | None) -> PrivateProfile | None:
+    profile = data.profile if data else None
+    is_open = profile and (profile.profile_id, profile.epoch) == (grant.profile_id, grant.epoch)
+    return profile if is_open else None
+
+
+def _is_of(key: str, profile: PrivateProfile) -> bool:
     if key.startswith("_media/"):
-        return document.medium(keys.media_of(key)) is not None
-    return keys.name_in(key) == document.name.username
+        return keys.media_of(key) in profile.media
+    return keys.name_in(key) == profile.username
 
 
-def _parsed(entry: Entry) -> Document | None:
-    if entry.headers.status != 200 or not entry.body:
-        return None
+def _made(key: str, found: Object) -> Entry:
+    """An entry of the private bucket; of a data document, however large, only what tells who may see what."""
+    entry = whole(key, found)
+    if entry.kind is Kind.DATA:
+        entry.profile, entry.body, entry.size = _private(key, found.body), b"", 0
+    return entry
+
+
+def _private(key: str, body: bytes) -> PrivateProfile | None:
     try:
-        return read(entry.body)[0]
+        document, _ = read(body)
     except BadInput as error:
-        log.error("document_unreadable", key=entry.key, error=str(error))
+        log.error("document_unreadable", key=key, error=str(error))
         return None
+    if document.profile.visibility != "private":
+        return None
+    media = frozenset(medium.id for medium in document.media)
+    return PrivateProfile(document.id, document.grants, document.name.username, media)

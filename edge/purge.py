@@ -127,7 +127,8 @@ class Purges:
             self._forgotten = oldest.sequence
 
     def since(self, sequence: int, path: str) -> bool:
-        """Whether `path` was, or may have been, purged after `sequence` stood."""
+        """Whether `path` was, or may have been, purged after `sequence` stood. For reads under way, which don't take long: what
+        is forgotten counts as purged."""
         if self._forgotten > sequence:
             return True
         found = (self._noted.get(path), self._noted.get(folder_of(path)))

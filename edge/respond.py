@@ -53,9 +53,15 @@ class Responder:
         if compressible(entry.headers.type) and body:
             headers["vary"] = "Accept-Encoding"
             # A range is of the body as it is: what readers resume are downloads, not pages.
-            if liked and not _ranged(request) and (small := await self._cache.encoded(entry, liked)):
-                headers["content-encoding"] = liked
-                body, etag = small, f'"{entry.etag}-{liked}"'
+            if liked and not _ranged(request):
+                try:
+                    small = await self._cache.encoded(entry, liked)
+                except TimeoutError:
+                    # As it is, then; and what is prepared of that is for readers who like it so.
+                    small, liked = b"", None
+                if small and liked:
+                    headers["content-encoding"] = liked
+                    body, etag = small, f'"{entry.etag}-{liked}"'
         if status != 200:
             # Not where the words are another entry's, the site's own.
             if body is not None and entry.headers.status == status and _is_kept(answer):

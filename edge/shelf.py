@@ -13,6 +13,7 @@ class Shelf:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
+        self._resting: dict[str, set[str]] = {}
         self._bytes = 0
 
     def get(self, path: str) -> Entry | None:
@@ -22,6 +23,10 @@ class Shelf:
         self._entries.move_to_end(path)
         return found[0]
 
+    def resting_on(self, path: str) -> list[str]:
+        """The paths of all entries whose `rests_on` is `path`."""
+        return list(self._resting.get(path, ()))
+
     def put(self, path: str, entry: Entry) -> None:
         self.drop(path)
         weight = entry.weight_bytes
@@ -29,9 +34,10 @@ class Shelf:
             return  # it would push out too many others
         self._entries[path] = (entry, weight)
         self._bytes += weight
+        if entry.rests_on:
+            self._resting.setdefault(entry.rests_on, set()).add(path)
         while self._bytes > self._bytes_max:
-            _, (_, left) = self._entries.popitem(last=False)
-            self._bytes -= left
+            self.drop(next(iter(self._entries)))
 
     def grown(self, path: str, entry: Entry) -> None:
         """Weighs an entry again that has got another encoding, if it is still here."""
@@ -39,5 +45,11 @@ class Shelf:
             self.put(path, entry)
 
     def drop(self, path: str) -> None:
-        if found := self._entries.pop(path, None):
-            self._bytes -= found[1]
+        if path not in self._entries:
+            return
+        entry, weight = self._entries.pop(path)
+        self._bytes -= weight
+        if resting := self._resting.get(entry.rests_on):
+            resting.discard(path)
+            if not resting:
+                del self._resting[entry.rests_on]

@@ -39,7 +39,7 @@ def build(document: Document, release: Release, urls: Urls, edition: Edition) ->
 
 
 def render(key: str, document: Document, release: Release, urls: Urls, edition: Edition) -> File | None:
-    """One file of the profile by its key, as an edge needs it that misses a page; None if the profile has no such file."""
+    """One file of the profile by its key, as a preview shows it; None if the profile has no such file."""
     for page in plan(document, release, urls, edition):
         if page.key == key:
             return page.file()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from httpx import Response
 
+import edge.private
 from core import keys
-from core.document import Document
+from core.document import Document, write
 from core.errors import ObjectMissing
 from core.grants import Grant, Grants
 from core.media import Media, Rendition, RenditionFile
@@ -153,6 +154,35 @@ def test_a_wrong_grant_costs_no_read_of_storage(ann: Site) -> None:
     assert not ann.storage.calls
 
 
+def test_whose_names_there_are_can_not_be_told_by_what_is_read(ann: Site) -> None:
+    publish(ann, document(id="p7654321", name=HeldName(username="cat", claim=1)))
+    stone = tombstone(404, keys.data("eve"), Rank(1, 1, 2, 1), load_release(SiteSettings()), URLS)
+    ann.private.put(stone.key, stone.body, stone.headers)
+    ann.get(f"/-/g/{token(ann)}/ann")
+
+    def reads(name: str) -> list[str]:
+        ann.private_storage.calls.clear()
+        assert ann.get(f"/-/g/{token(ann)}/{name}").status_code == 404
+        return [call.replace(name, "NAME") for call in ann.private_storage.calls.elements()]
+
+    for passed_s in (0, 0, 11, 100):
+        ann.clock.pass_by(passed_s)
+        ann.call()
+        assert reads("cat") == reads("eve") == reads("nobody") == ["stat _data/NAME.json"]
+    assert ann.get(f"/-/g/{token(ann, 'p7654321')}/cat").status_code == 200
+    assert reads("cat") == ["stat _data/NAME.json"], "though it is in memory now"
+
+
+def test_a_private_name_is_not_asked_for_without_end(ann: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.private, "WAIT_S", 0.05)
+    _, go_on = ann.private_storage.hold(keys.data("ann"))
+    refused = ann.get(f"/-/g/{token(ann)}/ann")
+    go_on.set()
+    assert refused.status_code == 503
+    ann.private_storage.away = ConnectionResetError("reset")
+    assert ann.get(f"/-/g/{token(ann)}/ann").status_code == 503
+
+
 def test_a_link_ends_when_it_says_so(ann: Site) -> None:
     path = f"/-/g/{token(ann)}/ann"
     assert ann.get(path).status_code == 200
@@ -191,12 +221,53 @@ def test_readers_of_one_link_share_what_is_in_memory(ann: Site) -> None:
     assert other.headers["etag"] != again.headers["etag"]
 
 
+def test_a_large_document_is_read_once_whatever_the_memory(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"memory_mb": 8})  # one of it for what is private
+    site.call()
+    posts = [Post(id=f"o{n:07}", slug=f"s{n}", title="Tar", body="Black. " * 500, date="2026-05-01",
+                  state="published") for n in range(400)]  # fmt: skip
+    shown = document(posts=tuple(posts))
+    publish(site, shown.model_copy(update={"posts": shown.posts[:1]}))
+    site.private.put(keys.data("ann"), write(shown, 1, 1), Headers(tags=keys.tag(shown.id)))
+    path = f"/-/g/{token(site)}/ann"
+    for _ in range(5):
+        assert site.get(f"{path}/icon.png").status_code == site.get(f"{path}/{STILL}").status_code == 200
+    assert site.private_storage.calls[f"get {keys.data('ann')}"] == 1
+
+
 def test_an_edit_is_seen_as_soon_as_the_purger_has_called(ann: Site) -> None:
     path = f"/-/g/{token(ann)}/ann"
     assert "Paints in secret." in ann.get(path).text
     publish(ann, document("Sings.", 2))
     for key in ("ann/index.html", keys.data("ann")):
         ann.call({"path": keys.purge_path("private", key), "rank": "1.1.2.1", "hard": True})
+    assert "Sings." in ann.get(path).text
+
+
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_page_that_lags_behind_its_purge_is_not_kept(ann: Site, is_drawn: bool) -> None:
+    if is_drawn:
+        ann.private.delete("ann/index.html")
+    path = f"/-/g/{token(ann)}/ann"
+    key = keys.data("ann") if is_drawn else "ann/index.html"
+    ann.call({"path": keys.purge_path("private", key), "rank": "1.1.2.1", "hard": True})
+    late = ann.get(path)
+    assert "Paints in secret." in late.text
+    assert late.headers["cache-control"] == "no-store"
+    publish(ann, document("Sings.", 2))
+    assert "Sings." in ann.get(path).text
+
+
+def test_after_a_soft_purge_the_old_page_stands_in_while_storage_is_away(ann: Site, away: Exception) -> None:
+    path = f"/-/g/{token(ann)}/ann"
+    ann.get(path)
+    publish(ann, document("Sings.", 2))
+    ann.call({"path": keys.purge_path("private", "ann/index.html"), "rank": "1.1.2.1"})
+    ann.private_storage.away = away
+    assert "Paints in secret." in ann.get(path).text
+    ann.call({"path": keys.purge_path("private", "ann/index.html"), "rank": "1.1.2.1", "hard": True})
+    assert ann.get(path).status_code == 503
+    ann.private_storage.away = None
     assert "Sings." in ann.get(path).text
 
 

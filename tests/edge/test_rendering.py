@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
 import edge.render
 from core import keys
-from core.rank import Edition
+from core.document import write
+from core.profile import Post
+from core.rank import Edition, Rank, stamp_html
 from core.settings import SiteSettings
 from edge.fetch import HELD_BYTES_MAX
 from generator.build import build
+from generator.files import File, Page
 from generator.release import Release
 from generator.urls import Urls
 from tests.edge.conftest import Site, new_document, signed
+
+STONE = stamp_html("Gone.", Rank(1, 1, 1, 1))
 
 
 @pytest.fixture
@@ -27,6 +31,13 @@ def unpublished(site: Site) -> Site:
     site.objects.delete("ann/index.html")
     site.put_document("Paints boats.")
     return site
+
+
+def put_post(site: Site, words: str, revision: int) -> None:
+    """Ann's document, with a post in it."""
+    post = Post(id="post1234", slug="tar", title="Tar", body=words, date="2026-05-01", state="published")
+    document = new_document("Paints boats.", revision).model_copy(update={"posts": (post,)})
+    site.put(keys.data("ann"), write(document, life=1, rollout=1), type="application/json")
 
 
 def test_a_missing_page_is_drawn_as_the_worker_would_have(unpublished: Site, release: Release) -> None:
@@ -42,8 +53,8 @@ def test_a_missing_page_is_drawn_as_the_worker_would_have(unpublished: Site, rel
 
 def test_twenty_waiting_readers_get_one_render(unpublished: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     renders: list[str] = []
-    draw = edge.render.render
-    monkeypatch.setattr(edge.render, "render", lambda key, *rest: renders.append(key) or draw(key, *rest))
+    draw = Page.file
+    monkeypatch.setattr(Page, "file", lambda page: renders.append(page.key) or draw(page))
 
     async def twenty() -> list[Response]:
         has_it, go_on = unpublished.storage.hold(keys.data("ann"))
@@ -64,23 +75,25 @@ def test_no_more_than_two_pages_are_drawn_at_a_time_and_none_waits_for_long(
     unpublished: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edge.render, "TURN_S_MAX", 0.2)
-    draw, go_on = edge.render.render, threading.Event()
+    put_post(unpublished, "Black.", 1)
+    draw, go_on = Page.file, threading.Event()
     drawing: list[str] = []
 
-    def slowly(key: str, *rest: Any) -> Any:
-        drawing.append(key)
+    def slowly(page: Page) -> File:
+        drawing.append(page.key)
         assert go_on.wait(10)
-        return draw(key, *rest)
+        return draw(page)
 
-    monkeypatch.setattr(edge.render, "render", slowly)
+    monkeypatch.setattr(Page, "file", slowly)
 
     async def walk() -> list[Response]:
         async with AsyncClient(transport=ASGITransport(unpublished.app), base_url="http://edge") as reader:
             paths = ("/ann", "/ann/feed.xml", "/ann/feed.json", "/ann/icon.png")
             asked = [asyncio.create_task(reader.get(path)) for path in paths]
-            while sum(one.done() for one in asked) < 2:
+            while sum(one.done() for one in asked) < 2 or len(drawing) < 2:
                 await asyncio.sleep(0.01)
             assert len(drawing) == 2
+            assert unpublished.storage.calls[f"get {keys.data('ann')}"] == 2, "nobody waits with a document"
             go_on.set()
             return await asyncio.gather(*asked)
 
@@ -88,6 +101,45 @@ def test_no_more_than_two_pages_are_drawn_at_a_time_and_none_waits_for_long(
     assert (refused.headers["retry-after"], refused.headers["cache-control"]) == ("5", "no-store")
     assert unpublished.get(other.url.path).status_code != 503, "a place is free again"
     assert unpublished.get("/ann").status_code == 200
+
+
+def test_made_up_paths_below_one_profile_cost_one_look_at_its_document(unpublished: Site) -> None:
+    async def all_at_once() -> set[int]:
+        async with AsyncClient(transport=ASGITransport(unpublished.app), base_url="http://edge") as reader:
+            asked = [reader.get(f"/ann/posts/nothing-{number}") for number in range(40)]
+            return {one.status_code for one in await asyncio.gather(*asked)}
+
+    calls, read_it = unpublished.storage.calls, f"get {keys.data('ann')}"
+    assert unpublished.get("/ann/posts/nothing").status_code == 404
+    assert asyncio.run(all_at_once()) == {404}
+    assert calls[read_it] == 1
+    assert unpublished.get("/ann/icon.png").status_code == 200, "what it has is drawn all the same"
+    unpublished.put(keys.data("gone"), STONE, status=410)
+    assert [unpublished.get(f"/gone/{number}").status_code for number in range(5)] == [410] * 5
+    assert calls[f"get {keys.data('gone')}"] == 1
+    assert unpublished.get("/bob").status_code == 404
+    assert calls[f"get {keys.data('bob')}"] == 0
+
+
+def test_what_a_document_has_is_looked_up_again_when_it_changes(unpublished: Site) -> None:
+    assert unpublished.get("/ann/posts/tar").status_code == 404
+    put_post(unpublished, "Black.", 2)
+    unpublished.purge("/_data/ann.json", 2)
+    assert "Black." in unpublished.get("/ann/posts/tar").text
+
+
+def test_what_is_remembered_of_documents_is_bounded(
+    unpublished: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.render, "REMEMBERED_BYTES_MAX", 1500)
+    names = [f"gone{number}" for number in range(10)]
+    for turn in ("a", "b"):
+        for name in names:
+            unpublished.put(keys.data(name), STONE, status=410)
+            assert unpublished.get(f"/{name}/{turn}").status_code == 410
+            assert unpublished.get(f"/{name}/{turn}{turn}").status_code == 410
+    reads = [unpublished.storage.calls[f"get {keys.data(name)}"] for name in names]
+    assert reads == [2] * 10
 
 
 def test_a_drawn_page_lives_for_a_short_while(unpublished: Site) -> None:
@@ -112,6 +164,30 @@ def test_a_purge_of_the_page_or_of_its_document_ends_a_drawn_page(unpublished: S
 def test_a_drawn_page_older_than_a_purge_is_not_kept(unpublished: Site) -> None:
     unpublished.purge("/ann", 2)
     assert unpublished.get("/ann").headers["cache-control"] == "no-store"
+
+
+DRAWN = {
+    "/ann": 200,
+    "/ann/posts/never-written": 404,
+    "/gone": 410,
+}
+
+
+@pytest.mark.parametrize("path", DRAWN)
+@pytest.mark.parametrize("rank", ["1.1.2.1", "1.1.1.1"], ids=["newer", "the same"])
+def test_what_a_document_says_that_lags_behind_its_purge_is_not_kept(
+    unpublished: Site, path: str, rank: str
+) -> None:
+    unpublished.put(keys.data("gone"), STONE, status=410)
+    for name in ("ann", "gone"):
+        unpublished.call({"path": f"/_data/{name}.json", "rank": rank, "hard": True})
+    answer = unpublished.get(path)
+    assert answer.status_code == DRAWN[path]
+    assert ("no-store" in answer.headers["cache-control"]) is (rank == "1.1.2.1")
+    again = unpublished.get(path).headers["cache-status"]
+    assert again == (
+        "holdfast; fwd=bypass; detail=purged-meanwhile" if rank == "1.1.2.1" else "holdfast; hit"
+    )
 
 
 def test_a_page_drawn_from_a_document_purged_meanwhile_is_not_kept(unpublished: Site) -> None:
