@@ -16,7 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from core.addresses import parse
+from core.addresses import counted, parse
 
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
@@ -40,7 +40,7 @@ def bounded(connections: int, each: int, trusted: Sequence[str]) -> type[asyncio
 
 
 class Doors:
-    """Who is connected."""
+    """Who is connected; a household with IPv6 counts as one, however many addresses it has."""
 
     def __init__(self, connections: int, each: int, trusted: Sequence[str]) -> None:
         self._connections = connections
@@ -52,10 +52,11 @@ class Doors:
     def enter(self, host: str) -> bool:
         """Notes a connection; whether it is one of those that are served."""
         self._open += 1
-        self._from[host] += 1
+        who = _counted(host)
+        self._from[who] += 1
         if self._open > self._connections:
             return False
-        return not self._each or self._from[host] <= self._each or self._is_trusted(host)
+        return not self._each or self._from[who] <= self._each or self._is_trusted(host)
 
     @property
     def are_blocked(self) -> bool:
@@ -64,15 +65,21 @@ class Doors:
 
     def leave(self, host: str) -> None:
         self._open -= 1
-        self._from[host] -= 1
-        if not self._from[host]:
-            del self._from[host]
+        who = _counted(host)
+        self._from[who] -= 1
+        if not self._from[who]:
+            del self._from[who]
 
     def _is_trusted(self, host: str) -> bool:
         address = parse(host)
         if address is None:
             return True  # a Unix socket's
         return address.is_loopback or any(address in network for network in self._trusted)
+
+
+def _counted(host: str) -> str:
+    address = parse(host)
+    return counted(address) if address else host
 
 
 class _Bounded(HttpToolsProtocol):

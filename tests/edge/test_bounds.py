@@ -234,6 +234,17 @@ def test_one_address_can_not_take_all_connections() -> None:
     assert doors.enter("203.0.113.9")
 
 
+def test_a_household_with_ipv6_counts_as_one() -> None:
+    doors = Doors(100, 2, ["2001:db8:5::/48"])
+    household = [f"2001:db8:1:2::{number:x}" for number in range(4)]
+    assert [doors.enter(one) for one in household] == [True, True, False, False]
+    assert doors.enter("2001:db8:1:3::1"), "the neighbours'"
+    assert all(doors.enter(f"2001:db8:5::{number:x}") for number in range(4)), "a proxy of ours"
+    for one in household[:3]:
+        doors.leave(one)
+    assert doors.enter("2001:db8:1:2::99")
+
+
 def test_a_reader_who_takes_nothing_is_let_go(site: Site, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge.server, "STALLED_S_MAX", 0.2)
     size = 50_000_000
