@@ -278,6 +278,18 @@ def test_who_asks_for_too_much_that_is_not_in_memory_hears_429(counted: Site) ->
     assert reader.get("/bob/new").status_code == 404
 
 
+def test_a_film_is_read_for_each_who_asks_so_each_request_for_it_counts(counted: Site) -> None:
+    counted.put(VIDEO, bytes(2_500_000), type="video/mp4")
+    counted.call()
+    stranger = counted.reader.at("203.0.113.9")
+    seconds = [stranger.get(f"/{VIDEO}", headers={"range": f"bytes={at}-"}).status_code for at in range(5)]
+    assert seconds == [206] * 3 + [429] * 2
+    reads = counted.storage.calls[f"read {VIDEO}"]
+    assert stranger.get(f"/{VIDEO}").status_code == 429
+    assert counted.storage.calls[f"read {VIDEO}"] == reads
+    assert counted.reader.at("203.0.113.8").get(f"/{VIDEO}").status_code == 200
+
+
 def test_behind_a_proxy_of_ours_readers_are_counted_by_their_own_address(counted: Site) -> None:
     proxy = counted.reader.at("10.0.0.1")
     for number in range(10):
