@@ -18,7 +18,7 @@ from core.errors import TooMany, Unavailable
 from core.fields import is_domain
 from core.rate import Rate
 from core.settings import SiteSettings
-from edge.address import host_of
+from edge.address import decoded, host_of
 from edge.cache import Cache
 from edge.entry import Entry
 from edge.hot import Hot
@@ -81,11 +81,13 @@ class Domains(Hot):
         return _with_path(scope, path), _tagging(send, keys.name_tag(domain))
 
     def _path(self, raw: bytes, name: str) -> bytes:
-        sub_path, page = self._sub_path.encode(), f"{self._sub_path}/{name}".encode()
-        if raw.rstrip(b"/") in (b"", sub_path):
-            return page
-        is_whole = raw == page or raw.startswith((page + b"/", *(sub_path + one.encode() for one in SHARED)))
-        return raw if is_whole else page + raw
+        page = f"{self._sub_path}/{name}"
+        if raw.rstrip(b"/") in (b"", self._sub_path.encode()):
+            return page.encode()
+        # Whatever the case and the signs: its one spelling is then the redirect's to find, as at the site's own host.
+        path = (decoded(raw) or "").lower()
+        is_whole = path == page or path.startswith((page + "/", *(self._sub_path + one for one in SHARED)))
+        return raw if is_whole else page.encode() + raw
 
 
 class Ask:

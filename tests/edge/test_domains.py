@@ -88,6 +88,17 @@ def test_another_spelling_of_a_path_is_one_hop_away_there(site: Site) -> None:
     assert "A long day." in of_domain(site, location).text
 
 
+@pytest.mark.parametrize("name", ["Ann", "ANN/", "%61nn", "%41NN", "ann/index.html", "Ann/INDEX.HTML"])
+def test_its_name_is_known_there_however_it_is_spelled(site: Site, sub_path: str, name: str) -> None:
+    page = of_domain(site, f"{sub_path}/{name}")
+    if page.status_code == 301:
+        assert page.headers["location"] == f"{sub_path}/ann"
+        page = of_domain(site, page.headers["location"])
+    assert "Paints boats." in page.text
+    post = of_domain(site, f"{sub_path}/Ann/Posts/Day")
+    assert (post.status_code, post.headers["location"]) == (301, f"{sub_path}/ann/posts/day")
+
+
 @pytest.mark.parametrize(
     "path", ["//evil.example/", "/%2e%2e/bob", "/..%2fbob", "/%0d%0aset-cookie:x", "/../bob"]
 )

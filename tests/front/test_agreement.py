@@ -84,6 +84,8 @@ CASES = [
     Case("a name in capitals", "/Ann"),
     Case("a slash at the end", "/ann/"),
     Case("the page's file", "/ann/index.html"),
+    Case("the page's file in capitals", "/ann/INDEX.HTML"),
+    Case("the home page's file in capitals", "/INDEX.HTML"),
     Case("a tracking parameter", "/ann?utm_source=mail&fbclid=1", BR),
     Case("a parameter that ends like a grant", "/ann?emigrant=1"),
     Case("for one reader alone", SECRETS),
