@@ -87,6 +87,8 @@ def create_app(
     regions = (objects, private) if private else (objects,)
     purger = Purger(cache, calls, Heard(clock), regions, visitors, Webhook(secret), behind)
 
+    rate = Rate(ASKED_PER_MINUTE, "unknown domains", clock)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
@@ -95,7 +97,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(ASK, Ask(cache, Rate(ASKED_PER_MINUTE, "unknown domains", clock)).asked, methods=["GET"]),
+            Route(ASK, Ask(cache, rate, visitors).asked, methods=["GET"]),
             Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,

@@ -26,9 +26,10 @@ from edge.visitors import Visitors
 
 ASK = "/-/domains/ask"
 ASKED_PER_MINUTE = 600
-"""Domains that nobody has asked about lately. Whoever opens a connection can make us look one up."""
-SITES_MAX = 1000
-"""Spellings of hosts that are remembered to be no domains."""
+"""Domains that nobody has asked about lately, for each who asks: a stranger's share is not that of who makes certificates. Whoever
+opens a connection to that one can make us look one up."""
+SITES_MAX, SITE_BYTES_MAX = 1000, 255
+"""How many spellings of hosts are remembered to be no domains, and how long each may be."""
 OURS = b"/-/"
 """What is the edge's own, at any host."""
 SHARED = tuple(f"/{key.partition('/')[0]}/" for key in (keys.asset("style.css", "0"), keys.media_folder("0")))
@@ -58,7 +59,7 @@ class Domains(Hot):
         domain = spelled(host.decode("latin-1"))
         if domain and domain != self._own:
             return domain
-        if len(self._sites) < SITES_MAX:
+        if len(self._sites) < SITES_MAX and len(host) <= SITE_BYTES_MAX:
             self._sites.add(host)
         return ""
 
@@ -93,9 +94,10 @@ class Domains(Hot):
 class Ask:
     """`GET /-/domains/ask?domain=…`: 200 for a domain that a published profile has, else 404 (Caddy's `on_demand_tls`)."""
 
-    def __init__(self, cache: Cache, rate: Rate) -> None:
+    def __init__(self, cache: Cache, rate: Rate, visitors: Visitors) -> None:
         self._cache = cache
         self._rate = rate
+        self._visitors = visitors
 
     async def asked(self, request: Request) -> Response:
         domain = spelled(request.query_params.get("domain", ""))
@@ -104,7 +106,8 @@ class Ask:
         key = keys.domain(domain)
         try:
             if not self._cache.knows(key):
-                self._rate.take("")
+                self._visitors.take(request)
+                self._rate.take(self._visitors.address(request))
             entry = (await self._cache.answer(key)).entry
         except (Unavailable, TooMany) as error:
             return _said(error.status, error.detail)

@@ -27,7 +27,7 @@ class Visitors:
 
     def welcome(self, request: Request) -> None:
         """This caller has proven to be one of ours."""
-        host = self._host(request)
+        host = self.address(request)
         self._welcome.pop(host, None)
         self._welcome[host] = None
         if len(self._welcome) > WELCOME_MAX:
@@ -37,11 +37,12 @@ class Visitors:
         """Counts one; raises TooMany when that is too often."""
         if self._rate is None:
             return
-        host = self._host(request)
+        host = self.address(request)
         address = parse(host)
         if host not in self._welcome and not (address and address.is_loopback):
             self._rate.take(host)
 
-    def _host(self, request: Request) -> str:
+    def address(self, request: Request) -> str:
+        """By which whoever calls is counted."""
         peer = request.client.host if request.client else ""
         return client_address(peer, request.headers.get("x-forwarded-for", ""), self._trusted)
