@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from core.addresses import counted, parse
+from edge.address import host_of
 
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
@@ -24,6 +26,9 @@ HEAD_BYTES_MAX = 32_768
 STALLED_S_MAX = 60.0
 """How long a reader may take nothing of what waits for it."""
 RETRY_AFTER_S = 5
+_HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]{1,255})(:[0-9]{0,5})?")
+"""What may stand in a Host header (RFC 3986, 3.2.2), but for an empty one, which names no host of ours."""
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
 def bounded(connections: int, each: int, trusted: Sequence[str]) -> type[asyncio.Protocol]:
@@ -96,6 +101,7 @@ class _Bounded(HttpToolsProtocol):
         if self._doors.are_blocked:
             transport.abort()
         self._head_bytes, self._piece_bytes, self._watched_bytes = 0, 0, 0
+        self._named: list[bytes] | None = None  # the right Host header of the request before
         self._stalled: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
@@ -145,8 +151,20 @@ class _Bounded(HttpToolsProtocol):
 
     def _names_one_host(self) -> bool:
         """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if hosts != self._named:
+            if len(hosts) != 1:
+                return not hosts and self.url.startswith(b"/") and self.parser.get_http_version() == "1.0"
+            if not _HOST.fullmatch(hosts[0]):
+                return False
+            self._named = hosts
+        return self.url.startswith(b"/") or self._is_of(hosts[0])
+
+    def _is_of(self, host: bytes) -> bool:
+        """Whether an address in absolute form, which goes before the Host header (RFC 9112, 3.2.2), names the same. What is of
+        neither form is refused elsewhere."""
+        absolute = _ABSOLUTE.match(self.url)
+        return not absolute or host_of(absolute[1].decode("latin-1")) == host_of(host.decode("latin-1"))
 
     @property
     def _is_uncounted(self) -> bool:

@@ -91,6 +91,12 @@ def test_what_could_hide_a_request_is_refused_with_all_that_follows(
         (b"GET /ann HTTP/1.1\r\nhost: edge\r\nConnection: close\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", 200),
+        (b"GET http://edge/ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n", 200),
+        (b"GET http://EDGE:80/ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n", 200),
+        (b"GET http://ann.example/ HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://edge@ann.example/ HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://:@/ann HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://ann.example/ HTTP/1.0\r\n", 400),
         (b"CONNECT other.example:443 HTTP/1.1\r\nHost: edge\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", 400),
     ],
@@ -99,6 +105,26 @@ def test_every_kind_of_request_gets_one_answer(port: int, request_line: bytes, s
     with open_to(port) as connection:
         connection.sendall(request_line + b"\r\n")
         assert statuses(rest(connection)) == [status]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((one, 200) for one in ("edge", "a_b.example:8080", "127.0.0.1", "[::1]:80", "edge.", "x" * 250)),
+        *((one, 400) for one in ("", "a b", "a/b", "a@b", "[::1", "a:b", "a:80:80", "é", "a\tb", "x" * 300)),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_host_that_can_be_none_is_refused(port: int, host: str, status: int, version: str) -> None:
+    request = f"GET /ann HTTP/{version}\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert statuses(raw(port, request.encode())) == [status]
+
+
+def test_each_request_of_a_connection_names_its_host(port: int) -> None:
+    good, bad = (b"GET /ann HTTP/1.1\r\nHost: %s\r\n\r\n" % host for host in (b"edge", b"a b"))
+    assert statuses(raw(port, good + good + bad)) == [200, 200, 400]
+    none = b"GET /ann HTTP/1.1\r\n\r\n"
+    assert statuses(raw(port, good + none)) == [200, 400]
 
 
 def test_requests_in_one_piece_are_answered_in_their_order(port: int) -> None:
