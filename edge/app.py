@@ -10,8 +10,9 @@ from functools import partial
 
 from standardwebhooks.webhooks import Webhook
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -32,7 +33,7 @@ from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
-from edge.rules import Rules
+from edge.rules import SECURITY, Rules
 from edge.visitors import Visitors
 from generator.release import Release, urls_of
 
@@ -43,7 +44,7 @@ HEALTH, PURGE = "/-/health", "/-/purge"
 THREADS = 16
 SILENCE_HEARTBEATS = 3
 """An edge that has missed so many calls no longer trusts what it remembers."""
-UNCACHED = {"cache-control": "no-store"}
+UNCACHED = SECURITY | {"cache-control": "no-store"}
 BODY_S_MAX = 10.0
 """A call of the purger's comes in one piece; who drips one is not the purger."""
 
@@ -101,6 +102,7 @@ def create_app(
             Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
+        exception_handlers={HTTPException: _refused},
     )
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
@@ -111,6 +113,12 @@ def create_app(
 
 async def health(request: Request) -> Response:
     return JSONResponse({"ok": True}, headers=UNCACHED)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Another method than that of an endpoint of ours."""
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(error.detail + "\n", error.status_code, UNCACHED | dict(error.headers or {}))
 
 
 class Purger:
@@ -145,7 +153,7 @@ class Purger:
             log.warning("purge_refused", status=status, reason=error.detail)
             return JSONResponse({"error": error.detail}, status, UNCACHED)
         except ClientDisconnect:
-            return Response(status_code=400)
+            return Response(status_code=400, headers=UNCACHED)
         except TimeoutError:
             return JSONResponse(
                 {"error": "This call took too long."}, 408, UNCACHED | {"connection": "close"}

@@ -22,6 +22,7 @@ from edge.address import decoded, host_of
 from edge.cache import Cache
 from edge.entry import Entry
 from edge.hot import Hot
+from edge.rules import SECURITY
 from edge.visitors import Visitors
 
 ASK = "/-/domains/ask"
@@ -153,4 +154,4 @@ def _tagging(send: Send, tag: str) -> Send:
 
 
 def _said(status: int, words: str) -> Response:
-    return PlainTextResponse(words + "\n", status, {"cache-control": "no-store"})
+    return PlainTextResponse(words + "\n", status, SECURITY | {"cache-control": "no-store"})
