@@ -17,6 +17,7 @@ class Span(NamedTuple):
 
 
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
+_STRONG = re.compile(r'W/"[^"]*"|("[^"]*")')
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
 
@@ -26,6 +27,15 @@ def not_modified(if_none_match: str | None, if_modified_since: str | None, etag:
         return if_none_match == etag or if_none_match.strip() == "*" or etag in _ETAG.findall(if_none_match)
     since, changed = _seconds(if_modified_since or ""), _seconds(modified)
     return since is not None and changed is not None and changed <= since
+
+
+def is_another(if_match: str | None, if_unmodified_since: str | None, etag: str, modified: str) -> bool:
+    """Whether it isn't what a reader wants it to be still: If-Match by strong comparison; If-Unmodified-Since only where that
+    is absent."""
+    if if_match is not None:
+        return if_match.strip() != "*" and etag not in _STRONG.findall(if_match)
+    since, changed = _seconds(if_unmodified_since or ""), _seconds(modified)
+    return since is not None and changed is not None and changed > since
 
 
 def if_range(condition: str | None, etag: str, modified: str) -> bool:
