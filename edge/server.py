@@ -23,6 +23,10 @@ from edge.address import host_of
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
 HEAD_BYTES_MAX = 32_768
+REST_BYTES_MAX = 2_000_000
+"""Of all that follows a head: body, the marks between its chunks, trailers. The purger's calls are the largest that we take."""
+WAITING_MAX = 100
+"""Requests that may wait for the answers to those before them."""
 STALLED_S_MAX = 60.0
 """How long a reader may take nothing of what waits for it."""
 RETRY_AFTER_S = 5
@@ -87,6 +91,16 @@ def _counted(host: str) -> str:
     return counted(address) if address else host
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Takes the fields behind a body, which are not to be taken for those of the head (RFC 9110, 6.5.1); there is no end to them."""
+
+    def append(self, field: tuple[bytes, bytes], /) -> None:
+        return
+
+
+_TRAILERS = _Dropped()
+
+
 class _Bounded(HttpToolsProtocol):
     """One connection. A timer runs only while something is late: most requests come whole, and start none."""
 
@@ -100,7 +114,7 @@ class _Bounded(HttpToolsProtocol):
             self.app = busy
         if self._doors.are_blocked:
             transport.abort()
-        self._head_bytes, self._piece_bytes, self._watched_bytes = 0, 0, 0
+        self._head_bytes, self._piece_bytes, self._rest_bytes, self._watched_bytes = 0, 0, 0, 0
         self._named: list[bytes] | None = None  # the right Host header of the request before
         self._stalled: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S_MAX, self._is_late)
@@ -117,7 +131,11 @@ class _Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._piece_bytes = len(data)
         super().data_received(data)
+        self._rest_bytes += len(data)
         if self.transport.is_closing():
+            return
+        if self._rest_bytes > REST_BYTES_MAX:
+            self.transport.close()
             return
         # Once for each request that is whole: it shall cost next to nothing.
         cycle = self.cycle
@@ -140,14 +158,27 @@ class _Bounded(HttpToolsProtocol):
             self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= WAITING_MAX:
+            raise OverflowError(f"{WAITING_MAX} requests wait already.")  # reaches send_400_response
+        self._rest_bytes = 0
         if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
             self.app = too_large
         elif not self._names_one_host():
             self.app = no_host
         super().on_headers_complete()
+        self.headers = _TRAILERS
         if self.parser.should_upgrade() and self.cycle is not None:
             # To nothing that we speak; and the parser reads no further request.
             self.cycle.keep_alive = False
+
+    def send_400_response(self, msg: str) -> None:
+        """Behind answers that are under way, and never within one, whose reader would take it for a part of that."""
+        cycle = self.cycle
+        if cycle is not None and (self.pipeline or (cycle.response_started and not cycle.response_complete)):
+            cycle.keep_alive = False
+        else:
+            self._say(400, msg)
+            self.transport.close()
 
     def _names_one_host(self) -> bool:
         """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
@@ -197,9 +228,12 @@ class _Bounded(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._is_answering:
-            head = [STATUS_LINE[status], *(b"%s: %s\r\n" % field for field in _fields(words)), b"\r\n"]
-            self.transport.write(b"".join([*head, words.encode()]))
+            self._say(status, words)
         self.transport.close()
+
+    def _say(self, status: int, words: str) -> None:
+        head = [STATUS_LINE[status], *(b"%s: %s\r\n" % field for field in _fields(words)), b"\r\n"]
+        self.transport.write(b"".join([*head, words.encode()]))
 
     # ── readers who take nothing ──────────────────────────────────────────────────────────────────
 

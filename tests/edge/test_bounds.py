@@ -13,7 +13,7 @@ import pytest
 import edge.app
 import edge.server
 from core import keys
-from edge.server import HEAD_BYTES_MAX, Doors
+from edge.server import HEAD_BYTES_MAX, WAITING_MAX, Doors
 from tests.edge.conftest import Site, raw, serving, signed
 
 VIDEO = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
@@ -127,10 +127,33 @@ def test_each_request_of_a_connection_names_its_host(port: int) -> None:
     assert statuses(raw(port, good + none)) == [200, 400]
 
 
+LAST = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"
+
+
 def test_requests_in_one_piece_are_answered_in_their_order(port: int) -> None:
     asked = b"".join(b"GET %s HTTP/1.1\r\nHost: edge\r\n\r\n" % path for path in (b"/ann", b"/bob", b"/%ff"))
-    last = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"
-    assert statuses(raw(port, asked + last)) == [200, 404, 400, 200]
+    assert statuses(raw(port, asked + LAST)) == [200, 404, 400, 200]
+
+
+CHUNKED = b"GET /ann HTTP/1.1\r\nHost: edge\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_what_follows_a_body_is_no_header(site: Site, port: int) -> None:
+    trailers = b"0\r\nRange: bytes=0-3\r\nHost: ann.example\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+    assert statuses(raw(port, CHUNKED + trailers + LAST)) == [200, 200]
+    assert not [call for call in site.storage.calls if "_domains" in call]
+
+
+def test_a_bad_request_is_not_refused_within_an_answer(site: Site, port: int) -> None:
+    film = bytes(20_000_000)
+    site.put(VIDEO, film, type="video/mp4")
+    with open_to(port) as connection:
+        connection.sendall(f"GET /{VIDEO} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+        reply = connection.recv(65536)  # it is under way
+        connection.sendall(b"nonsense\r\n\r\n")
+        reply += rest(connection)
+    assert statuses(reply) == [200]
+    assert reply.partition(b"\r\n\r\n")[2] == film
 
 
 @pytest.mark.parametrize(
@@ -204,6 +227,31 @@ def test_a_head_that_is_too_large_is_431(port: int, line: bytes, ended: bool, pi
                 break
         assert statuses(rest(connection)) in ([431], [])
     assert statuses(raw(port, b"GET /ann HTTP/1.0\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 10_000, b"x" * 60_000], ids=["many", "one"])
+@pytest.mark.parametrize("method", [b"GET /ann", b"POST /-/purge"])
+def test_what_follows_a_body_has_an_end(site: Site, port: int, method: bytes, piece: bytes) -> None:
+    with open_to(port) as connection:
+        connection.sendall(CHUNKED.replace(b"GET /ann", method) + b"0\r\nx: ")
+        sent = 0
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            while sent < 50_000_000:
+                connection.sendall(piece)
+                sent += len(piece)
+    assert statuses(raw(port, LAST)) == [200]
+
+
+def test_only_so_many_requests_wait_for_the_one_before(site: Site, port: int) -> None:
+    """Each takes fifty times the memory that its few bytes took."""
+    site.put_page("Slow.", key="slow/index.html")
+    has_it, go_on = site.storage.hold("slow/index.html")
+    many = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\n\r\n" * (2 * WAITING_MAX)
+    with open_to(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n" + many)
+        assert has_it.wait(10)
+        go_on.set()
+        assert statuses(rest(connection)) == [200] * (1 + WAITING_MAX)
 
 
 def test_a_head_of_a_browsers_size_is_fine(port: int) -> None:
