@@ -35,12 +35,13 @@ class Visitors:
 
     def take(self, request: Request) -> None:
         """Counts one; raises TooMany when that is too often."""
-        if self._rate is None:
-            return
+        if self._rate is not None and not self.is_ours(request):
+            self._rate.take(self.address(request))
+
+    def is_ours(self, request: Request) -> bool:
         host = self.address(request)
         address = parse(host)
-        if host not in self._welcome and not (address and address.is_loopback):
-            self._rate.take(host)
+        return host in self._welcome or bool(address and address.is_loopback)
 
     def address(self, request: Request) -> str:
         """By which whoever calls is counted."""

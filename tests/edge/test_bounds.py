@@ -13,6 +13,7 @@ import pytest
 import edge.app
 import edge.server
 from core import keys
+from edge.app import BODIES_EACH_MAX
 from edge.server import HEAD_BYTES_MAX, WAITING_MAX, Doors
 from tests.edge.conftest import Site, raw, serving, signed
 
@@ -200,6 +201,30 @@ def test_a_call_that_drips_is_not_the_purgers(port: int, monkeypatch: pytest.Mon
     with open_to(port) as connection:
         connection.sendall(b"POST /-/purge HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n\r\n{")
         assert statuses(rest(connection)) == [408]
+
+
+def test_one_stranger_has_only_so_many_calls_read_at_once(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"trusted_proxies": ("127.0.0.1",)})
+
+    def begin(connection: socket.socket, address: str) -> bytes:
+        """Asks to be asked for the body: "100" when it is about to be read."""
+        head = (
+            f"POST /-/purge HTTP/1.1\r\nHost: edge\r\nX-Forwarded-For: {address}\r\nExpect: 100-continue\r\n"
+        )
+        connection.sendall(f"{head}Connection: close\r\nContent-Length: 1\r\n\r\n".encode())
+        return connection.recv(12)[9:]
+
+    with serving(site.app) as port, ExitStack() as crowd:
+        callers = [crowd.enter_context(open_to(port)) for _ in range(BODIES_EACH_MAX + 3)]
+        reading, (refused, other, later) = callers[:-3], callers[-3:]
+        assert {begin(one, "203.0.113.9") for one in reading} == {b"100"}
+        assert begin(refused, "203.0.113.9") == b"429"
+        assert b"\r\nretry-after: 10\r\n" in rest(refused)
+        assert begin(other, "203.0.113.8") == b"100"
+        assert site.call().status_code == 200, "the purger's own"
+        reading[0].sendall(b"{")
+        assert b" 401 " in rest(reading[0])
+        assert begin(later, "203.0.113.9") == b"100"
 
 
 def test_a_body_that_nobody_asked_for_ends_its_connection_too(impatient: int) -> None:
