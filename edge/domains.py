@@ -27,8 +27,8 @@ from edge.visitors import Visitors
 
 ASK = "/-/domains/ask"
 ASKED_PER_MINUTE = 600
-"""Domains that nobody has asked about lately, for each who asks: a stranger's share is not that of who makes certificates. Whoever
-opens a connection to that one can make us look one up."""
+"""Domains that nobody has asked about lately, for each who asks: a stranger's share is not that of who makes
+certificates. Whoever opens a connection to that one can make us look one up."""
 SITES_MAX, SITE_BYTES_MAX = 1000, 255
 """How many spellings of hosts are remembered to be no domains, and how long each may be."""
 OURS = b"/-/"

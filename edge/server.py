@@ -92,7 +92,7 @@ def _counted(host: str) -> str:
 
 
 class _Dropped(list[tuple[bytes, bytes]]):
-    """Takes the fields behind a body, which are not to be taken for those of the head (RFC 9110, 6.5.1); there is no end to them."""
+    """Takes the fields behind a body, which must not be taken for those of the head (RFC 9110, 6.5.1) and have no end."""
 
     def append(self, field: tuple[bytes, bytes], /) -> None:
         return

@@ -1,5 +1,6 @@
-"""How often one reader may make us ask storage; what is in memory costs nothing, and is given to everybody. A film counts once
-for each request: a player makes one every few seconds, and what more of it we read its reader takes through a line of their own."""
+"""How often one reader may make us ask storage; what is in memory costs nothing, and is given to everybody.
+
+A film counts once for each request: a player makes one every few seconds, and what is read is what its reader takes."""
 
 from __future__ import annotations
 
