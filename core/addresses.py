@@ -9,17 +9,15 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def client_address(peer: str, forwarded: str, trusted: Sequence[str]) -> str:
-    """Who calls: `peer`, or behind the `trusted` networks the last one in X-Forwarded-For that isn't theirs.
-
-    An IPv6 client counts by its /64, since that is what one household gets.
-    """
+    """Who calls, as it is `counted`: `peer`, or behind the `trusted` networks the last one in X-Forwarded-For that isn't
+    theirs."""
     networks = [ipaddress.ip_network(one, strict=False) for one in trusted]
     here = peer
     for hop in reversed([*forwarded.split(","), peer]):
         address = parse(hop.strip())
         if address is None:
             break
-        here = _spelled(address)
+        here = counted(address)
         if not any(address in network for network in networks):
             break
     return here
@@ -35,7 +33,8 @@ def parse(text: str) -> Address | None:
     return mapped or address
 
 
-def _spelled(address: Address) -> str:
+def counted(address: Address) -> str:
+    """What stands for a client where they are counted: an IPv6 one by its /64, since that is what one household gets."""
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((address, 64), strict=False))

@@ -251,7 +251,7 @@ def _route(path: str) -> Route:
             if public and len(trimmed) == len(parts) and len(parts) > 1
             else Route(None)
         )
-    while trimmed and trimmed[-1] == "index.html":
+    while trimmed and trimmed[-1].lower() == "index.html":
         trimmed = trimmed[:-1]
     if not trimmed:
         return Route(None, "/")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from standardwebhooks.webhooks import Webhook
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from core import keys
-from core.errors import HoldfastError, TooLarge
+from core.errors import HoldfastError, TooLarge, TooMany
 from core.grants import Grants
 from core.log import get_logger
 from core.objects.regions import Regions
@@ -32,7 +34,7 @@ from edge.purge import BODY_BYTES_MAX, Calls, Heard, Purges, open_call
 from edge.reader import Reader
 from edge.render import Renderer
 from edge.respond import Responder
-from edge.rules import Rules
+from edge.rules import SECURITY, Rules
 from edge.visitors import Visitors
 from generator.release import Release, urls_of
 
@@ -43,9 +45,11 @@ HEALTH, PURGE = "/-/health", "/-/purge"
 THREADS = 16
 SILENCE_HEARTBEATS = 3
 """An edge that has missed so many calls no longer trusts what it remembers."""
-UNCACHED = {"cache-control": "no-store"}
+UNCACHED = SECURITY | {"cache-control": "no-store"}
 BODY_S_MAX = 10.0
 """A call of the purger's comes in one piece; who drips one is not the purger."""
+BODIES_EACH_MAX = 16
+"""Calls that are read at once from an address which none has come from that was signed."""
 
 
 uptime_s = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
@@ -87,6 +91,8 @@ def create_app(
     regions = (objects, private) if private else (objects,)
     purger = Purger(cache, calls, Heard(clock), regions, visitors, Webhook(secret), behind)
 
+    rate = Rate(ASKED_PER_MINUTE, "unknown domains", clock)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
@@ -95,10 +101,11 @@ def create_app(
     app = Starlette(
         routes=[
             Route(HEALTH, health, methods=["GET"]),
-            Route(ASK, Ask(cache, Rate(ASKED_PER_MINUTE, "unknown domains", clock)).asked, methods=["GET"]),
+            Route(ASK, Ask(cache, rate, visitors).asked, methods=["GET"]),
             Route(PURGE, purger.called, methods=["POST"]),
         ],
         lifespan=lifespan,
+        exception_handlers={HTTPException: _refused},
     )
     # Not a route of its own: a pattern would miss paths that hold a line break.
     app.router.default = reader
@@ -109,6 +116,12 @@ def create_app(
 
 async def health(request: Request) -> Response:
     return JSONResponse({"ok": True}, headers=UNCACHED)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Another method than that of an endpoint of ours."""
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(error.detail + "\n", error.status_code, UNCACHED | dict(error.headers or {}))
 
 
 class Purger:
@@ -131,19 +144,21 @@ class Purger:
         self._visitors = visitors
         self._webhook = webhook
         self._private = private
+        self._reading: Counter[str] = Counter()
 
     async def called(self, request: Request) -> Response:
         """200 with how many paths were purged, none by a call that comes again; 401 wrong signature, 400 malformed, 413 too
-        large."""
+        large, 429 too many at once."""
         try:
-            call = open_call(self._webhook, await _body(request), request.headers)
+            call = open_call(self._webhook, await self._read(request), request.headers)
         except HoldfastError as error:
             # 400 and not 422: the sender is a machine of ours, whose call makes no sense.
             status = 400 if error.status == 422 else error.status
             log.warning("purge_refused", status=status, reason=error.detail)
-            return JSONResponse({"error": error.detail}, status, UNCACHED)
+            wait = {"retry-after": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
+            return JSONResponse({"error": error.detail}, status, UNCACHED | wait)
         except ClientDisconnect:
-            return Response(status_code=400)
+            return Response(status_code=400, headers=UNCACHED)
         except TimeoutError:
             return JSONResponse(
                 {"error": "This call took too long."}, 408, UNCACHED | {"connection": "close"}
@@ -167,6 +182,21 @@ class Purger:
             log.info("purged", number=call.number, paths=len(call.purges), first=call.purges[0].path)
         answer = {"number": call.number, "purged": len(call.purges), "reads": self._regions[0].reads}
         return JSONResponse(answer, headers=UNCACHED)
+
+    async def _read(self, request: Request) -> bytes:
+        """The body of a call. Whose it is shows only when all of it is there, so strangers' have a number, too."""
+        if self._visitors.is_ours(request):
+            return await _body(request)
+        address = self._visitors.address(request)
+        if self._reading[address] >= BODIES_EACH_MAX:
+            raise TooMany("Too many calls at once; please wait 10 s and try again.", int(BODY_S_MAX))
+        self._reading[address] += 1
+        try:
+            return await _body(request)
+        finally:
+            self._reading[address] -= 1
+            if not self._reading[address]:
+                del self._reading[address]
 
 
 async def _body(request: Request) -> bytes:

@@ -85,9 +85,11 @@ class Cache:
         return self._at_once(key, path) or await self._asked(key, path)
 
     def knows(self, key: str) -> bool:
-        """Whether memory holds anything of `key`, fresh or not: then storage is asked once for all who come."""
+        """Whether memory holds anything of `key`, fresh or not: then storage is asked once for all who come. Not so of what is
+        too large to be held: its bytes are read for each."""
         path = path_of(key)
-        return bool(self._kept.get(path) or self._missing.get(path))
+        entry = self._kept.get(path) or self._missing.get(path)
+        return entry is not None and entry.body is not None
 
     def kept(self, key: str) -> Entry | None:
         """What memory holds of `key`, fresh or not; not that nothing lies there."""

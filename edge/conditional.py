@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +17,9 @@ class Span(NamedTuple):
 
 
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
-_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+_STRONG = re.compile(r'W/"[^"]*"|("[^"]*")')
+# Possessive: else a long row of spaces is divided in every way among those that stand side by side.
+_RANGE = re.compile(r"\s*+bytes\s*+=\s*+(\d{0,18})\s*+-\s*+(\d{0,18})\s*+", re.IGNORECASE)
 
 
 def not_modified(if_none_match: str | None, if_modified_since: str | None, etag: str, modified: str) -> bool:
@@ -25,6 +28,15 @@ def not_modified(if_none_match: str | None, if_modified_since: str | None, etag:
         return if_none_match == etag or if_none_match.strip() == "*" or etag in _ETAG.findall(if_none_match)
     since, changed = _seconds(if_modified_since or ""), _seconds(modified)
     return since is not None and changed is not None and changed <= since
+
+
+def is_another(if_match: str | None, if_unmodified_since: str | None, etag: str, modified: str) -> bool:
+    """Whether it isn't what a reader wants it to be still: If-Match by strong comparison; If-Unmodified-Since only where that
+    is absent."""
+    if if_match is not None:
+        return if_match.strip() != "*" and etag not in _STRONG.findall(if_match)
+    since, changed = _seconds(if_unmodified_since or ""), _seconds(modified)
+    return since is not None and changed is not None and changed > since
 
 
 def if_range(condition: str | None, etag: str, modified: str) -> bool:
@@ -50,7 +62,9 @@ def parse_range(header: str, size: int) -> Span | str | None:
 @lru_cache(maxsize=1024)
 def _dated(date: str) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp()
+        found = parsedate_to_datetime(date)
+        # asctime's form names no zone, and is UTC all the same (RFC 9110, 5.6.7).
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -18,17 +18,19 @@ from core.errors import TooMany, Unavailable
 from core.fields import is_domain
 from core.rate import Rate
 from core.settings import SiteSettings
-from edge.address import host_of
+from edge.address import decoded, host_of
 from edge.cache import Cache
 from edge.entry import Entry
 from edge.hot import Hot
+from edge.rules import SECURITY
 from edge.visitors import Visitors
 
 ASK = "/-/domains/ask"
 ASKED_PER_MINUTE = 600
-"""Domains that nobody has asked about lately. Whoever opens a connection can make us look one up."""
-SITES_MAX = 1000
-"""Spellings of hosts that are remembered to be no domains."""
+"""Domains that nobody has asked about lately, for each who asks: a stranger's share is not that of who makes
+certificates. Whoever opens a connection to that one can make us look one up."""
+SITES_MAX, SITE_BYTES_MAX = 1000, 255
+"""How many spellings of hosts are remembered to be no domains, and how long each may be."""
 OURS = b"/-/"
 """What is the edge's own, at any host."""
 SHARED = tuple(f"/{key.partition('/')[0]}/" for key in (keys.asset("style.css", "0"), keys.media_folder("0")))
@@ -58,7 +60,7 @@ class Domains(Hot):
         domain = spelled(host.decode("latin-1"))
         if domain and domain != self._own:
             return domain
-        if len(self._sites) < SITES_MAX:
+        if len(self._sites) < SITES_MAX and len(host) <= SITE_BYTES_MAX:
             self._sites.add(host)
         return ""
 
@@ -81,19 +83,22 @@ class Domains(Hot):
         return _with_path(scope, path), _tagging(send, keys.name_tag(domain))
 
     def _path(self, raw: bytes, name: str) -> bytes:
-        sub_path, page = self._sub_path.encode(), f"{self._sub_path}/{name}".encode()
-        if raw.rstrip(b"/") in (b"", sub_path):
-            return page
-        is_whole = raw == page or raw.startswith((page + b"/", *(sub_path + one.encode() for one in SHARED)))
-        return raw if is_whole else page + raw
+        page = f"{self._sub_path}/{name}"
+        if raw.rstrip(b"/") in (b"", self._sub_path.encode()):
+            return page.encode()
+        # Whatever the case and the signs: its one spelling is then the redirect's to find, as at the site's own host.
+        path = (decoded(raw) or "").lower()
+        is_whole = path == page or path.startswith((page + "/", *(self._sub_path + one for one in SHARED)))
+        return raw if is_whole else page.encode() + raw
 
 
 class Ask:
     """`GET /-/domains/ask?domain=…`: 200 for a domain that a published profile has, else 404 (Caddy's `on_demand_tls`)."""
 
-    def __init__(self, cache: Cache, rate: Rate) -> None:
+    def __init__(self, cache: Cache, rate: Rate, visitors: Visitors) -> None:
         self._cache = cache
         self._rate = rate
+        self._visitors = visitors
 
     async def asked(self, request: Request) -> Response:
         domain = spelled(request.query_params.get("domain", ""))
@@ -102,7 +107,8 @@ class Ask:
         key = keys.domain(domain)
         try:
             if not self._cache.knows(key):
-                self._rate.take("")
+                self._visitors.take(request)
+                self._rate.take(self._visitors.address(request))
             entry = (await self._cache.answer(key)).entry
         except (Unavailable, TooMany) as error:
             return _said(error.status, error.detail)
@@ -148,4 +154,4 @@ def _tagging(send: Send, tag: str) -> Send:
 
 
 def _said(status: int, words: str) -> Response:
-    return PlainTextResponse(words + "\n", status, {"cache-control": "no-store"})
+    return PlainTextResponse(words + "\n", status, SECURITY | {"cache-control": "no-store"})

@@ -13,7 +13,9 @@ from edge.cache import Cache
 from edge.conditional import not_modified
 from edge.encodings import choose
 
-LOOKED_AT = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"})
+LEFT = frozenset({b"range", b"if-match", b"if-unmodified-since"})
+"""Headers that hardly any reader sends: whoever does is answered by the rest."""
+LOOKED_AT = LEFT | {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 
 
 class Hot:
@@ -45,11 +47,9 @@ class Hot:
         asked: dict[bytes, str] = {}
         for name, value in scope["headers"]:
             if name in LOOKED_AT:
-                if name in asked:
+                if name in asked or name in LEFT:
                     return None
                 asked[name] = value.decode("latin-1")
-        if b"range" in asked and method == "GET":
-            return None
         entry, age_s = hit
         prepared = entry.prepared.get(choose(asked.get(b"accept-encoding", "")))
         if prepared is None:

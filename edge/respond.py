@@ -13,7 +13,7 @@ from core.errors import HoldfastError
 from core.log import get_logger
 from core.objects import ReadObjects
 from edge.cache import Answer, Cache
-from edge.conditional import Span, if_range, not_modified, parse_range
+from edge.conditional import Span, if_range, is_another, not_modified, parse_range
 from edge.encodings import choose, compressible
 from edge.entry import Entry
 from edge.flight import Crossing
@@ -78,8 +78,12 @@ class Responder:
             and (modified or not entry.modified_s)
         ):
             self._cache.prepare(entry, liked, prepare(200, headers, body, etag, modified))
-        known, since = request.headers.getlist("if-none-match"), request.headers.get("if-modified-since")
-        if not_modified(", ".join(known) if known else None, since, etag, modified):
+        # In the order of RFC 9110, 13.2.2.
+        wanted, since = _listed(request, "if-match"), request.headers.get("if-unmodified-since")
+        if is_another(wanted, since, etag, modified):
+            return _send(request, 412, _of_nothing(headers | told), b"")
+        known, since = _listed(request, "if-none-match"), request.headers.get("if-modified-since")
+        if not_modified(known, since, etag, modified):
             return Response(status_code=304, headers=unchanged(headers) | told)
         return self._ok(request, entry, headers | told, body, etag, modified)
 
@@ -97,9 +101,7 @@ class Responder:
         if _ranged(request) and if_range(request.headers.get("if-range"), etag, modified):
             asked = parse_range(request.headers["range"], size)
             if asked == "unsatisfiable":
-                # Nothing else about the object holds for the empty body that goes with it.
-                headers["cache-control"] = headers["cdn-cache-control"] = "no-store"
-                return _send(request, 416, headers | {"content-range": f"bytes */{size}"}, b"")
+                return _send(request, 416, _of_nothing(headers) | {"content-range": f"bytes */{size}"}, b"")
             if isinstance(asked, Span):
                 status, span = 206, asked
                 headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{size}"
@@ -149,6 +151,19 @@ def _send(request: Request, status: int, headers: dict[str, str], body: bytes) -
 def _is_kept(answer: Answer) -> bool:
     """Whether the cache will give the same once more, and call it a hit."""
     return answer.keep and answer.stale_left_s is None
+
+
+def _of_nothing(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a refusal, which has an empty body: nothing about the object's holds for it."""
+    about = ("content-type", "content-encoding", "etag", "last-modified", "vary", "age")
+    kept = {name: value for name, value in headers.items() if name not in about}
+    return kept | {"cache-control": "no-store", "cdn-cache-control": "no-store"}
+
+
+def _listed(request: Request, name: str) -> str | None:
+    """A header's several lines are one list (RFC 9110, 5.3)."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
 
 
 def _ranged(request: Request) -> bool:

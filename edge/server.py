@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +17,22 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from core.addresses import parse
+from core.addresses import counted, parse
+from edge.address import host_of
 
 HEAD_S_MAX = 10.0
 """From a connection's, or a request's, first byte to the end of the head."""
 HEAD_BYTES_MAX = 32_768
+REST_BYTES_MAX = 2_000_000
+"""Of all that follows a head: body, the marks between its chunks, trailers. The purger's calls are the largest that we take."""
+WAITING_MAX = 100
+"""Requests that may wait for the answers to those before them."""
 STALLED_S_MAX = 60.0
 """How long a reader may take nothing of what waits for it."""
 RETRY_AFTER_S = 5
+_HOST = re.compile(rb"(\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]{1,255})(:[0-9]{0,5})?")
+"""What may stand in a Host header (RFC 3986, 3.2.2), but for an empty one, which names no host of ours."""
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
 def bounded(connections: int, each: int, trusted: Sequence[str]) -> type[asyncio.Protocol]:
@@ -40,7 +49,7 @@ def bounded(connections: int, each: int, trusted: Sequence[str]) -> type[asyncio
 
 
 class Doors:
-    """Who is connected."""
+    """Who is connected; a household with IPv6 counts as one, however many addresses it has."""
 
     def __init__(self, connections: int, each: int, trusted: Sequence[str]) -> None:
         self._connections = connections
@@ -52,10 +61,11 @@ class Doors:
     def enter(self, host: str) -> bool:
         """Notes a connection; whether it is one of those that are served."""
         self._open += 1
-        self._from[host] += 1
+        who = _counted(host)
+        self._from[who] += 1
         if self._open > self._connections:
             return False
-        return not self._each or self._from[host] <= self._each or self._is_trusted(host)
+        return not self._each or self._from[who] <= self._each or self._is_trusted(host)
 
     @property
     def are_blocked(self) -> bool:
@@ -64,15 +74,31 @@ class Doors:
 
     def leave(self, host: str) -> None:
         self._open -= 1
-        self._from[host] -= 1
-        if not self._from[host]:
-            del self._from[host]
+        who = _counted(host)
+        self._from[who] -= 1
+        if not self._from[who]:
+            del self._from[who]
 
     def _is_trusted(self, host: str) -> bool:
         address = parse(host)
         if address is None:
             return True  # a Unix socket's
         return address.is_loopback or any(address in network for network in self._trusted)
+
+
+def _counted(host: str) -> str:
+    address = parse(host)
+    return counted(address) if address else host
+
+
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Takes the fields behind a body, which must not be taken for those of the head (RFC 9110, 6.5.1) and have no end."""
+
+    def append(self, field: tuple[bytes, bytes], /) -> None:
+        return
+
+
+_TRAILERS = _Dropped()
 
 
 class _Bounded(HttpToolsProtocol):
@@ -88,7 +114,8 @@ class _Bounded(HttpToolsProtocol):
             self.app = busy
         if self._doors.are_blocked:
             transport.abort()
-        self._head_bytes, self._piece_bytes, self._watched_bytes = 0, 0, 0
+        self._head_bytes, self._piece_bytes, self._rest_bytes, self._watched_bytes = 0, 0, 0, 0
+        self._named: list[bytes] | None = None  # the right Host header of the request before
         self._stalled: asyncio.TimerHandle | None = None
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
@@ -104,7 +131,11 @@ class _Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._piece_bytes = len(data)
         super().data_received(data)
+        self._rest_bytes += len(data)
         if self.transport.is_closing():
+            return
+        if self._rest_bytes > REST_BYTES_MAX:
+            self.transport.close()
             return
         # Once for each request that is whole: it shall cost next to nothing.
         cycle = self.cycle
@@ -127,19 +158,44 @@ class _Bounded(HttpToolsProtocol):
             self._late = self.loop.call_later(HEAD_S_MAX, self._is_late)
 
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= WAITING_MAX:
+            raise OverflowError(f"{WAITING_MAX} requests wait already.")  # reaches send_400_response
+        self._rest_bytes = 0
         if self._head_bytes + self._piece_bytes > HEAD_BYTES_MAX and self._size() > HEAD_BYTES_MAX:
             self.app = too_large
         elif not self._names_one_host():
             self.app = no_host
         super().on_headers_complete()
+        self.headers = _TRAILERS
         if self.parser.should_upgrade() and self.cycle is not None:
             # To nothing that we speak; and the parser reads no further request.
             self.cycle.keep_alive = False
 
+    def send_400_response(self, msg: str) -> None:
+        """Behind answers that are under way, and never within one, whose reader would take it for a part of that."""
+        cycle = self.cycle
+        if cycle is not None and (self.pipeline or (cycle.response_started and not cycle.response_complete)):
+            cycle.keep_alive = False
+        else:
+            self._say(400, msg)
+            self.transport.close()
+
     def _names_one_host(self) -> bool:
         """RFC 9112, 3.2: who is behind a proxy could else be asked in another's name."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if hosts != self._named:
+            if len(hosts) != 1:
+                return not hosts and self.url.startswith(b"/") and self.parser.get_http_version() == "1.0"
+            if not _HOST.fullmatch(hosts[0]):
+                return False
+            self._named = hosts
+        return self.url.startswith(b"/") or self._is_of(hosts[0])
+
+    def _is_of(self, host: bytes) -> bool:
+        """Whether an address in absolute form, which goes before the Host header (RFC 9112, 3.2.2), names the same. What is of
+        neither form is refused elsewhere."""
+        absolute = _ABSOLUTE.match(self.url)
+        return not absolute or host_of(absolute[1].decode("latin-1")) == host_of(host.decode("latin-1"))
 
     @property
     def _is_uncounted(self) -> bool:
@@ -172,9 +228,12 @@ class _Bounded(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._is_answering:
-            head = [STATUS_LINE[status], *(b"%s: %s\r\n" % field for field in _fields(words)), b"\r\n"]
-            self.transport.write(b"".join([*head, words.encode()]))
+            self._say(status, words)
         self.transport.close()
+
+    def _say(self, status: int, words: str) -> None:
+        head = [STATUS_LINE[status], *(b"%s: %s\r\n" % field for field in _fields(words)), b"\r\n"]
+        self.transport.write(b"".join([*head, words.encode()]))
 
     # ── readers who take nothing ──────────────────────────────────────────────────────────────────
 

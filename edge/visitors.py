@@ -1,4 +1,6 @@
-"""How often one reader may make us ask storage; what is in memory costs nothing, and is given to everybody."""
+"""How often one reader may make us ask storage; what is in memory costs nothing, and is given to everybody.
+
+A film counts once for each request: a player makes one every few seconds, and what is read is what its reader takes."""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class Visitors:
 
     def welcome(self, request: Request) -> None:
         """This caller has proven to be one of ours."""
-        host = self._host(request)
+        host = self.address(request)
         self._welcome.pop(host, None)
         self._welcome[host] = None
         if len(self._welcome) > WELCOME_MAX:
@@ -34,13 +36,15 @@ class Visitors:
 
     def take(self, request: Request) -> None:
         """Counts one; raises TooMany when that is too often."""
-        if self._rate is None:
-            return
-        host = self._host(request)
-        address = parse(host)
-        if host not in self._welcome and not (address and address.is_loopback):
-            self._rate.take(host)
+        if self._rate is not None and not self.is_ours(request):
+            self._rate.take(self.address(request))
 
-    def _host(self, request: Request) -> str:
+    def is_ours(self, request: Request) -> bool:
+        host = self.address(request)
+        address = parse(host)
+        return host in self._welcome or bool(address and address.is_loopback)
+
+    def address(self, request: Request) -> str:
+        """By which whoever calls is counted."""
         peer = request.client.host if request.client else ""
         return client_address(peer, request.headers.get("x-forwarded-for", ""), self._trusted)

@@ -140,7 +140,7 @@ function route(path) {
     const isPublic = PUBLIC_FOLDERS.indexOf(first) >= 0 && !ends && parts.length > 1;
     return isPublic ? checked(trimmed.join('/')) : {};
   }
-  while (trimmed.length && trimmed[trimmed.length - 1] === 'index.html') trimmed = trimmed.slice(0, -1);
+  while (trimmed.length && trimmed[trimmed.length - 1].toLowerCase() === 'index.html') trimmed = trimmed.slice(0, -1);
   if (!trimmed.length) return { redirect: '/' };
   const isFile = trimmed[trimmed.length - 1].indexOf('.') >= 0;
   const isSites = isFile && trimmed.length === 1;

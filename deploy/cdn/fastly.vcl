@@ -13,7 +13,7 @@ if (req.url ~ "(?i)%2f|%5c|%00" || req.url ~ "^/_(?!assets/|media/|data/|domains
   set req.url = "/index.html";
 } else if (req.url !~ "^/_") {
   declare local var.spelled STRING;
-  set var.spelled = regsub(req.url, "(/index\.html)*/*$", "");
+  set var.spelled = regsub(req.url, "(?i)(/index\.html)*/*$", "");
   if (var.spelled !~ "^/[^/]*\.[^/]*$") {
     set var.spelled = std.tolower(var.spelled);
   }

@@ -217,6 +217,13 @@ sub vcl_deliver {
             >= std.integer(resp.http.content-length, 0)) {
         set resp.http.cache-control = "no-store";
         set resp.http.cdn-cache-control = "no-store";
+        # Unless Varnish still has to compare them.
+        if (!req.http.if-range) {
+            unset resp.http.content-type;
+            unset resp.http.etag;
+            unset resp.http.last-modified;
+            unset resp.http.vary;
+        }
     }
     if (obj.hits > 0 && obj.ttl > 0s) {
         set resp.http.x-how = "varnish; hit";

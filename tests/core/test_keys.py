@@ -248,6 +248,8 @@ def test_a_path_leads_to_a_public_key_or_to_none(path: str) -> None:
         ("/ann/posts/index.html", "/ann/posts"),
         ("/Ann/index.html/index.html/", "/ann"),
         ("/index.html", "/"),
+        ("/INDEX.HTML", "/"),
+        ("/Ann/Index.html/INDEX.HTML", "/ann"),
         ("/ann/posts/", "/ann/posts"),
     ],
 )

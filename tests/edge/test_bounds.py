@@ -13,7 +13,8 @@ import pytest
 import edge.app
 import edge.server
 from core import keys
-from edge.server import HEAD_BYTES_MAX, Doors
+from edge.app import BODIES_EACH_MAX
+from edge.server import HEAD_BYTES_MAX, WAITING_MAX, Doors
 from tests.edge.conftest import Site, raw, serving, signed
 
 VIDEO = keys.media("v1234567", "pub1", "mp4", "a1234567", "720.mp4")
@@ -91,6 +92,12 @@ def test_what_could_hide_a_request_is_refused_with_all_that_follows(
         (b"GET /ann HTTP/1.1\r\nhost: edge\r\nConnection: close\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n", 200),
         (b"GET /ann HTTP/1.1\r\nHost: edge\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", 200),
+        (b"GET http://edge/ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n", 200),
+        (b"GET http://EDGE:80/ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n", 200),
+        (b"GET http://ann.example/ HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://edge@ann.example/ HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://:@/ann HTTP/1.1\r\nHost: edge\r\n", 400),
+        (b"GET http://ann.example/ HTTP/1.0\r\n", 400),
         (b"CONNECT other.example:443 HTTP/1.1\r\nHost: edge\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", 400),
     ],
@@ -101,10 +108,53 @@ def test_every_kind_of_request_gets_one_answer(port: int, request_line: bytes, s
         assert statuses(rest(connection)) == [status]
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((one, 200) for one in ("edge", "a_b.example:8080", "127.0.0.1", "[::1]:80", "edge.", "x" * 250)),
+        *((one, 400) for one in ("", "a b", "a/b", "a@b", "[::1", "a:b", "a:80:80", "é", "a\tb", "x" * 300)),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_host_that_can_be_none_is_refused(port: int, host: str, status: int, version: str) -> None:
+    request = f"GET /ann HTTP/{version}\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert statuses(raw(port, request.encode())) == [status]
+
+
+def test_each_request_of_a_connection_names_its_host(port: int) -> None:
+    good, bad = (b"GET /ann HTTP/1.1\r\nHost: %s\r\n\r\n" % host for host in (b"edge", b"a b"))
+    assert statuses(raw(port, good + good + bad)) == [200, 200, 400]
+    none = b"GET /ann HTTP/1.1\r\n\r\n"
+    assert statuses(raw(port, good + none)) == [200, 400]
+
+
+LAST = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"
+
+
 def test_requests_in_one_piece_are_answered_in_their_order(port: int) -> None:
     asked = b"".join(b"GET %s HTTP/1.1\r\nHost: edge\r\n\r\n" % path for path in (b"/ann", b"/bob", b"/%ff"))
-    last = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n"
-    assert statuses(raw(port, asked + last)) == [200, 404, 400, 200]
+    assert statuses(raw(port, asked + LAST)) == [200, 404, 400, 200]
+
+
+CHUNKED = b"GET /ann HTTP/1.1\r\nHost: edge\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_what_follows_a_body_is_no_header(site: Site, port: int) -> None:
+    trailers = b"0\r\nRange: bytes=0-3\r\nHost: ann.example\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+    assert statuses(raw(port, CHUNKED + trailers + LAST)) == [200, 200]
+    assert not [call for call in site.storage.calls if "_domains" in call]
+
+
+def test_a_bad_request_is_not_refused_within_an_answer(site: Site, port: int) -> None:
+    film = bytes(20_000_000)
+    site.put(VIDEO, film, type="video/mp4")
+    with open_to(port) as connection:
+        connection.sendall(f"GET /{VIDEO} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+        reply = connection.recv(65536)  # it is under way
+        connection.sendall(b"nonsense\r\n\r\n")
+        reply += rest(connection)
+    assert statuses(reply) == [200]
+    assert reply.partition(b"\r\n\r\n")[2] == film
 
 
 @pytest.mark.parametrize(
@@ -153,6 +203,30 @@ def test_a_call_that_drips_is_not_the_purgers(port: int, monkeypatch: pytest.Mon
         assert statuses(rest(connection)) == [408]
 
 
+def test_one_stranger_has_only_so_many_calls_read_at_once(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"trusted_proxies": ("127.0.0.1",)})
+
+    def begin(connection: socket.socket, address: str) -> bytes:
+        """Asks to be asked for the body: "100" when it is about to be read."""
+        head = (
+            f"POST /-/purge HTTP/1.1\r\nHost: edge\r\nX-Forwarded-For: {address}\r\nExpect: 100-continue\r\n"
+        )
+        connection.sendall(f"{head}Connection: close\r\nContent-Length: 1\r\n\r\n".encode())
+        return connection.recv(12)[9:]
+
+    with serving(site.app) as port, ExitStack() as crowd:
+        callers = [crowd.enter_context(open_to(port)) for _ in range(BODIES_EACH_MAX + 3)]
+        reading, (refused, other, later) = callers[:-3], callers[-3:]
+        assert {begin(one, "203.0.113.9") for one in reading} == {b"100"}
+        assert begin(refused, "203.0.113.9") == b"429"
+        assert b"\r\nretry-after: 10\r\n" in rest(refused)
+        assert begin(other, "203.0.113.8") == b"100"
+        assert site.call().status_code == 200, "the purger's own"
+        reading[0].sendall(b"{")
+        assert b" 401 " in rest(reading[0])
+        assert begin(later, "203.0.113.9") == b"100"
+
+
 def test_a_body_that_nobody_asked_for_ends_its_connection_too(impatient: int) -> None:
     with open_to(impatient) as connection:
         connection.sendall(b"POST /ann HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000000\r\n\r\n")
@@ -178,6 +252,31 @@ def test_a_head_that_is_too_large_is_431(port: int, line: bytes, ended: bool, pi
                 break
         assert statuses(rest(connection)) in ([431], [])
     assert statuses(raw(port, b"GET /ann HTTP/1.0\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 10_000, b"x" * 60_000], ids=["many", "one"])
+@pytest.mark.parametrize("method", [b"GET /ann", b"POST /-/purge"])
+def test_what_follows_a_body_has_an_end(site: Site, port: int, method: bytes, piece: bytes) -> None:
+    with open_to(port) as connection:
+        connection.sendall(CHUNKED.replace(b"GET /ann", method) + b"0\r\nx: ")
+        sent = 0
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            while sent < 50_000_000:
+                connection.sendall(piece)
+                sent += len(piece)
+    assert statuses(raw(port, LAST)) == [200]
+
+
+def test_only_so_many_requests_wait_for_the_one_before(site: Site, port: int) -> None:
+    """Each takes fifty times the memory that its few bytes took."""
+    site.put_page("Slow.", key="slow/index.html")
+    has_it, go_on = site.storage.hold("slow/index.html")
+    many = b"HEAD /ann HTTP/1.1\r\nHost: edge\r\n\r\n" * (2 * WAITING_MAX)
+    with open_to(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n" + many)
+        assert has_it.wait(10)
+        go_on.set()
+        assert statuses(rest(connection)) == [200] * (1 + WAITING_MAX)
 
 
 def test_a_head_of_a_browsers_size_is_fine(port: int) -> None:
@@ -234,6 +333,17 @@ def test_one_address_can_not_take_all_connections() -> None:
     assert doors.enter("203.0.113.9")
 
 
+def test_a_household_with_ipv6_counts_as_one() -> None:
+    doors = Doors(100, 2, ["2001:db8:5::/48"])
+    household = [f"2001:db8:1:2::{number:x}" for number in range(4)]
+    assert [doors.enter(one) for one in household] == [True, True, False, False]
+    assert doors.enter("2001:db8:1:3::1"), "the neighbours'"
+    assert all(doors.enter(f"2001:db8:5::{number:x}") for number in range(4)), "a proxy of ours"
+    for one in household[:3]:
+        doors.leave(one)
+    assert doors.enter("2001:db8:1:2::99")
+
+
 def test_a_reader_who_takes_nothing_is_let_go(site: Site, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge.server, "STALLED_S_MAX", 0.2)
     size = 50_000_000
@@ -265,6 +375,18 @@ def test_who_asks_for_too_much_that_is_not_in_memory_hears_429(counted: Site) ->
     counted.clock.pass_by(100)
     assert reader.get("/ann").status_code == 200, "also while it has to be asked for anew"
     assert reader.get("/bob/new").status_code == 404
+
+
+def test_a_film_is_read_for_each_who_asks_so_each_request_for_it_counts(counted: Site) -> None:
+    counted.put(VIDEO, bytes(2_500_000), type="video/mp4")
+    counted.call()
+    stranger = counted.reader.at("203.0.113.9")
+    seconds = [stranger.get(f"/{VIDEO}", headers={"range": f"bytes={at}-"}).status_code for at in range(5)]
+    assert seconds == [206] * 3 + [429] * 2
+    reads = counted.storage.calls[f"read {VIDEO}"]
+    assert stranger.get(f"/{VIDEO}").status_code == 429
+    assert counted.storage.calls[f"read {VIDEO}"] == reads
+    assert counted.reader.at("203.0.113.8").get(f"/{VIDEO}").status_code == 200
 
 
 def test_behind_a_proxy_of_ours_readers_are_counted_by_their_own_address(counted: Site) -> None:

@@ -111,6 +111,7 @@ def test_domains_get_certificates_if_and_only_if_a_page_has_them(site: Site, cad
     for host in ("bob.example", "other.example.org"):
         with pytest.raises(ssl.SSLError):
             caddy.get(host, "/")
+    assert caddy.status_line("ann.example", "/-/domains/ask?domain=ann.example") == "HTTP/1.1 404 Not Found"
     asked = [call for call in site.storage.calls if "_domains" in call]
     assert sorted(asked) == [
         f"get _domains/{domain}.json" for domain in ("ann.example", "bob.example", "other.example.org")

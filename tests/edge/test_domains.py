@@ -11,6 +11,7 @@ import edge.app
 from core import keys
 from core.errors import Unavailable
 from core.rank import Rank, stamp_json
+from edge.domains import Domains
 from tests.edge.conftest import RENDITION, Site
 
 DOMAIN = "ann.example"
@@ -86,6 +87,17 @@ def test_another_spelling_of_a_path_is_one_hop_away_there(site: Site) -> None:
     location = moved.headers["location"]
     assert location.endswith("/ann/posts/day?a=1") and location.startswith("/")
     assert "A long day." in of_domain(site, location).text
+
+
+@pytest.mark.parametrize("name", ["Ann", "ANN/", "%61nn", "%41NN", "ann/index.html", "Ann/INDEX.HTML"])
+def test_its_name_is_known_there_however_it_is_spelled(site: Site, sub_path: str, name: str) -> None:
+    page = of_domain(site, f"{sub_path}/{name}")
+    if page.status_code == 301:
+        assert page.headers["location"] == f"{sub_path}/ann"
+        page = of_domain(site, page.headers["location"])
+    assert "Paints boats." in page.text
+    post = of_domain(site, f"{sub_path}/Ann/Posts/Day")
+    assert (post.status_code, post.headers["location"]) == (301, f"{sub_path}/ann/posts/day")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +202,7 @@ def test_nonsense_is_refused_without_a_look(site: Site, domain: str) -> None:
     assert not site.storage.calls
 
 
-def test_strangers_can_have_only_so_many_domains_looked_up(
+def test_one_address_can_have_only_so_many_domains_looked_up(
     new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edge.app, "ASKED_PER_MINUTE", 5)
@@ -202,6 +214,29 @@ def test_strangers_can_have_only_so_many_domains_looked_up(
     assert ask(site, DOMAIN) == 200
     site.clock.pass_by(61)
     assert ask(site, "other.example") == 404
+
+
+@pytest.mark.parametrize("each", [0, 3])
+def test_a_stranger_who_asks_and_asks_stops_nobodys_certificate(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, each: int
+) -> None:
+    monkeypatch.setattr(edge.app, "ASKED_PER_MINUTE", 5)
+    site = new_site(edge={"reads_per_minute": each})
+    put_domain(site, "ann")
+    site.call()
+    stranger = site.reader.at("203.0.113.9")
+    asked = [stranger.get(f"/-/domains/ask?domain=d{number}.example").status_code for number in range(12)]
+    assert asked == [404] * (each or 5) + [429] * (12 - (each or 5))
+    assert ask(site, DOMAIN) == 200, "Caddy, on this machine"
+
+
+def test_only_hosts_that_could_be_names_are_remembered(site: Site) -> None:
+    assert isinstance(site.app, Domains)
+    before = set(site.app._sites)
+    for number in range(20):
+        assert site.get("/-/health", host=f"{number}" + "_" * 30_000).status_code == 200
+        of_domain(site, host=f"10.0.0.{number}")
+    assert site.app._sites - before == {f"10.0.0.{number}".encode() for number in range(20)}
 
 
 def test_who_cannot_ask_storage_gives_no_certificate(site: Site, away: Unavailable) -> None:

@@ -81,7 +81,14 @@ def test_the_hot_path_says_what_the_rest_would(
 
 
 @pytest.mark.parametrize(
-    "asked", [[("range", "bytes=0-9")], [("accept-encoding", "br")] * 2, [("if-none-match", '"a"')] * 2]
+    "asked",
+    [
+        [("range", "bytes=0-9")],
+        [("if-match", "*")],
+        [("if-unmodified-since", "Sun, 13 Sep 2020 12:26:40 GMT")],
+        [("accept-encoding", "br")] * 2,
+        [("if-none-match", '"a"')] * 2,
+    ],
 )
 def test_what_is_not_plain_is_left_to_the_rest(warm: Site, asked: list[tuple[str, str]]) -> None:
     before = warm.reader.request("GET", "/ann", headers=asked)

@@ -17,6 +17,7 @@ from httpx import ASGITransport, AsyncClient
 import edge.cache
 from core import keys
 from edge.respond import PIECE_BYTES
+from edge.rules import SECURITY
 from tests.edge.conftest import RENDITION, Site
 
 if sys.version_info >= (3, 14):
@@ -440,3 +441,20 @@ def test_there_is_no_way_to_write(site: Site, method: str) -> None:
     refused = site.reader.request(method, "/ann", content=b"<p>Mine now.")
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
     assert "Paints boats." in site.get("/ann").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/-/health", 200),
+        ("GET", "/-/domains/ask?domain=nonsense", 404),
+        ("POST", "/-/purge", 401),
+        ("POST", "/-/health", 405),
+        ("GET", "/-/purge", 405),
+    ],
+)
+def test_our_own_endpoints_are_as_guarded_as_pages(site: Site, method: str, path: str, status: int) -> None:
+    answer = site.reader.request(method, path)
+    assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store")
+    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+    assert ("allow" in answer.headers) is (status == 405)

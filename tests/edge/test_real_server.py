@@ -49,7 +49,9 @@ def test_a_reader_walks_and_the_purger_calls(site: Site, port: int) -> None:
         (b"/\xc3\xa9", 400),
         (b"/" + b"a" * 10_000, 414),
         (b"*", 400),
-        (b"http://other.example/ann", 200),
+        (b"http://other.example/ann", 400),
+        (b"http://edge/ann", 200),
+        (b"http://edge", 400),
     ],
 )
 def test_ugly_addresses_over_the_wire(

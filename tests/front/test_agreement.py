@@ -73,6 +73,16 @@ CASES = [
             ("bytes, by brotli,", "bytes=0-9", BR),
         )
     ),
+    *(
+        Case(f"{words} of {kind}", path, what)
+        for kind, path in (("a page", "/ann"), ("a film", "/" + FILM))
+        for words, what in (
+            ("only that one", {"if-match": "{etag}"}),
+            ("only another one", {"if-match": '"other"'}),
+            ("only what is unmodified", {"if-unmodified-since": "{modified}"}),
+            ("only what is older", {"if-unmodified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}),
+        )
+    ),
     Case("a film whole", "/" + FILM),
     Case("still that film", "/" + FILM, {"if-none-match": "{etag}"}),
     Case("the head of a film", "/" + FILM, method="HEAD"),
@@ -84,6 +94,8 @@ CASES = [
     Case("a name in capitals", "/Ann"),
     Case("a slash at the end", "/ann/"),
     Case("the page's file", "/ann/index.html"),
+    Case("the page's file in capitals", "/ann/INDEX.HTML"),
+    Case("the home page's file in capitals", "/INDEX.HTML"),
     Case("a tracking parameter", "/ann?utm_source=mail&fbclid=1", BR),
     Case("a parameter that ends like a grant", "/ann?emigrant=1"),
     Case("for one reader alone", SECRETS),
@@ -135,6 +147,39 @@ ALLOWED = [
             "vary",
         },
         "it keeps the object's headers, and has words of its own; no-store is among them",
+    ),
+    Allowed(
+        NGINX,
+        412,
+        {
+            "body",
+            "content-length",
+            "content-type",
+            "cache-tag",
+            "surrogate-key",
+            "content-security-policy",
+            "cross-origin-resource-policy",
+        },
+        "it has words of its own, and says nothing else of the page",
+    ),
+    *(
+        Allowed(
+            VARNISH,
+            f"only {words} of a page",
+            {
+                "status",
+                "body",
+                "content-length",
+                "content-type",
+                "cache-control",
+                "cdn-cache-control",
+                "etag",
+                "last-modified",
+                "vary",
+            },
+            "RFC 9110, 13.1.1 and 13.1.4: a cache may leave these conditions to the origin server",
+        )
+        for words in ("another one", "what is older")
     ),
     Allowed(
         VARNISH, 304, {"content-type", "content-encoding"}, "RFC 9110, 15.4.5: needless there, not wrong"
