@@ -12,6 +12,8 @@ from core.addresses import client_address, parse
 from core.rate import Rate
 
 WELCOME_MAX = 100
+HERE = ("127.0.0.0/8", "::1/128")
+"""A proxy on this machine is one of ours."""
 
 
 class Visitors:
@@ -23,7 +25,7 @@ class Visitors:
 
     def __init__(self, per_minute: int, trusted: Sequence[str], clock: Callable[[], float]) -> None:
         self._rate = Rate(per_minute, "pages", clock) if per_minute else None
-        self._trusted = trusted
+        self._trusted = (*trusted, *HERE)
         self._welcome: dict[str, None] = {}
 
     def welcome(self, request: Request) -> None:

@@ -399,6 +399,14 @@ def test_behind_a_proxy_of_ours_readers_are_counted_by_their_own_address(counted
     assert answers[-1].status_code == 429
 
 
+def test_a_proxy_on_this_machine_is_believed_who_reads_without_being_named(counted: Site) -> None:
+    counted.call()
+    here = counted.reader.at("127.0.0.1")
+    said = {"x-forwarded-for": "203.0.113.9"}
+    assert [here.get(f"/bob/{one}", headers=said).status_code for one in range(4)] == [404, 404, 404, 429]
+    assert here.get("/bob/here").status_code == 404, "who is at this machine is nobody's reader"
+
+
 def test_who_has_signed_a_call_is_not_counted(counted: Site) -> None:
     worker = counted.reader.at("203.0.113.9")
     body = json.dumps({"number": 1, "purges": []})
