@@ -18,7 +18,18 @@ from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.pace import MAX_S, Bucket, Retries
 from pipeline.purge.probe import Probe
-from pipeline.purge.targets import Barred, Busy, Gone, Target, batch_of, tags_of
+from pipeline.purge.targets import (
+    Barred,
+    Batch,
+    Busy,
+    Full,
+    Gone,
+    InPieces,
+    Target,
+    batch_of,
+    is_folder,
+    tags_of,
+)
 from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
@@ -112,9 +123,8 @@ class Outbox:
             return
         self._take(pending)
         for tasks in self._batches():
-            if self._disabled or self.clock() < self._paused_until or not self.pace.bucket.take(workers):
+            if not self._tell(tasks, workers):
                 return
-            self._tell(tasks)
 
     def _is_disabled(self) -> bool:
         if self._looked_at is None or self.clock() - self._looked_at >= LOOK_S:
@@ -143,7 +153,7 @@ class Outbox:
         for profile_id, task in sorted(self._tasks.items(), key=lambda one: not one[1].hard):
             if not self._is_due(profile_id, task):
                 continue
-            own = len(task.purge.paths) if self.target.by == "paths" else len(tags_of(task.purge))
+            own = self._weight(task.purge)
             if batch:
                 last = batch[-1][1]
                 other_kind = task.hard is not last.hard or task.alone or last.alone
@@ -154,6 +164,13 @@ class Outbox:
             weight += own
         if batch:
             yield batch
+
+    def _weight(self, purge: Purge) -> int:
+        """How much of a call it is. One with folders is a call of its own, or several: of these few may be in progress."""
+        if self.target.by == "tags":
+            return len(tags_of(purge))
+        has_folders = any(is_folder(path.path) for path in purge.paths)
+        return max(len(purge.paths), self.target.limit if has_folders else 0)
 
     def _is_due(self, profile_id: str, task: Task) -> bool:
         now = self.clock()
@@ -172,32 +189,53 @@ class Outbox:
 
     # ── a call, and what comes of it ──
 
-    def _tell(self, tasks: list[tuple[str, Task]]) -> None:
-        batch = batch_of([task.purge for _, task in tasks])
+    def _tell(self, tasks: list[tuple[str, Task]], workers: int) -> bool:
+        """Whether others can be told now."""
+        first = tasks[0][1]
+        # Only a profile that is told alone can have several pieces, and some of them told already.
+        pieces = first.left or self._pieces(batch_of([task.purge for _, task in tasks]))
+        while pieces:
+            if self._disabled or self.clock() < self._paused_until or not self.pace.bucket.take(workers):
+                return False
+            if not self._call(pieces[0], tasks):
+                return True
+            first.left = pieces = pieces[1:]
+            if pieces:
+                first.failures = 0
+        for profile_id, task in tasks:
+            self._told(profile_id, task)
+        return True
+
+    def _pieces(self, batch: Batch) -> tuple[Batch, ...]:
+        return tuple(self.target.pieces(batch)) if isinstance(self.target, InPieces) else (batch,)
+
+    def _call(self, batch: Batch, tasks: list[tuple[str, Task]]) -> bool:
+        """Whether the target has taken it."""
         try:
             self.target.purge(batch)
         except Gone as error:
             disable(self.store, self.waiting, str(error))
             self._disabled, self._looked_at = True, self.clock()
-            return
+            return False
         except Exception as error:
             if not isinstance(error, HoldfastError):
                 log.exception("purge_failed", target=self.target.name)
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
             waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
+            if isinstance(error, Full):
+                return False
             if isinstance(error, (Unavailable, Barred)):
                 asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
                 self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
-                return
+                return False
             for _, task in tasks:
                 # One of them may be what it doesn't like.
                 task.alone = True
-            return
+            return False
         log.debug(
             "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
         )
-        for profile_id, task in tasks:
-            self._told(profile_id, task)
+        return True
 
     def _told(self, profile_id: str, task: Task) -> None:
         task.alone = False
@@ -256,6 +294,8 @@ class Outbox:
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
             return 0.0
+        if isinstance(error, Busy):
+            wait_s = max(wait_s, error.retry_after_s)
         task.due_at = self.clock() + wait_s
         return wait_s
 

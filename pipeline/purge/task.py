@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.store import Purge
+from pipeline.purge.targets import Batch
 
 
 @dataclass(slots=True)
 class Task:
-    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them."""
+    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them;
+    `left` is what it has still to take of a telling that it has taken in part."""
 
     purges: dict[str, Purge]
     since: float
@@ -20,6 +22,7 @@ class Task:
     lies: int = 0
     looks: int = 0
     alone: bool = False
+    left: tuple[Batch, ...] = ()
     purge: Purge = field(init=False)
     hard: bool = field(init=False)
 
@@ -36,7 +39,7 @@ class Task:
     def begin_anew(self, purges: dict[str, Purge], now: float) -> None:
         """More has come meanwhile: all of it is told, twice. What failed waits for its hour all the same."""
         self.become(purges)
-        self.since, self.told_at, self.lies, self.looks = now, None, 0, 0
+        self.since, self.told_at, self.lies, self.looks, self.left = now, None, 0, 0, ()
         if not self.failures:
             self.due_at = 0.0
 

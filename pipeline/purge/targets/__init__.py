@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 from urllib.parse import quote, urlsplit
 
 from core import keys
@@ -21,6 +21,10 @@ class Busy(Unavailable):
     def __init__(self, detail: str, retry_after_s: float = 0.0) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class Full(Busy):
+    """It has as much in progress as it takes of what this call asks for. Calls about other things may get through."""
 
 
 class Refused(HoldfastError):
@@ -64,6 +68,15 @@ class Target(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """A target that takes little at a time: a large purge goes on from the piece that it did not take."""
+
+    def pieces(self, batch: Batch) -> Sequence[Batch]:
+        """The batch as calls, the same each time; several only where one profile alone is too much for one."""
+        ...
 
 
 def tags_of(purge: Purge) -> tuple[str, ...]:

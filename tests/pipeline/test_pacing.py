@@ -1,0 +1,120 @@
+"""How outboxes share a target among their purges: in pieces, in order, and past what it doesn't take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.ids import new_id
+from core.purge_targets import CloudFront
+from core.rank import Mark
+from core.store import MAIN, Purge, PurgePath, waiting_list
+from core.store.sqlite import SqliteStore
+from pipeline.purge.outbox import Outbox
+from pipeline.purge.pace import Backoff
+from pipeline.purge.targets.cloudfront import CloudFrontTarget
+from tests.clock import Clock
+from tests.pipeline.targets.test_cloudfront import Distribution
+from tests.pipeline.targets.vendor import Vendor, running
+from tests.pipeline.test_outbox import SITE, House
+
+AWS = waiting_list("aws", MAIN)
+AWS_AGAIN_S = 30.0
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    store = SqliteStore(tmp_path / "holdfast.db")
+    yield House(store, Clock())
+    store.close()
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    yield from running()
+
+
+def queue(house: House, to: str, profile_id: str, *paths: str, hard: bool = False) -> Purge:
+    ranked = tuple(PurgePath(path, "" if path.endswith("/") else "1.1.3.1", hard) for path in paths)
+    purge = Purge(new_id(), profile_id, Mark(1, 3, 1), ranked, int(house.clock()))
+    house.store.purges.queue(to, purge)
+    return purge
+
+
+# ── a vendor that takes little at a time ──
+
+
+@pytest.fixture
+def cloudfront(house: House, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret of nobody")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    settings: dict[str, Any] = {"kind": "cloudfront", "name": "aws", "distribution": "DIST1"}
+    target = CloudFrontTarget(CloudFront.model_validate(settings | {"endpoint": vendor.url}), SITE)
+    yield house.outbox(target, retries=Backoff(12), again_s=AWS_AGAIN_S, burst=10)
+    target.close()
+
+
+def run(house: House, outbox: Outbox, *, seconds: int) -> None:
+    for _ in range(seconds):
+        outbox.turn()
+        house.clock.pass_by(1)
+
+
+def media(count: int) -> tuple[str, ...]:
+    return tuple(f"/_media/m{number}/p/photo-a/" for number in range(count))
+
+
+def test_a_takedown_of_more_folders_than_may_be_in_progress_is_finished(
+    house: House, vendor: Vendor, cloudfront: Outbox
+) -> None:
+    """And each of them is paid for twice, as often as it is told, however often Amazon has said that it is too much."""
+    vendor.usual = amazon = Distribution(house.clock)
+    queue(house, AWS, "ann", "/ann", *media(200), hard=True)
+    run(house, cloudfront, seconds=1800)
+    assert (house.waiting(AWS), house.reasons) == (0, {})
+    assert set(Counter(amazon.took).values()) == {2}
+    assert len(set(amazon.took)) == 201
+
+
+def test_a_takedown_of_more_files_than_may_be_in_progress_is_finished(
+    house: House, vendor: Vendor, cloudfront: Outbox
+) -> None:
+    vendor.usual = amazon = Distribution(house.clock)
+    queue(house, AWS, "ann", *(f"/ann/posts/{number}" for number in range(4000)), hard=True)
+    run(house, cloudfront, seconds=600)
+    assert (house.waiting(AWS), house.reasons) == (0, {})
+    assert set(Counter(amazon.took).values()) == {2}
+
+
+def test_a_long_takedown_keeps_no_edit_waiting(house: House, vendor: Vendor, cloudfront: Outbox) -> None:
+    vendor.usual = amazon = Distribution(house.clock)
+    queue(house, AWS, "ann", *media(200), hard=True)
+    run(house, cloudfront, seconds=5)
+    queue(house, AWS, "bob", "/bob")
+    run(house, cloudfront, seconds=5)
+    assert "/bob" in amazon.took
+    assert house.waiting(AWS) == 2, "and it isn't done"
+
+
+def test_each_call_takes_a_token(house: House, vendor: Vendor, cloudfront: Outbox) -> None:
+    vendor.usual = Distribution(house.clock, takes_s=0)
+    queue(house, AWS, "ann", *media(15 * 40), hard=True)
+    run(house, cloudfront, seconds=20)
+    assert len(vendor.asked) <= 10 + 20, "ten at once, and then one a second"
+
+
+def test_what_comes_meanwhile_is_told_with_all_the_rest(
+    house: House, vendor: Vendor, cloudfront: Outbox
+) -> None:
+    vendor.usual = amazon = Distribution(house.clock)
+    queue(house, AWS, "ann", *media(20), hard=True)
+    run(house, cloudfront, seconds=3)
+    queue(house, AWS, "ann", "/ann")
+    run(house, cloudfront, seconds=600)
+    assert (house.waiting(AWS), house.reasons) == (0, {})
+    assert min(Counter(amazon.took).values()) == 2
