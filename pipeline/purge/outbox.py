@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from core.errors import HoldfastError, Unavailable
@@ -34,6 +35,8 @@ from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
 """Purges that are looked at in one turn."""
+TASKS_MAX = 10_000
+"""So many profiles are kept in mind, those that wait for their next try among them. If more do, newer purges wait, too."""
 INNER_WAIT_S = 60.0
 """How long a first call waits for the inner caches; one of them may be away for days."""
 LOOKS_APART_S = 30.0
@@ -116,12 +119,11 @@ class Outbox:
         turn. So many workers share the tokens."""
         if self.clock() < self._paused_until or not self.pace.bucket.ready(workers):
             return
-        pending = self.store.purges.pending(self.waiting, TAKEN_MAX, mine)
         if self._is_disabled():
-            for purge in pending:
+            for purge in self.store.purges.pending(self.waiting, TAKEN_MAX, mine):
                 self.store.purges.settle(self.waiting, purge.id)
             return
-        self._take(pending)
+        self._take(mine)
         for tasks in self._batches():
             if not self._tell(tasks, workers):
                 return
@@ -132,10 +134,14 @@ class Outbox:
             self._looked_at = self.clock()
         return self._disabled
 
-    def _take(self, pending: Sequence[Purge]) -> None:
-        """Many purges of one profile are one. One that comes while another is at it begins anew, for both."""
-        of_each = by_profile(pending)
-        for profile_id in self._tasks.keys() - of_each.keys():
+    def _take(self, mine: Callable[[str], bool]) -> None:
+        """Many purges of one profile are one. One that comes while another is at it begins anew, for both. What rests isn't
+        asked for, so it hides nothing that waits behind it."""
+        resting = self._resting(mine)
+        of_each = by_profile(
+            self.store.purges.pending(self.waiting, TAKEN_MAX, lambda one: mine(one) and one not in resting)
+        )
+        for profile_id in self._tasks.keys() - of_each.keys() - resting:
             del self._tasks[profile_id]
         for profile_id, purges in of_each.items():
             task = self._tasks.get(profile_id)
@@ -145,6 +151,12 @@ class Outbox:
                 self._tasks[profile_id] = Task(purges, self.clock(), made)
             elif purges.keys() - task.purges.keys():
                 task.begin_anew(purges, self.clock())
+
+    def _resting(self, mine: Callable[[str], bool]) -> set[str]:
+        """Profiles whose purge has failed, and is not to be tried again yet."""
+        now = self.clock()
+        resting = (name for name, task in self._tasks.items() if task.failures and task.due_at > now)
+        return set(islice(filter(mine, resting), TASKS_MAX))
 
     def _batches(self) -> Iterator[list[tuple[str, Task]]]:
         """What is due, hard purges first, each batch as large as the target takes it at once."""

@@ -34,7 +34,7 @@ class Task:
         newest = max(purges.values(), key=lambda one: (one.queued_at, one.mark))
         paths = tuple({path.path: path for one in purges.values() for path in one.paths}.values())
         self.purge = newest._replace(paths=paths, mark=max(one.mark for one in purges.values()))
-        self.hard = any(path.hard for path in paths)
+        self.hard = self.purge.hard
 
     def begin_anew(self, purges: dict[str, Purge], now: float) -> None:
         """More has come meanwhile: all of it is told, twice. What failed waits for its hour all the same."""

@@ -15,12 +15,12 @@ from core.rank import Mark
 from core.store import MAIN, Purge, PurgePath, waiting_list
 from core.store.sqlite import SqliteStore
 from pipeline.purge.outbox import Outbox
-from pipeline.purge.pace import Backoff
+from pipeline.purge.pace import Backoff, WebhookSchedule
 from pipeline.purge.targets.cloudfront import CloudFrontTarget
 from tests.clock import Clock
 from tests.pipeline.targets.test_cloudfront import Distribution
-from tests.pipeline.targets.vendor import Vendor, running
-from tests.pipeline.test_outbox import SITE, House
+from tests.pipeline.targets.vendor import Answer, Vendor, running
+from tests.pipeline.test_outbox import CACHE, HOOK, SITE, House, hook, tags, varnish
 
 AWS = waiting_list("aws", MAIN)
 AWS_AGAIN_S = 30.0
@@ -118,3 +118,82 @@ def test_what_comes_meanwhile_is_told_with_all_the_rest(
     run(house, cloudfront, seconds=600)
     assert (house.waiting(AWS), house.reasons) == (0, {})
     assert min(Counter(amazon.took).values()) == 2
+
+
+# ── what is looked at first ──
+
+
+FEW = 20
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outbox that looks at few purges in a turn, so that many more wait."""
+    monkeypatch.setattr("pipeline.purge.outbox.TAKEN_MAX", FEW)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_takedown_goes_before_more_edits_than_are_looked_at(house: House, vendor: Vendor) -> None:
+    target = varnish(vendor)
+    target.limit = 2
+    for number in range(2 * FEW):
+        house.queue(CACHE, f"user{number}")
+    house.queue(CACHE, "ann", hard=True)
+    house.outbox(target, burst=1).turn()
+    assert tags(vendor) == ["p-ann n-ann"]
+
+
+@pytest.mark.usefixtures("few")
+def test_what_a_target_does_not_take_hides_nothing_that_waits_behind_it(house: House, vendor: Vendor) -> None:
+    """Events that are refused wait for hours, by the schedule of Standard Webhooks."""
+    vendor.usual = lambda asked: Answer(400 if b"p-bad" in asked.body else 200)
+    outbox = house.outbox(hook(vendor), retries=WebhookSchedule(), again_s=0)
+    for number in range(2 * FEW + 1):
+        house.queue(HOOK, f"bad{number}")
+    house.queue(HOOK, "ann")
+    for _ in range(3):
+        outbox.turn()
+    assert vendor.purges[-1].json["data"]["tags"] == ["p-ann", "n-ann"]
+    assert house.waiting(HOOK) == 2 * FEW + 1
+
+
+@pytest.mark.usefixtures("few")
+def test_what_rests_is_known_still_when_its_hour_comes(house: House, vendor: Vendor) -> None:
+    vendor.usual = lambda asked: Answer(400 if b"p-bad" in asked.body else 200)
+    outbox = house.outbox(hook(vendor), retries=WebhookSchedule(), again_s=0)
+    first = house.queue(HOOK, "bad")
+    outbox.turn()
+    newest = house.queue(HOOK, "bad", revision=4)
+    outbox.turn()
+    assert [asked.headers["webhook-id"] for asked in vendor.purges] == [first.id]
+    vendor.usual = lambda _: Answer()
+    house.clock.pass_by(6)
+    outbox.turn()
+    assert [asked.headers["webhook-id"] for asked in vendor.purges] == [first.id, newest.id]
+    assert house.waiting(HOOK) == 0
+
+
+@pytest.mark.usefixtures("few")
+def test_what_rests_is_left_to_whose_it_becomes(house: House, vendor: Vendor) -> None:
+    vendor.usual = lambda _: Answer(400)
+    outbox = house.outbox(hook(vendor), retries=WebhookSchedule(), again_s=0)
+    house.queue(HOOK, "bad")
+    outbox.turn()
+    outbox.turn(lambda _: False)
+    house.clock.pass_by(10)
+    outbox.turn(lambda _: False)
+    assert len(vendor.purges) == 1
+
+
+def test_no_more_rest_in_memory_than_a_bound(
+    house: House, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.purge.outbox.TAKEN_MAX", 2)
+    monkeypatch.setattr("pipeline.purge.outbox.TASKS_MAX", 5)
+    vendor.usual = lambda _: Answer(400)
+    outbox = house.outbox(hook(vendor), retries=WebhookSchedule(), again_s=0)
+    for number in range(20):
+        house.queue(HOOK, f"bad{number}")
+    for _ in range(20):
+        outbox.turn()
+    assert len(outbox._tasks) <= 5 + 2
