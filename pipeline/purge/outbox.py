@@ -7,7 +7,7 @@ only fetch the old page again from those. Then the target is looked through; wha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -15,22 +15,12 @@ from typing import Protocol
 from core.errors import HoldfastError, Unavailable
 from core.log import get_logger
 from core.rank import Rank
-from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
+from core.store import MAIN, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
-from pipeline.purge.pace import MAX_S, Bucket, Retries
+from pipeline.purge.batches import Named, batches, halve, in_order
+from pipeline.purge.pace import MAX_S, Bucket, Rest, Retries
 from pipeline.purge.probe import Probe
-from pipeline.purge.targets import (
-    Barred,
-    Batch,
-    Busy,
-    Full,
-    Gone,
-    InPieces,
-    Target,
-    batch_of,
-    is_folder,
-    tags_of,
-)
+from pipeline.purge.targets import Barred, Batch, Busy, Full, Gone, InPieces, Target, TooFast, batch_of
 from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
@@ -95,12 +85,12 @@ class Outbox:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _tasks: dict[str, Task] = field(default_factory=dict, init=False)
-    _paused_until: float = field(default=0.0, init=False)
     _looked_at: float | None = field(default=None, init=False)
     _disabled: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.waiting = waiting_list(self.target.name, self.replica)
+        self._rest = Rest(self.clock)
 
     # ── as others see it ──
 
@@ -117,14 +107,15 @@ class Outbox:
     def turn(self, mine: Callable[[str], bool] = lambda _: True, workers: int = 1) -> None:
         """Tells the target what is due, as far as its tokens reach. It never sleeps: what isn't due yet is left to a later
         turn. So many workers share the tokens."""
-        if self.clock() < self._paused_until or not self.pace.bucket.ready(workers):
+        if self._rest.is_on or not self.pace.bucket.ready(workers):
             return
         if self._is_disabled():
             for purge in self.store.purges.pending(self.waiting, TAKEN_MAX, mine):
                 self.store.purges.settle(self.waiting, purge.id)
             return
         self._take(mine)
-        for tasks in self._batches():
+        due = (one for one in in_order(self._tasks.items()) if self._is_due(*one))
+        for tasks in batches(due, self.target):
             if not self._tell(tasks, workers):
                 return
 
@@ -158,32 +149,6 @@ class Outbox:
         resting = (name for name, task in self._tasks.items() if task.failures and task.due_at > now)
         return set(islice(filter(mine, resting), TASKS_MAX))
 
-    def _batches(self) -> Iterator[list[tuple[str, Task]]]:
-        """What is due, hard purges first, each batch as large as the target takes it at once."""
-        batch: list[tuple[str, Task]] = []
-        weight = 0
-        for profile_id, task in sorted(self._tasks.items(), key=lambda one: not one[1].hard):
-            if not self._is_due(profile_id, task):
-                continue
-            own = self._weight(task.purge)
-            if batch:
-                last = batch[-1][1]
-                other_kind = task.hard is not last.hard or task.alone or last.alone
-                if other_kind or weight + own > self.target.limit:
-                    yield batch
-                    batch, weight = [], 0
-            batch.append((profile_id, task))
-            weight += own
-        if batch:
-            yield batch
-
-    def _weight(self, purge: Purge) -> int:
-        """How much of a call it is. One with folders is a call of its own, or several: of these few may be in progress."""
-        if self.target.by == "tags":
-            return len(tags_of(purge))
-        has_folders = any(is_folder(path.path) for path in purge.paths)
-        return max(len(purge.paths), self.target.limit if has_folders else 0)
-
     def _is_due(self, profile_id: str, task: Task) -> bool:
         now = self.clock()
         if now < task.due_at:
@@ -201,13 +166,13 @@ class Outbox:
 
     # ── a call, and what comes of it ──
 
-    def _tell(self, tasks: list[tuple[str, Task]], workers: int) -> bool:
+    def _tell(self, tasks: list[Named], workers: int) -> bool:
         """Whether others can be told now."""
         first = tasks[0][1]
         # Only a profile that is told alone can have several pieces, and some of them told already.
         pieces = first.left or self._pieces(batch_of([task.purge for _, task in tasks]))
         while pieces:
-            if self._disabled or self.clock() < self._paused_until or not self.pace.bucket.take(workers):
+            if self._disabled or self._rest.is_on or not self.pace.bucket.take(workers):
                 return False
             if not self._call(pieces[0], tasks):
                 return True
@@ -221,7 +186,7 @@ class Outbox:
     def _pieces(self, batch: Batch) -> tuple[Batch, ...]:
         return tuple(self.target.pieces(batch)) if isinstance(self.target, InPieces) else (batch,)
 
-    def _call(self, batch: Batch, tasks: list[tuple[str, Task]]) -> bool:
+    def _call(self, batch: Batch, tasks: list[Named]) -> bool:
         """Whether the target has taken it."""
         try:
             self.target.purge(batch)
@@ -233,24 +198,32 @@ class Outbox:
             if not isinstance(error, HoldfastError):
                 log.exception("purge_failed", target=self.target.name)
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
-            waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
-            if isinstance(error, Full):
-                return False
-            if isinstance(error, (Unavailable, Barred)):
-                asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
-                self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
-                return False
-            for _, task in tasks:
-                # One of them may be what it doesn't like.
-                task.alone = True
+            self._failed(tasks, error)
             return False
+        self._rest.end()
         log.debug(
             "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
         )
         return True
 
+    def _failed(self, tasks: list[Named], error: Exception) -> None:
+        """One of them may be to blame, unless the target says that it is none; and what passes is believed to, once."""
+        is_of_all, is_passing = isinstance(error, (Barred, TooFast)), isinstance(error, Unavailable)
+        if not is_of_all and (not is_passing or any(task.failures for _, task in tasks)):
+            halve(tasks)
+        is_certain = is_of_all or len(tasks) == 1
+        for profile_id, task in tasks:
+            self._fail(profile_id, task, error, is_certain=is_certain)
+        # What failed together is due together, or its next try would be many calls.
+        due_at = max(task.due_at for _, task in tasks)
+        for _, task in tasks:
+            task.due_at = due_at
+        if (is_passing or is_of_all) and not isinstance(error, Full):
+            asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
+            self._rest.begin({profile_id for profile_id, _ in tasks}, asked_s)
+
     def _told(self, profile_id: str, task: Task) -> None:
-        task.alone = False
+        task.group = 0
         if task.told_at is None:
             self._record(task, "purged")
             task.told_at, task.looks = self.clock(), 0
@@ -297,19 +270,20 @@ class Outbox:
             proven=proven, **over,
         )  # fmt: skip
 
-    def _fail(self, profile_id: str, task: Task, error: Exception) -> float:
-        """How long it waits now; 0 if it was put aside."""
+    def _fail(self, profile_id: str, task: Task, error: Exception, *, is_certain: bool = True) -> None:
+        """It waits, or is put aside in the end, if it is `is_certain` that no other in the same call was to blame."""
         task.failures += 1
         wait_s = self.pace.retries.delay_s(task.failures)
+        if wait_s is None and not is_certain:
+            wait_s = MAX_S
         if wait_s is None:
             reason = f"{str(error) or type(error).__name__} {self._over()}"
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
-            return 0.0
+            return
         if isinstance(error, Busy):
             wait_s = max(wait_s, error.retry_after_s)
         task.due_at = self.clock() + wait_s
-        return wait_s
 
     def _over(self) -> str:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now() + self.pace.outlives_s))

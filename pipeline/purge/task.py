@@ -12,7 +12,8 @@ from pipeline.purge.targets import Batch
 @dataclass(slots=True)
 class Task:
     """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them;
-    `left` is what it has still to take of a telling that it has taken in part."""
+    `left` is what it has still to take of a telling that it has taken in part. After a call that failed it is told
+    with others of its `group` alone."""
 
     purges: dict[str, Purge]
     since: float
@@ -21,7 +22,7 @@ class Task:
     told_at: float | None = None
     lies: int = 0
     looks: int = 0
-    alone: bool = False
+    group: int = 0
     left: tuple[Batch, ...] = ()
     purge: Purge = field(init=False)
     hard: bool = field(init=False)

@@ -197,3 +197,75 @@ def test_no_more_rest_in_memory_than_a_bound(
     for _ in range(20):
         outbox.turn()
     assert len(outbox._tasks) <= 5 + 2
+
+
+# ── one that a target doesn't take, among many that it does ──
+
+
+def told(vendor: Vendor) -> set[str]:
+    """Whose purges the target said yes to."""
+    took = {word for line in tags(vendor) if "p-bad" not in line.split() for word in line.split()}
+    return {word.removeprefix("p-") for word in took if word.startswith("p-")}
+
+
+def test_one_that_always_fails_keeps_no_other_from_being_told(house: House, vendor: Vendor) -> None:
+    vendor.usual = lambda asked: Answer(500 if "p-bad " in str(asked.headers) else 200)
+    outbox = house.outbox(varnish(vendor), retries=Backoff(12))
+    names = [f"user{number}" for number in range(49)]
+    for name in (*names[:20], "bad", *names[20:]):
+        house.queue(CACHE, name)
+    run(house, outbox, seconds=25)
+    assert len(told(vendor)) >= 24, "of two halves one is told soon"
+    run(house, outbox, seconds=220)
+    assert told(vendor) == set(names)
+    run(house, outbox, seconds=5000)
+    assert (house.waiting(CACHE), list(house.reasons)) == (0, ["cache/bad"])
+
+
+def test_nobody_is_put_aside_for_what_another_did(house: House, vendor: Vendor) -> None:
+    """Not even where fewer attempts are allowed than it takes to find out who it was."""
+    vendor.usual = lambda asked: Answer(400 if "p-bad " in str(asked.headers) else 200)
+    outbox = house.outbox(varnish(vendor), retries=Backoff(2))
+    for number in range(40):
+        house.queue(CACHE, "bad" if number == 7 else f"user{number}")
+    run(house, outbox, seconds=3000)
+    assert (house.waiting(CACHE), list(house.reasons)) == (0, ["cache/bad"])
+
+
+def test_calls_that_are_too_many_do_not_become_more(house: House, vendor: Vendor) -> None:
+    vendor.usual = lambda _: Answer(429)
+    outbox = house.outbox(varnish(vendor), retries=Backoff(12))
+    for number in range(40):
+        house.queue(CACHE, f"user{number}")
+    run(house, outbox, seconds=60)
+    vendor.usual, failed = lambda _: Answer(), len(vendor.purges)
+    run(house, outbox, seconds=120)
+    assert failed > 2
+    assert len(vendor.purges) == failed + 2, "all in one call, twice"
+
+
+def test_an_event_that_fails_for_days_keeps_no_other_waiting(house: House, vendor: Vendor) -> None:
+    vendor.usual = lambda asked: Answer(500 if b"p-bad" in asked.body else 200)
+    outbox = house.outbox(hook(vendor), retries=WebhookSchedule(), again_s=0)
+    house.queue(HOOK, "bad")
+    for minute in range(60):
+        run(house, outbox, seconds=57)
+        house.queue(HOOK, f"user{minute}")
+        run(house, outbox, seconds=3)
+        assert house.waiting(HOOK) == 1, f"after {minute} minutes"
+
+
+def test_a_target_that_is_away_is_called_less_and_less_however_much_waits(
+    house: House, vendor: Vendor
+) -> None:
+    vendor.usual = lambda _: Answer(503)
+    target = varnish(vendor)
+    target.limit = 10
+    outbox = house.outbox(target, retries=Backoff(12))
+    for number in range(100):
+        house.queue(CACHE, f"user{number}")
+    run(house, outbox, seconds=3600)
+    assert len(vendor.purges) < 60
+    vendor.usual = lambda _: Answer()
+    run(house, outbox, seconds=900)
+    assert (house.waiting(CACHE), house.reasons) == (0, {})

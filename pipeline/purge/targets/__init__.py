@@ -23,7 +23,11 @@ class Busy(Unavailable):
         self.retry_after_s = retry_after_s
 
 
-class Full(Busy):
+class TooFast(Busy):
+    """It says that it is called too often, whatever about."""
+
+
+class Full(TooFast):
     """It has as much in progress as it takes of what this call asks for. Calls about other things may get through."""
 
 

@@ -14,13 +14,21 @@ from core.ids import new_id
 from core.purge_targets import CloudFront
 from core.settings import SiteSettings
 from core.store import PurgePath
-from pipeline.purge.targets import Barred, Batch, Busy, Full, Refused, addresses_of, is_folder, slices
+from pipeline.purge.targets import (
+    Barred,
+    Batch,
+    Busy,
+    Full,
+    Refused,
+    TooFast,
+    addresses_of,
+    is_folder,
+    slices,
+)
 
 FOLDERS_MAX = 15
 """Amazon CloudFront Developer Guide, "Concurrent invalidation request maximum": paths with a * that are in progress."""
-PASSING = frozenset(
-    {"TooManyInvalidationsInProgress", "Throttling", "ThrottlingException", "ServiceUnavailable"}
-)
+THROTTLED = frozenset({"Throttling", "ThrottlingException"})
 TOO_MANY_S = 30.0
 """An invalidation takes from some seconds to a minute."""
 
@@ -89,9 +97,11 @@ class CloudFrontTarget:
         said = f"{self.name} answered {code or status} to an invalidation."
         if code == "TooManyInvalidationsInProgress":
             # The same page: the two limits are independent.
-            kind = Full if any(item.endswith("*") for item in items) else Busy
+            kind = Full if any(item.endswith("*") for item in items) else TooFast
             return kind(said, TOO_MANY_S)
-        if code in PASSING or status >= 500 or status == 429:
+        if code in THROTTLED or status == 429:
+            return TooFast(said)
+        if code == "ServiceUnavailable" or status >= 500:
             return Busy(said)
         if status in (401, 403):
             return Barred(f"{said} Its credentials need cloudfront:CreateInvalidation for this distribution.")
