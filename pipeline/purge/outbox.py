@@ -153,16 +153,18 @@ class Outbox:
         now = self.clock()
         if now < task.due_at:
             return False
-        if task.told_at is None:
-            waited = now - task.since >= INNER_WAIT_S
-            is_due = waited or all(one.has_had(profile_id) for one in self.inner)
-        else:
-            is_due = all(one.is_done(profile_id) for one in self.inner)
-        if not is_due:
+        is_first = task.told_at is None
+        # Who is told twice begins when the inner ones have begun.
+        begins = is_first and self.pace.again_s > 0
+        is_due = all((one.has_had if begins else one.is_done)(profile_id) for one in self.inner)
+        late_at = task.since + INNER_WAIT_S
+        task.early = is_first and not is_due and now >= late_at
+        if not is_due and not task.early:
             # Each look asks the store. Where the edges are away, thousands wait.
-            task.due_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            look_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            task.due_at = min(look_at, late_at) if is_first else look_at
             task.looks += 1
-        return is_due
+        return is_due or task.early
 
     # ── a call, and what comes of it ──
 
@@ -170,7 +172,7 @@ class Outbox:
         """Whether others can be told now."""
         first = tasks[0][1]
         # Only a profile that is told alone can have several pieces, and some of them told already.
-        pieces = first.left or self._pieces(batch_of([task.purge for _, task in tasks]))
+        pieces = first.left or self._pieces(batch_of([task.purge for _, task in tasks], early=first.early))
         while pieces:
             if self._disabled or self._rest.is_on or not self.pace.bucket.take(workers):
                 return False
@@ -227,7 +229,7 @@ class Outbox:
         if task.told_at is None:
             self._record(task, "purged")
             task.told_at, task.looks = self.clock(), 0
-            if self.pace.again_s:
+            if self.pace.again_s or task.early:
                 task.due_at = task.told_at + self.pace.again_s
                 return
         try:

@@ -13,7 +13,8 @@ from pipeline.purge.targets import Batch
 class Task:
     """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them;
     `left` is what it has still to take of a telling that it has taken in part. After a call that failed it is told
-    with others of its `group` alone."""
+    with others of its `group` alone. `early`: the inner
+    caches don't have it yet, and it is told all the same."""
 
     purges: dict[str, Purge]
     since: float
@@ -23,6 +24,7 @@ class Task:
     lies: int = 0
     looks: int = 0
     group: int = 0
+    early: bool = False
     left: tuple[Batch, ...] = ()
     purge: Purge = field(init=False)
     hard: bool = field(init=False)

@@ -14,7 +14,7 @@ from core.purge_targets import CloudFront
 from core.rank import Mark
 from core.store import MAIN, Purge, PurgePath, waiting_list
 from core.store.sqlite import SqliteStore
-from pipeline.purge.outbox import Outbox
+from pipeline.purge.outbox import INNER_WAIT_S, Outbox, OwnEdges
 from pipeline.purge.pace import Backoff, WebhookSchedule
 from pipeline.purge.targets.cloudfront import CloudFrontTarget
 from tests.clock import Clock
@@ -35,6 +35,11 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
+    yield from running()
+
+
+@pytest.fixture
+def other() -> Iterator[Vendor]:
     yield from running()
 
 
@@ -269,3 +274,58 @@ def test_a_target_that_is_away_is_called_less_and_less_however_much_waits(
     vendor.usual = lambda _: Answer()
     run(house, outbox, seconds=900)
     assert (house.waiting(CACHE), house.reasons) == (0, {})
+
+
+# ── who is told once, after the others ──
+
+
+def ids(vendor: Vendor) -> list[str]:
+    return [asked.headers["webhook-id"] for asked in vendor.purges]
+
+
+def test_a_webhook_that_was_told_before_its_inner_caches_were_done_is_told_again(
+    house: House, vendor: Vendor
+) -> None:
+    outbox = house.outbox(
+        hook(vendor), OwnEdges(house.store), retries=WebhookSchedule(), again_s=0, burst=1000
+    )
+    at_edges = house.queue(MAIN)
+    purge = house.queue(HOOK)
+    run(house, outbox, seconds=int(INNER_WAIT_S))
+    assert ids(vendor) == []
+    run(house, outbox, seconds=1)
+    assert ids(vendor) == [f"{purge.id}-early"], "after a minute, not later"
+    run(house, outbox, seconds=600)
+    assert (len(vendor.purges), house.waiting(HOOK)) == (1, 1)
+    house.store.purges.settle(MAIN, at_edges.id)
+    run(house, outbox, seconds=40)
+    assert ids(vendor) == [f"{purge.id}-early", purge.id], "an event of its own: else receivers would drop it"
+    assert house.waiting(HOOK) == 0
+
+
+def test_an_early_event_that_fails_until_the_inner_caches_are_done_is_one_event(
+    house: House, vendor: Vendor
+) -> None:
+    outbox = house.outbox(hook(vendor), OwnEdges(house.store), retries=WebhookSchedule(), again_s=0)
+    at_edges = house.queue(MAIN)
+    purge = house.queue(HOOK)
+    vendor.next.append(Answer(500))
+    run(house, outbox, seconds=int(INNER_WAIT_S) + 1)
+    house.store.purges.settle(MAIN, at_edges.id)
+    run(house, outbox, seconds=40)
+    assert (ids(vendor), house.waiting(HOOK)) == ([f"{purge.id}-early", purge.id], 0)
+
+
+def test_a_webhook_is_told_when_a_proxy_has_had_it_for_the_last_time(
+    house: House, vendor: Vendor, other: Vendor
+) -> None:
+    inner = house.outbox(varnish(other))
+    outbox = house.outbox(hook(vendor), inner, retries=WebhookSchedule(), again_s=0)
+    house.queue(CACHE)
+    purge = house.queue(HOOK)
+    for _ in range(20):
+        inner.turn()
+        outbox.turn()
+        assert not vendor.purges or len(tags(other)) == 2
+        house.clock.pass_by(1)
+    assert (ids(vendor), house.waiting(HOOK)) == ([purge.id], 0)

@@ -47,7 +47,8 @@ class Gone(Refused):
 
 class Batch(NamedTuple):
     """What is told in one call: the tags of some profiles, and the paths that changed, `hard` where nothing of it may be
-    served stale. `id` names the newest purge in it, `at` is when that was queued (seconds since 1970)."""
+    served stale. `id` names the newest purge in it (and an early call by another name than the last), `at` is when that was
+    queued (seconds since 1970)."""
 
     id: str
     at: int
@@ -109,13 +110,14 @@ def addresses_of(path: str, site: SiteSettings) -> list[Address]:
     return found
 
 
-def batch_of(purges: Sequence[Purge]) -> Batch:
-    """One call about all of them."""
+def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
+    """One call about all of them; `early` if another will follow, which may not pass for the same."""
     newest = max(purges, key=lambda one: (one.queued_at, one.id))
     tags = dict.fromkeys(tag for one in purges for tag in tags_of(one))
     paths = {path.path: path for one in purges for path in one.paths}
     hard = any(path.hard for path in paths.values())
-    return Batch(newest.id, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
+    name = f"{newest.id}-early" if early else newest.id
+    return Batch(name, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
