@@ -1,9 +1,14 @@
-"""CloudFront: invalidations by path, or by cache tag where the distribution has a CacheTagConfig. There is no soft one."""
+"""CloudFront: invalidations by path, or by cache tag where the distribution has a CacheTagConfig. There is no soft one.
+
+Before a bare bucket a function of ours (deploy/cdn/cloudfront-request.js) makes a key of each address. Amazon's advice is to
+invalidate both ("What you need to know when invalidating paths").
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
@@ -37,10 +42,11 @@ class CloudFrontTarget:
     limit = 1000
     """The same page: 3,000 paths may be in progress at one time."""
 
-    def __init__(self, settings: CloudFront, site: SiteSettings) -> None:
+    def __init__(self, settings: CloudFront, site: SiteSettings, *, bare: bool = False) -> None:
+        """`bare`: it reads the bucket itself, as no edge of ours does."""
         self.name, self._distribution = settings.name, settings.distribution
         self.by: Literal["tags", "paths"] = settings.by
-        self._site = site
+        self._site, self._bare = site, bare
         config = Config(
             connect_timeout=settings.timeout_s,
             read_timeout=settings.timeout_s,
@@ -75,7 +81,10 @@ class CloudFrontTarget:
     def spellings(self, path: str) -> list[str]:
         """All that it may have kept the path under. An invalidated path is one of all hosts of the distribution."""
         sign = "*" if is_folder(path) else ""
-        return [one + sign for one in dict.fromkeys(one.path for one in addresses_of(path, self._site))]
+        found = [one.path for one in addresses_of(path, self._site)]
+        if self._bare:
+            found.append(quote(path if sign else f"/{keys.route(path).key or path.removeprefix('/')}"))
+        return [one + sign for one in dict.fromkeys(found)]
 
     def _invalidate(self, batch: Batch) -> None:
         items = self._items(batch)

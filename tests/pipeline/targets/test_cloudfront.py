@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from cli.wiring import outboxes_of
 from core.purge_targets import CloudFront
-from core.settings import SiteSettings
+from core.settings import Settings, SiteSettings
+from core.store.sqlite import SqliteStore
 from pipeline.purge.targets import Busy, Full, Refused
 from pipeline.purge.targets.cloudfront import CloudFrontTarget
 from tests.clock import Clock
@@ -98,7 +101,9 @@ def target(vendor: Vendor) -> Iterator[CloudFrontTarget]:
     target.close()
 
 
-def opened(vendor: Vendor, site: SiteSettings = SITE, **changes: Any) -> CloudFrontTarget:
+def opened(
+    vendor: Vendor, site: SiteSettings = SITE, *, bare: bool = False, **changes: Any
+) -> CloudFrontTarget:
     vendor.usual = api
     settings = {
         "kind": "cloudfront",
@@ -106,7 +111,7 @@ def opened(vendor: Vendor, site: SiteSettings = SITE, **changes: Any) -> CloudFr
         "distribution": "DIST1",
         "endpoint": vendor.url,
     } | changes
-    return CloudFrontTarget(CloudFront.model_validate(settings), site)
+    return CloudFrontTarget(CloudFront.model_validate(settings), site, bare=bare)
 
 
 def test_paths_are_invalidated_as_readers_ask_for_them(target: CloudFrontTarget, vendor: Vendor) -> None:
@@ -115,6 +120,49 @@ def test_paths_are_invalidated_as_readers_ask_for_them(target: CloudFrontTarget,
     target.purge(batch(paths=("/ann", "/ann/tags/küche")))
     (asked,) = vendor.asked
     assert items(asked) == ["/people/ann", "/people/ann/tags/k%C3%BCche"]
+
+
+def test_before_a_bare_bucket_keys_are_invalidated_too(vendor: Vendor) -> None:
+    # "What you need to know when invalidating paths", "Changing the URI by using a Lambda function": both URIs. Ours is a
+    # function for viewer requests, deploy/cdn/cloudfront-request.js:
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-specifying-objects.html
+    target = opened(vendor, SiteSettings(url="https://site.example"), bare=True)
+    paths = ("/", "/ann", "/ann/tags/küche", "/ann/feed.xml", "/_data/ann.json", "/_media/m1/p1/photo.1-a1/")
+    target.purge(batch(paths=paths))
+    target.close()
+    files, folders = [items(asked) for asked in vendor.asked]
+    assert files == [
+        *("/", "/index.html", "/ann", "/ann/index.html"),
+        *("/ann/tags/k%C3%BCche", "/ann/tags/k%C3%BCche/index.html"),
+        *("/ann/feed.xml", "/_data/ann.json"),
+    ]
+    assert folders == ["/_media/m1/*"]
+
+
+@pytest.mark.parametrize(
+    ("edges", "spellings"), [([], ["/ann", "/ann/index.html"]), (["http://127.0.0.1:8080"], ["/ann"])]
+)
+def test_a_site_without_edges_is_a_bare_bucket(
+    tmp_path: Path, edges: list[str], spellings: list[str]
+) -> None:
+    target = {"kind": "cloudfront", "name": "aws", "distribution": "DIST1"}
+    settings = Settings.model_validate({"purge": {"edges": edges, "target": [target]}})
+    store = SqliteStore(tmp_path / "holdfast.db")
+    (outbox,) = outboxes_of(settings, store)
+    assert isinstance(outbox.target, CloudFrontTarget)
+    assert outbox.target.spellings("/ann") == spellings
+    outbox.target.close()
+    store.close()
+
+
+def test_before_a_bare_bucket_the_sub_path_is_cut_off(vendor: Vendor) -> None:
+    target = opened(vendor, bare=True)
+    target.purge(batch(paths=("/ann", *(f"/_media/m{number}/" for number in range(8)))))
+    target.close()
+    files, *folders = [items(asked) for asked in vendor.asked]
+    assert files == ["/people/ann", "/ann/index.html"]
+    assert folders[0][:2] == ["/people/_media/m0/*", "/_media/m0/*"]
+    assert [len(some) for some in folders] == [14, 2], "15 at most may be in progress"
 
 
 def test_a_folder_that_is_gone_is_invalidated_by_a_wildcard(target: CloudFrontTarget, vendor: Vendor) -> None:
