@@ -55,7 +55,8 @@ def open_outboxes(
     *,
     bare: bool = False,
 ) -> list[Outbox]:
-    """One for each target; `bare` if they read the bucket themselves, since there is no edge of ours. Our edges come first, then proxies of ours, then CDNs and webhooks."""
+    """One for each target; `bare` if they read the bucket themselves, since there is no edge of ours. Our
+    edges come first, then proxies of ours in the order that they are named in, then CDNs and webhooks."""
     ours = [one for one in targets if isinstance(one, OURS)]
     outer = [one for one in targets if not isinstance(one, OURS)]
 
@@ -72,7 +73,10 @@ def open_outboxes(
         )
 
     edges = OwnEdges(store, replica)
-    proxies = [opened(one, [edges]) for one in ours]
+    proxies: list[Outbox] = []
+    for one in ours:
+        # Where one stands before another, it would only fetch the old page again from that one.
+        proxies.append(opened(one, [edges, *proxies]))
     return proxies + [opened(one, [edges, *proxies]) for one in outer]
 
 
