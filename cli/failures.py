@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ from core.store import Change, Failure, Store
 from core.store.naming import owner_of
 from core.store.revise import revise
 from pipeline.media_queue import task_of
-from pipeline.purge.aside import replay
+from pipeline.purge.aside import disables, replay
 
 
 @with_flags
@@ -54,7 +55,9 @@ def retry(
         str | None,
         typer.Argument(metavar="[@NAME|SUBJECT]", help="Whose work, as `holdfast failures` names it."),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything that was put aside.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Everything that was put aside; a target that wants no more is not.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Try again what was put aside."""
@@ -65,15 +68,28 @@ def retry(
     backends = open_backends(settings_for(flags))
     store = backends.store
     wanted = {subject, owner_of(store, profile_name(subject)) if subject else None}
+    known = list(store.failures.all())
     chosen = [
-        one for one in store.failures.all() if all_ or one.subject in wanted or one.profile_id in wanted
+        one
+        for one in known
+        if (all_ and not disables(one)) or one.subject in wanted or one.profile_id in wanted
     ]
     if subject and not chosen:
         raise OperatorError(f"Nothing of {subject} was put aside: `holdfast failures` lists what was")
     for one in chosen:
         again(store, one)
     backends.close()
-    print(json.dumps({"retried": len(chosen)}) if as_json else f"{len(chosen)} handed to the worker again.")
+    if as_json:
+        print(json.dumps({"retried": len(chosen)}))
+        return
+    print(f"{len(chosen)} handed to the worker again.")
+    if all_:
+        say_disabled(known)
+
+
+def say_disabled(failures: Sequence[Failure]) -> None:
+    for one in filter(disables, failures):
+        print(f"{one.subject} stays disabled: `holdfast retry {one.subject}` enables it.")
 
 
 def again(store: Store, failure: Failure) -> None:

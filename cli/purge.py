@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli.failures import say_disabled
 from cli.options import AsJson, Flags, profile_name, settings_for, with_flags
 from cli.wiring import profile_of, tools_for
 from core import keys
@@ -20,7 +21,7 @@ from core.settings import LogSettings
 from core.store import Purge, PurgePath, Store
 from pipeline.job import queue_outside
 from pipeline.publish import read_manifest
-from pipeline.purge.aside import replay
+from pipeline.purge.aside import disables, replay
 
 
 @with_flags
@@ -77,11 +78,11 @@ def purge(
 
 
 def _replay(store: Store, as_json: bool) -> None:
-    found = [one for one in store.failures.all() if one.kind == "purge"]
+    purges = [one for one in store.failures.all() if one.kind == "purge"]
+    found = [one for one in purges if not disables(one)]
     queued = sum(replay(store, one) for one in found)
     if as_json:
         print(json.dumps({"failures": len(found), "queued": queued}))
-    elif found:
-        print(f"{queued} purges handed to the worker again.")
-    else:
-        print("No cache has refused a purge.")
+        return
+    print(f"{queued} purges handed to the worker again." if found else "No cache has refused a purge.")
+    say_disabled(purges)

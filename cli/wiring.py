@@ -43,7 +43,14 @@ def edges_of(settings: Settings) -> list[Edge]:
 
 def outboxes_of(settings: Settings, store: Store) -> list[Outbox]:
     """The caches of [[purge.target]], each with its outbox."""
-    return open_outboxes(settings.purge.target, store, settings.worker.replica, settings.site, settings.edge)
+    return open_outboxes(
+        settings.purge.target,
+        store,
+        settings.worker.replica,
+        settings.site,
+        settings.edge,
+        bare=not settings.purge.edges,
+    )
 
 
 def region_rules(settings: Settings, store: Store) -> RegionRules | None:

@@ -99,11 +99,14 @@ class Cloudflare(WithToken):
 
 
 class Fastly(WithToken):
+    """An average of 100,000 key purges an hour is for one customer (API reference, "Rate limiting"): six calls of 256 a minute,
+    if each key counts."""
+
     kind: Literal["fastly"]
     service: Id
     soft: bool = True
     endpoint: Annotated[str, AfterValidator(_url)] = "https://api.fastly.com"
-    per_minute: Count = 60
+    per_minute: Count = 6
     burst: Count = 60
     probe: Probe = ""
 

@@ -46,7 +46,12 @@ def disable(store: Store, waiting: str, reason: str) -> None:
 
 def is_disabled(store: Store, waiting: str) -> bool:
     subject = subject_of(waiting)
-    return any(one.kind == "purge" and one.subject == subject for one in store.failures.all())
+    return any(disables(one) and one.subject == subject for one in store.failures.all())
+
+
+def disables(failure: Failure) -> bool:
+    """Whether it is a target's "no more" (410) instead of a purge: taken back only by an operator who names the target."""
+    return failure.kind == "purge" and not failure.profile_id
 
 
 def replay(store: Store, failure: Failure) -> int:

@@ -22,8 +22,8 @@ OURS = (Varnish, Nginx)
 """Proxies of ours, right before our edges; all others lie further out."""
 
 
-def open_target(settings: PurgeTarget, site: SiteSettings) -> Target:
-    """Raises OperatorError while its secret is missing."""
+def open_target(settings: PurgeTarget, site: SiteSettings, *, bare: bool = False) -> Target:
+    """`bare`: no edge of ours lies behind it. Raises OperatorError while its secret is missing."""
     if variable := settings.missing:
         raise OperatorError(
             f"The purge target {settings.name} has no secret: set the variable {variable} for the workers"
@@ -37,7 +37,7 @@ def open_target(settings: PurgeTarget, site: SiteSettings) -> Target:
             # boto3 takes half a second to import, and only this one needs it.
             from pipeline.purge.targets.cloudfront import CloudFrontTarget
 
-            return CloudFrontTarget(settings, site)
+            return CloudFrontTarget(settings, site, bare=bare)
         case Varnish():
             return VarnishTarget(settings, site)
         case Nginx():
@@ -47,9 +47,16 @@ def open_target(settings: PurgeTarget, site: SiteSettings) -> Target:
 
 
 def open_outboxes(
-    targets: Sequence[PurgeTarget], store: Store, replica: str, site: SiteSettings, edge: EdgeSettings
+    targets: Sequence[PurgeTarget],
+    store: Store,
+    replica: str,
+    site: SiteSettings,
+    edge: EdgeSettings,
+    *,
+    bare: bool = False,
 ) -> list[Outbox]:
-    """One for each target. Our edges come first, then proxies of ours, then CDNs and webhooks."""
+    """One for each target; `bare` if they read the bucket themselves, since there is no edge of ours. Our
+    edges come first, then proxies of ours in the order that they are named in, then CDNs and webhooks."""
     ours = [one for one in targets if isinstance(one, OURS)]
     outer = [one for one in targets if not isinstance(one, OURS)]
 
@@ -61,10 +68,15 @@ def open_outboxes(
             settings.again_s,
             edge.cdn_s + edge.stale_s,
         )
-        return Outbox(store, open_target(settings, site), pace, inner, _probe(settings, site), replica)
+        return Outbox(
+            store, open_target(settings, site, bare=bare), pace, inner, _probe(settings, site), replica
+        )
 
     edges = OwnEdges(store, replica)
-    proxies = [opened(one, [edges]) for one in ours]
+    proxies: list[Outbox] = []
+    for one in ours:
+        # Where one stands before another, it would only fetch the old page again from that one.
+        proxies.append(opened(one, [edges, *proxies]))
     return proxies + [opened(one, [edges, *proxies]) for one in outer]
 
 

@@ -7,22 +7,26 @@ only fetch the old page again from those. Then the target is looked through; wha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from core.errors import HoldfastError, Unavailable
 from core.log import get_logger
 from core.rank import Rank
-from core.store import MAIN, Purge, Reached, Stage, Store, waiting_list
+from core.store import MAIN, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
-from pipeline.purge.pace import MAX_S, Bucket, Retries
+from pipeline.purge.batches import Named, batches, halve, in_order
+from pipeline.purge.pace import MAX_S, Bucket, Rest, Retries
 from pipeline.purge.probe import Probe
-from pipeline.purge.targets import Barred, Busy, Gone, Target, batch_of, tags_of
+from pipeline.purge.targets import Barred, Batch, Busy, Full, Gone, InPieces, Target, TooFast, batch_of
 from pipeline.purge.task import Task, by_profile
 
 TAKEN_MAX = 5000
 """Purges that are looked at in one turn."""
+TASKS_MAX = 10_000
+"""So many profiles are kept in mind, those that wait for their next try among them. If more do, newer purges wait, too."""
 INNER_WAIT_S = 60.0
 """How long a first call waits for the inner caches; one of them may be away for days."""
 LOOKS_APART_S = 30.0
@@ -81,12 +85,12 @@ class Outbox:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _tasks: dict[str, Task] = field(default_factory=dict, init=False)
-    _paused_until: float = field(default=0.0, init=False)
     _looked_at: float | None = field(default=None, init=False)
     _disabled: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.waiting = waiting_list(self.target.name, self.replica)
+        self._rest = Rest(self.clock)
 
     # ── as others see it ──
 
@@ -103,18 +107,17 @@ class Outbox:
     def turn(self, mine: Callable[[str], bool] = lambda _: True, workers: int = 1) -> None:
         """Tells the target what is due, as far as its tokens reach. It never sleeps: what isn't due yet is left to a later
         turn. So many workers share the tokens."""
-        if self.clock() < self._paused_until or not self.pace.bucket.ready(workers):
+        if self._rest.is_on or not self.pace.bucket.ready(workers):
             return
-        pending = self.store.purges.pending(self.waiting, TAKEN_MAX, mine)
         if self._is_disabled():
-            for purge in pending:
+            for purge in self.store.purges.pending(self.waiting, TAKEN_MAX, mine):
                 self.store.purges.settle(self.waiting, purge.id)
             return
-        self._take(pending)
-        for tasks in self._batches():
-            if self._disabled or self.clock() < self._paused_until or not self.pace.bucket.take(workers):
+        self._take(mine)
+        due = (one for one in in_order(self._tasks.items()) if self._is_due(*one))
+        for tasks in batches(due, self.target):
+            if not self._tell(tasks, workers):
                 return
-            self._tell(tasks)
 
     def _is_disabled(self) -> bool:
         if self._looked_at is None or self.clock() - self._looked_at >= LOOK_S:
@@ -122,10 +125,14 @@ class Outbox:
             self._looked_at = self.clock()
         return self._disabled
 
-    def _take(self, pending: Sequence[Purge]) -> None:
-        """Many purges of one profile are one. One that comes while another is at it begins anew, for both."""
-        of_each = by_profile(pending)
-        for profile_id in self._tasks.keys() - of_each.keys():
+    def _take(self, mine: Callable[[str], bool]) -> None:
+        """Many purges of one profile are one. One that comes while another is at it begins anew, for both. What rests isn't
+        asked for, so it hides nothing that waits behind it."""
+        resting = self._resting(mine)
+        of_each = by_profile(
+            self.store.purges.pending(self.waiting, TAKEN_MAX, lambda one: mine(one) and one not in resting)
+        )
+        for profile_id in self._tasks.keys() - of_each.keys() - resting:
             del self._tasks[profile_id]
         for profile_id, purges in of_each.items():
             task = self._tasks.get(profile_id)
@@ -136,75 +143,93 @@ class Outbox:
             elif purges.keys() - task.purges.keys():
                 task.begin_anew(purges, self.clock())
 
-    def _batches(self) -> Iterator[list[tuple[str, Task]]]:
-        """What is due, hard purges first, each batch as large as the target takes it at once."""
-        batch: list[tuple[str, Task]] = []
-        weight = 0
-        for profile_id, task in sorted(self._tasks.items(), key=lambda one: not one[1].hard):
-            if not self._is_due(profile_id, task):
-                continue
-            own = len(task.purge.paths) if self.target.by == "paths" else len(tags_of(task.purge))
-            if batch:
-                last = batch[-1][1]
-                other_kind = task.hard is not last.hard or task.alone or last.alone
-                if other_kind or weight + own > self.target.limit:
-                    yield batch
-                    batch, weight = [], 0
-            batch.append((profile_id, task))
-            weight += own
-        if batch:
-            yield batch
+    def _resting(self, mine: Callable[[str], bool]) -> set[str]:
+        """Profiles whose purge has failed, and is not to be tried again yet."""
+        now = self.clock()
+        resting = (name for name, task in self._tasks.items() if task.failures and task.due_at > now)
+        return set(islice(filter(mine, resting), TASKS_MAX))
 
     def _is_due(self, profile_id: str, task: Task) -> bool:
         now = self.clock()
         if now < task.due_at:
             return False
-        if task.told_at is None:
-            waited = now - task.since >= INNER_WAIT_S
-            is_due = waited or all(one.has_had(profile_id) for one in self.inner)
-        else:
-            is_due = all(one.is_done(profile_id) for one in self.inner)
-        if not is_due:
+        is_first = task.told_at is None
+        # Who is told twice begins when the inner ones have begun.
+        begins = is_first and self.pace.again_s > 0
+        is_due = all((one.has_had if begins else one.is_done)(profile_id) for one in self.inner)
+        late_at = task.since + INNER_WAIT_S
+        task.early = is_first and not is_due and now >= late_at
+        if not is_due and not task.early:
             # Each look asks the store. Where the edges are away, thousands wait.
-            task.due_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            look_at = now + min(LOOKS_APART_S, 2 ** min(task.looks, 5) - 1)
+            task.due_at = min(look_at, late_at) if is_first else look_at
             task.looks += 1
-        return is_due
+        return is_due or task.early
 
     # ── a call, and what comes of it ──
 
-    def _tell(self, tasks: list[tuple[str, Task]]) -> None:
-        batch = batch_of([task.purge for _, task in tasks])
+    def _tell(self, tasks: list[Named], workers: int) -> bool:
+        """Whether others can be told now."""
+        first = tasks[0][1]
+        # Only a profile that is told alone can have several pieces, and some of them told already.
+        pieces = first.left or self._pieces(batch_of([task.purge for _, task in tasks], early=first.early))
+        while pieces:
+            if self._disabled or self._rest.is_on or not self.pace.bucket.take(workers):
+                return False
+            if not self._call(pieces[0], tasks):
+                return True
+            first.left = pieces = pieces[1:]
+            if pieces:
+                first.failures = 0
+        for profile_id, task in tasks:
+            self._told(profile_id, task)
+        return True
+
+    def _pieces(self, batch: Batch) -> tuple[Batch, ...]:
+        return tuple(self.target.pieces(batch)) if isinstance(self.target, InPieces) else (batch,)
+
+    def _call(self, batch: Batch, tasks: list[Named]) -> bool:
+        """Whether the target has taken it."""
         try:
             self.target.purge(batch)
         except Gone as error:
             disable(self.store, self.waiting, str(error))
             self._disabled, self._looked_at = True, self.clock()
-            return
+            return False
         except Exception as error:
             if not isinstance(error, HoldfastError):
                 log.exception("purge_failed", target=self.target.name)
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
-            waits = [self._fail(profile_id, task, error) for profile_id, task in tasks]
-            if isinstance(error, (Unavailable, Barred)):
-                asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
-                self._paused_until = self.clock() + max(asked_s, min(MAX_S, max(waits)))
-                return
-            for _, task in tasks:
-                # One of them may be what it doesn't like.
-                task.alone = True
-            return
+            self._failed(tasks, error)
+            return False
+        self._rest.end()
         log.debug(
             "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
         )
+        return True
+
+    def _failed(self, tasks: list[Named], error: Exception) -> None:
+        """One of them may be to blame, unless the target says that it is none; and what passes is believed to, once."""
+        is_of_all, is_passing = isinstance(error, (Barred, TooFast)), isinstance(error, Unavailable)
+        if not is_of_all and (not is_passing or any(task.failures for _, task in tasks)):
+            halve(tasks)
+        is_certain = is_of_all or len(tasks) == 1
         for profile_id, task in tasks:
-            self._told(profile_id, task)
+            self._fail(profile_id, task, error, is_certain=is_certain)
+        # What failed together is due together, or its next try would be many calls.
+        due_at = max(task.due_at for _, task in tasks)
+        for _, task in tasks:
+            task.due_at = due_at
+        if (is_passing or is_of_all) and not isinstance(error, Full):
+            asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
+            self._rest.begin({profile_id for profile_id, _ in tasks}, asked_s)
 
     def _told(self, profile_id: str, task: Task) -> None:
-        task.alone = False
+        task.group = 0
         if task.told_at is None:
             self._record(task, "purged")
             task.told_at, task.looks = self.clock(), 0
-            if self.pace.again_s:
+            if self.pace.again_s or task.early:
                 task.due_at = task.told_at + self.pace.again_s
                 return
         try:
@@ -247,17 +272,20 @@ class Outbox:
             proven=proven, **over,
         )  # fmt: skip
 
-    def _fail(self, profile_id: str, task: Task, error: Exception) -> float:
-        """How long it waits now; 0 if it was put aside."""
+    def _fail(self, profile_id: str, task: Task, error: Exception, *, is_certain: bool = True) -> None:
+        """It waits, or is put aside in the end, if it is `is_certain` that no other in the same call was to blame."""
         task.failures += 1
         wait_s = self.pace.retries.delay_s(task.failures)
+        if wait_s is None and not is_certain:
+            wait_s = MAX_S
         if wait_s is None:
             reason = f"{str(error) or type(error).__name__} {self._over()}"
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
-            return 0.0
+            return
+        if isinstance(error, Busy):
+            wait_s = max(wait_s, error.retry_after_s)
         task.due_at = self.clock() + wait_s
-        return wait_s
 
     def _over(self) -> str:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now() + self.pace.outlives_s))

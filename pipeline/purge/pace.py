@@ -38,6 +38,34 @@ class Bucket:
         return True
 
 
+def backoff_s(failures: int) -> float:
+    """Twice as long each time, up to five minutes, with jitter."""
+    return float(min(MAX_S, FIRST_S * 2 ** (min(failures, 20) - 1))) * random.uniform(0.5, 1.5)
+
+
+class Rest:
+    """How long a target that fails is left alone: as it asks for, or the longer the more of what it is told fails. What fails
+    again and again says nothing of the rest, so it doesn't count twice."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._until = clock, float("-inf")
+        self._failing: list[set[str]] = []
+
+    @property
+    def is_on(self) -> bool:
+        return self._clock() < self._until
+
+    def begin(self, profiles: set[str], asked_s: float) -> None:
+        """A call about these profiles failed."""
+        if not any(profiles <= known for known in self._failing):
+            self._failing.append(profiles)
+        self._until = self._clock() + max(asked_s, backoff_s(len(self._failing)))
+
+    def end(self) -> None:
+        """A call got through."""
+        self._failing.clear()
+
+
 class Retries(Protocol):
     def delay_s(self, failures: int) -> float | None:
         """How long to wait after so many failures; None: no more of it."""
@@ -49,7 +77,7 @@ class Retries(Protocol):
 
 
 class Backoff:
-    """Twice as long each time, up to five minutes, with jitter. A worker that starts counts anew."""
+    """So many attempts, farther and farther apart. A worker that starts counts anew."""
 
     def __init__(self, attempts: int) -> None:
         self._attempts = attempts
@@ -57,7 +85,7 @@ class Backoff:
     def delay_s(self, failures: int) -> float | None:
         if failures >= self._attempts:
             return None
-        return float(min(MAX_S, FIRST_S * 2 ** (failures - 1))) * random.uniform(0.5, 1.5)
+        return backoff_s(failures)
 
     def made_by(self, age_s: float) -> int:
         return 0

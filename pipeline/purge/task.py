@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.store import Purge
+from pipeline.purge.targets import Batch
 
 
 @dataclass(slots=True)
 class Task:
-    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them."""
+    """All purges of one profile that wait, and what they are as one. `told_at` is when the target first had all of them;
+    `left` is what it has still to take of a telling that it has taken in part. After a call that failed it is told
+    with others of its `group` alone. `early`: the inner
+    caches don't have it yet, and it is told all the same."""
 
     purges: dict[str, Purge]
     since: float
@@ -19,7 +23,9 @@ class Task:
     told_at: float | None = None
     lies: int = 0
     looks: int = 0
-    alone: bool = False
+    group: int = 0
+    early: bool = False
+    left: tuple[Batch, ...] = ()
     purge: Purge = field(init=False)
     hard: bool = field(init=False)
 
@@ -31,12 +37,12 @@ class Task:
         newest = max(purges.values(), key=lambda one: (one.queued_at, one.mark))
         paths = tuple({path.path: path for one in purges.values() for path in one.paths}.values())
         self.purge = newest._replace(paths=paths, mark=max(one.mark for one in purges.values()))
-        self.hard = any(path.hard for path in paths)
+        self.hard = self.purge.hard
 
     def begin_anew(self, purges: dict[str, Purge], now: float) -> None:
         """More has come meanwhile: all of it is told, twice. What failed waits for its hour all the same."""
         self.become(purges)
-        self.since, self.told_at, self.lies, self.looks = now, None, 0, 0
+        self.since, self.told_at, self.lies, self.looks, self.left = now, None, 0, 0, ()
         if not self.failures:
             self.due_at = 0.0
 

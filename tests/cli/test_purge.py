@@ -98,6 +98,19 @@ def test_a_target_that_was_disabled_is_listed_and_enabled(
     assert list(backends.store.failures.all()) == []
 
 
+@pytest.mark.parametrize("command", [("purge", "--retry"), ("retry", "--all")])
+def test_a_target_that_was_disabled_stays_so_until_it_is_named(
+    holdfast: Holdfast, backends: Backends, ann: str, command: tuple[str, ...]
+) -> None:
+    disable(backends.store, "to/hook", "hook answered 410 to a purge.")
+    aside(backends, ann)
+    ran = holdfast(*command)
+    assert "hook stays disabled: `holdfast retry hook` enables it" in ran.out
+    assert waiting(backends) == ["purge1"]
+    assert [one.subject for one in backends.store.failures.all()] == ["hook"]
+    assert "hook stays disabled" in holdfast(*command).out
+
+
 @pytest.mark.parametrize("arguments", [(), ("@ann", "--retry")])
 def test_a_purge_is_of_somebody_or_of_what_failed(
     holdfast: Holdfast, ann: str, arguments: tuple[str, ...]

@@ -220,6 +220,23 @@ def test_purges_wait_oldest_first_until_they_are_settled(store: Store) -> None:
     assert list(store.purges.pending(MAIN, 10)) == [purge(1), purge(3)]
 
 
+def test_what_may_not_be_served_stale_is_told_before_all_that_has_waited_longer(store: Store) -> None:
+    def soft(number: int) -> Purge:
+        return purge(number)._replace(paths=(PurgePath("/ann", f"1.1.{number}.1", False),))
+
+    for one in (soft(1), soft(2), purge(3), soft(4), purge(5)):
+        store.purges.queue(MAIN, one)
+    assert [one.id for one in store.purges.pending(MAIN, 10)] == [
+        f"purge{number}" for number in (3, 5, 1, 2, 4)
+    ]
+    assert [one.id for one in store.purges.pending(MAIN, 1)] == ["purge3"]
+    assert [one.id for one in store.purges.pending_of(MAIN, "ann")] == [
+        f"purge{number}" for number in range(1, 6)
+    ]
+    store.purges.settle(MAIN, "purge3")
+    assert [one.id for one in store.purges.pending(MAIN, 2)] == ["purge5", "purge1"]
+
+
 def test_the_purges_of_some_profiles_can_be_asked_for_alone(store: Store) -> None:
     for number in (1, 2, 3):
         store.purges.queue(MAIN, purge(number)._replace(profile_id=f"profile{number}"))

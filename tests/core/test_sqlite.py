@@ -186,6 +186,20 @@ def test_a_file_of_the_first_schema_gets_its_listings(older: Path) -> None:
     store.close()
 
 
+def test_a_takedown_that_waits_in_an_older_file_goes_first(older: Path) -> None:
+    connection = sqlite3.connect(older)
+    for name, hard in (("edit", "false"), ("takedown", "true")):
+        body = f'[[1, 3, 1], [["/ann/feed.xml", "1.1.3.1", false], ["/ann", "1.1.3.1", {hard}]], 1000]'
+        connection.execute(
+            "insert into purges (replica, id, profile_id, body) values ('main', ?, 'ann', ?)", (name, body)
+        )
+    connection.commit()
+    connection.close()
+    store = SqliteStore(older)
+    assert [one.id for one in store.purges.pending(MAIN, 10)] == ["takedown", "waiting", "edit"]
+    store.close()
+
+
 def test_an_older_file_has_the_tables_of_a_new_one(older: Path, tmp_path: Path) -> None:
     def tables(path: Path) -> list[tuple[str, ...]]:
         store = SqliteStore(path)

@@ -16,8 +16,11 @@ import pytest
 
 from core import keys
 from core.errors import BadInput
+from core.purge_targets import CloudFront
+from core.settings import SiteSettings
 from edge import rules
 from edge.reader import decoded
+from pipeline.purge.targets.cloudfront import CloudFrontTarget
 
 HERE = Path(__file__).parent
 FUNCTIONS = HERE.parent.parent / "deploy" / "cdn"
@@ -118,6 +121,27 @@ def test_cloudfront_asks_the_bucket_for_the_key_that_the_edge_would_read() -> No
             assert unquote(told["headers"]["location"]["value"]) == which, address
         else:
             assert unquote(told["uri"]) == "/" + which, address
+
+
+def test_cloudfront_is_purged_of_what_its_function_makes_of_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret of nobody")
+    settings = CloudFront.model_validate({"kind": "cloudfront", "name": "aws", "distribution": "D"})
+    target = CloudFrontTarget(settings, SiteSettings(), bare=True)
+    paths = [
+        "/",
+        "/ann",
+        "/ann/posts/küche",
+        "/ann/feed.xml",
+        "/ann/tags/a",
+        "/_data/ann.json",
+        "/robots.txt",
+    ]
+    for path, kept in zip(paths, request(*(asked(quote(path)) for path in paths)), strict=True):
+        assert unquote(kept["uri"]) in map(unquote, target.spellings(path)), path
+    target.close()
 
 
 def test_cloudfront_leaves_the_query_out_of_the_cache_and_in_a_redirect() -> None:

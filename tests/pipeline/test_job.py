@@ -476,7 +476,7 @@ def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
         assert not any(path.hard for path in purge.paths)
     site.delete(ann)
     site.publish(ann)
-    _, takedown = site.store.purges.pending("to/cf", 10)
+    _, takedown = site.store.purges.pending_of("to/cf", ann)
     assert all(path.hard for path in takedown.paths)
 
 
@@ -492,7 +492,9 @@ def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: S
     site.delete(ann)
     site.publish(ann)
     told = {
-        name: {path.path for path in site.store.purges.pending(name, 10)[-1].paths if "_media" in path.path}
+        name: {
+            path.path for path in site.store.purges.pending_of(name, ann)[-1].paths if "_media" in path.path
+        }
         for name in (MAIN, "to/cf", "to/front")
     }
     nobody.close()

@@ -273,7 +273,10 @@ def test_targets_are_opened_in_the_order_in_which_they_are_told(house: House, ve
     targets = PurgeSettings.model_validate({"target": tables}).target
     opened = open_outboxes(targets, house.store, MAIN, SITE, EdgeSettings(cdn_s=60, stale_s=600))
     assert [one.target.name for one in opened] == ["front", "cache", "hook", "cdn"]
-    assert [len(one.inner) for one in opened] == [1, 1, 3, 3], "our edges, and then the proxies, too"
+    assert [len(one.inner) for one in opened] == [1, 2, 3, 3], (
+        "our edges, then each proxy before the next one"
+    )
+    assert opened[0] in opened[1].inner
     assert {one.pace.outlives_s for one in opened} == {660}
     assert [bool(one.probe) for one in opened] == [True, True, False, False]
 

@@ -53,6 +53,11 @@ class Purge(NamedTuple):
     paths: tuple[PurgePath, ...]
     queued_at: int
 
+    @property
+    def hard(self) -> bool:
+        """Whether any of it may not be served stale."""
+        return any(path.hard for path in self.paths)
+
 
 class Purges(Protocol):
     """The queue of purges, for each replica."""
@@ -60,7 +65,7 @@ class Purges(Protocol):
     def queue(self, replica: str, purge: Purge) -> None: ...
 
     def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
-        """Oldest first; those of profiles that are `mine`, or all."""
+        """Those of profiles that are `mine`, or all: hard ones first, and each kind oldest first."""
         ...
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:

@@ -16,6 +16,8 @@ from core.store.scylla.cql import Cql
 
 MEDIA_SLOT_S, DUE_SLOT_S, PURGE_SLOT_S = 3600, 3600, 60
 PURGES_KNOWN = 20_000
+HARD_FIRST_S = 10**12
+"""So much older than it is a hard purge is said to be, so that it stands before all others."""
 TOLD_S = 3600
 """So long it is believed how far a medium is; a worker at it tells it anew each second."""
 YOUNG_S = 120.0
@@ -175,7 +177,8 @@ class ScyllaPurges:
             json.dumps([purge.mark, purge.paths, purge.queued_at]),
         )
         # Who dies here has not been told that it is queued: the job is done again, and takes this purge along.
-        self._agenda(replica).add(purge.queued_at, f"{purge.profile_id}/{purge.id}")
+        at = purge.queued_at - HARD_FIRST_S if purge.hard else purge.queued_at
+        self._agenda(replica).add(at, f"{purge.profile_id}/{purge.id}")
         self._note(purge)
 
     def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:

@@ -143,15 +143,17 @@ class SqlitePurges:
         body = json.dumps([purge.mark, purge.paths, purge.queued_at])
         with self._db.write() as connection:
             connection.execute(
-                "insert into purges (replica, id, profile_id, body) values (?, ?, ?, ?) on conflict do nothing",
-                (replica, purge.id, purge.profile_id, body),
+                "insert into purges (replica, id, profile_id, body, hard) values (?, ?, ?, ?, ?)"
+                " on conflict do nothing",
+                (replica, purge.id, purge.profile_id, body, purge.hard),
             )
 
     def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:
         with self._db.read() as connection:
             # Row by row: after a rebuild a million may wait for a CDN.
             rows = connection.execute(
-                "select id, profile_id, body from purges where replica = ? order by seq", (replica,)
+                "select id, profile_id, body from purges where replica = ? order by hard desc, seq",
+                (replica,),
             )
             wanted = (row for row in rows if mine is None or mine(row[1]))
             return [_purge(*row) for row in islice(wanted, limit)]

@@ -87,5 +87,21 @@ _PURGES_IN_ORDER = """
 create index purges_in_order on purges (replica, seq);
 """
 
-STEPS = (_FIRST, _LISTINGS_AND_WORKERS, _REPLICAS, _BARE, _LANES, _PURGES_IN_ORDER)
+# A takedown must not wait behind a rebuild.
+_HARD_PURGES_FIRST = """
+alter table purges add column hard integer not null default 0;
+update purges set hard = exists (select 1 from json_each(body, '$[1]') where json_extract(value, '$[2]'));
+drop index purges_in_order;
+create index purges_in_order on purges (replica, hard desc, seq);
+"""
+
+STEPS = (
+    _FIRST,
+    _LISTINGS_AND_WORKERS,
+    _REPLICAS,
+    _BARE,
+    _LANES,
+    _PURGES_IN_ORDER,
+    _HARD_PURGES_FIRST,
+)
 """As many as the newest schema's number, which the file keeps as its `user_version`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 from urllib.parse import quote, urlsplit
 
 from core import keys
@@ -23,6 +23,14 @@ class Busy(Unavailable):
         self.retry_after_s = retry_after_s
 
 
+class TooFast(Busy):
+    """It says that it is called too often, whatever about."""
+
+
+class Full(TooFast):
+    """It has as much in progress as it takes of what this call asks for. Calls about other things may get through."""
+
+
 class Refused(HoldfastError):
     """The target says that the call is wrong. Its words end with what mends that."""
 
@@ -39,7 +47,8 @@ class Gone(Refused):
 
 class Batch(NamedTuple):
     """What is told in one call: the tags of some profiles, and the paths that changed, `hard` where nothing of it may be
-    served stale. `id` names the newest purge in it, `at` is when that was queued (seconds since 1970)."""
+    served stale. `id` names the newest purge in it (and an early call by another name than the last), `at` is when that was
+    queued (seconds since 1970)."""
 
     id: str
     at: int
@@ -64,6 +73,15 @@ class Target(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """A target that takes little at a time: a large purge goes on from the piece that it did not take."""
+
+    def pieces(self, batch: Batch) -> Sequence[Batch]:
+        """The batch as calls, the same each time; several only where one profile alone is too much for one."""
+        ...
 
 
 def tags_of(purge: Purge) -> tuple[str, ...]:
@@ -92,13 +110,14 @@ def addresses_of(path: str, site: SiteSettings) -> list[Address]:
     return found
 
 
-def batch_of(purges: Sequence[Purge]) -> Batch:
-    """One call about all of them."""
+def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
+    """One call about all of them; `early` if another will follow, which may not pass for the same."""
     newest = max(purges, key=lambda one: (one.queued_at, one.id))
     tags = dict.fromkeys(tag for one in purges for tag in tags_of(one))
     paths = {path.path: path for one in purges for path in one.paths}
     hard = any(path.hard for path in paths.values())
-    return Batch(newest.id, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
+    name = f"{newest.id}-early" if early else newest.id
+    return Batch(name, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from pipeline.purge.probe import as_site
-from pipeline.purge.targets import Barred, Busy, Gone, Refused
+from pipeline.purge.targets import Barred, Busy, Gone, Refused, TooFast
 
 WORDS_MAX = 200
 
@@ -49,7 +49,8 @@ class Caller:
             return
         said = f"{self._name} answered {status} to a purge{_words(answer)}."
         if status == 429 or status >= 500:
-            raise Busy(said, retry_after_s(answer))
+            kind = TooFast if status == 429 else Busy
+            raise kind(said, retry_after_s(answer))
         if status == 410 and self._may_end:
             raise Gone(said)
         if status in (401, 403):

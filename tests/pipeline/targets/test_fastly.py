@@ -99,3 +99,14 @@ def test_a_key_that_is_not_confirmed_is_not_purged(
     vendor.next.append(Answer(200, body))
     with pytest.raises(Busy, match=r"did not confirm . of 2 keys"):
         target.purge(batch("p-1", "n-ann"))
+
+
+def test_an_hour_of_full_calls_keeps_to_what_fastly_allows_a_customer() -> None:
+    """Fastly API reference, "Rate limiting": surrogate key purges are limited to 100,000 an hour on average, for a customer:
+    https://www.fastly.com/documentation/reference/api/#rate-limiting
+
+    It doesn't say whether a call of 256 keys counts as one; if it does, `per_minute` may be more.
+    """
+    settings = Fastly.model_validate({"kind": "fastly", "name": "fst", "service": "service1", "token": KEY})
+    assert settings.per_minute * 60 * FastlyTarget.limit <= 100_000
+    assert settings.burst * FastlyTarget.limit <= 100_000
