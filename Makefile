@@ -45,7 +45,7 @@ bench: .venv/dev.stamp ## Measure edit-to-live, reads, the cluster's store, rebu
 rehearsal: .venv/dev.stamp ## Rehearse at scale: 20,000 profiles, load, kills (an hour); quick: ARGS="--profiles 200 --minutes 0.5 --rate 3"
 	@exec $(PY) -m bench.rehearsal $(ARGS) </dev/null
 
-servers: .venv/dev.stamp ## Install the real servers that tests use (bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, wrk, Cassandra, S3, Caddy; as root on Debian)
+servers: .venv/dev.stamp ## Install the real servers that tests use (bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, Prometheus, wrk, Cassandra, S3, Caddy; as root on Debian)
 	@sh deploy/servers.sh
 
 lock: .venv/dev.stamp ## Make both locks anew from pyproject.toml; ARGS=--upgrade takes newer versions

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from cli.console import Events
+from cli.metrics import check_ports
 from cli.options import Flags, environment_of, flagged, following, is_free, reachable, with_flags
 from cli.supervise import Supervisor
 from cli.wiring import promote, urls_of
@@ -45,6 +46,7 @@ class House:
     def __init__(self, flags: Flags) -> None:
         self.out = Console(highlight=False, soft_wrap=True)
         self.settings = following(_with_free_ports(flagged(flags), flags, self.out))
+        check_ports(self.settings)
         configure(LogSettings(level="error"))
         self.events = Events(self.out, self._username_of)
         self.supervisor = Supervisor(

@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from cli.metrics import edge_metrics
 from cli.options import Flags, is_free, settings_for, with_flags
 from core import insync, keys
 from core.backends import open_backends, open_reader
@@ -46,12 +47,7 @@ def serve(
     if app == "ingest":
         _listen(_ingest(settings), settings.studio.host, settings.studio.port, "--studio")
     else:
-        from edge.server import bounded
-
-        edge = settings.edge
-        _allow_files(2 * edge.connections + FILES_BESIDES)
-        http = bounded(edge.connections, edge.connections_each, edge.trusted_proxies)
-        _listen(_edge(settings), edge.host, edge.port, "--edge", http)
+        _serve_edge(settings)
 
 
 def _ingest(settings: Settings) -> ASGIApp:
@@ -62,23 +58,31 @@ def _ingest(settings: Settings) -> ASGIApp:
     return create_app(backends.store, backends.private, settings, secret, grants)
 
 
-def _edge(settings: Settings) -> ASGIApp:
+def _serve_edge(settings: Settings) -> None:
     from edge.app import create_app
+    from edge.counts import Counts
+    from edge.server import bounded
     from generator.release import load_release
 
+    edge, counts = settings.edge, Counts()
+    _allow_files(2 * edge.connections + FILES_BESIDES)
     secret = shared_secret(settings, "purge")
     regions, private = open_reader(settings), open_reader(settings, "private")
     _learn_regions(regions, secret, private)
-    return create_app(
+    app = create_app(
         regions,
         load_release(settings.site),
-        settings.edge,
+        edge,
         settings.site,
         secret,
         heartbeat_s=settings.purge.heartbeat_s,
         private=private,
         grants=grants_of(settings),
+        counts=counts,
     )
+    http = bounded(edge.connections, edge.connections_each, edge.trusted_proxies)
+    with edge_metrics(settings, counts.registry):
+        _listen(app, edge.host, edge.port, "--edge", http)
 
 
 def _allow_files(wanted: int) -> None:

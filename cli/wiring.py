@@ -15,6 +15,7 @@ from pipeline.job import Tools
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.purge.edges import Edge
+from pipeline.purge.figures import Figures
 from pipeline.purge.opening import open_outboxes
 from pipeline.purge.outbox import Outbox
 from pipeline.purge.purger import Purger
@@ -41,7 +42,7 @@ def edges_of(settings: Settings) -> list[Edge]:
     return [Edge(url, settings.site.path, secret, purge.timeout_s, purge.heartbeat_s) for url in purge.edges]
 
 
-def outboxes_of(settings: Settings, store: Store) -> list[Outbox]:
+def outboxes_of(settings: Settings, store: Store, figures: Figures | None = None) -> list[Outbox]:
     """The caches of [[purge.target]], each with its outbox."""
     return open_outboxes(
         settings.purge.target,
@@ -49,6 +50,7 @@ def outboxes_of(settings: Settings, store: Store) -> list[Outbox]:
         settings.worker.replica,
         settings.site,
         settings.edge,
+        figures,
         bare=not settings.purge.edges,
     )
 
@@ -61,7 +63,9 @@ def region_rules(settings: Settings, store: Store) -> RegionRules | None:
     return RegionRules((MAIN, *names), settings.objects.lag_s, shared_secret(settings, "purge"))
 
 
-def tools_for(settings: Settings, backends: Backends, release: Release | None = None) -> Tools:
+def tools_for(
+    settings: Settings, backends: Backends, release: Release | None = None, figures: Figures | None = None
+) -> Tools:
     """What publishing jobs use, with the edges of [purge]."""
     replica, in_sync = settings.worker.replica, backends.store.replicas.in_sync
     return Tools(
@@ -74,6 +78,7 @@ def tools_for(settings: Settings, backends: Backends, release: Release | None = 
             edges_of(settings),
             replica,
             in_sync if settings.objects.replica else lambda: None,
+            figures,
         ),
         lister=Lister(backends.store.listings),
         media=MediaQueue(backends.store.media_work),

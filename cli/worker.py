@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.metrics import worker_metrics
 from cli.options import Flags, settings_for, with_flags
 from cli.serve import Supervised, end_with_parent
 from cli.wiring import outboxes_of, promote, region_rules, tools_for
@@ -16,6 +17,7 @@ from core.log import configure, get_logger
 from core.settings import Settings
 from core.store import MAIN, Rollout
 from generator.release import load_release
+from pipeline.purge.figures import Figures, Waiting
 from pipeline.site import publish_release
 from pipeline.worker import Worker, media_limits, still_recipe
 
@@ -38,7 +40,9 @@ def worker(
         end_with_parent()
     backends = open_backends(settings, None)
     prove((backends.public, backends.private), None)
-    tools = tools_for(settings, backends, load_release(settings.site))
+    targets = [one.name for one in settings.purge.target]
+    figures = Figures(targets)
+    tools = tools_for(settings, backends, load_release(settings.site), figures)
     rollout = backends.store.rollouts.current()
     if rollout is None:
         rollout, _ = promote(backends, tools.release, tools.urls)
@@ -54,7 +58,7 @@ def worker(
         settings.data.dir / "scratch",
         [("uploads", CHORES_S, lambda: backends.private.abandon(settings.uploads.idle_hours * 3600))],
         region_rules(settings, backends.store),
-        outboxes_of(settings, backends.store),
+        outboxes_of(settings, backends.store, figures),
     )
 
     def stop(_signal: int, _frame: types.FrameType | None) -> None:
@@ -62,7 +66,9 @@ def worker(
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    working.run()
+    figures.registry.register(Waiting(backends.store, tools.replica, targets, working.mine))
+    with worker_metrics(settings, figures.registry):
+        working.run()
     backends.close()
 
 

@@ -5,7 +5,6 @@ Only this file reads the environment. A function receives the section or the val
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import re
@@ -21,48 +20,27 @@ from core.fields import Language
 from core.media import Frozen
 from core.parsing import field_errors
 from core.purge_targets import PurgeTargets, with_secrets
+from core.setting_fields import (
+    BackupTarget,
+    BucketName,
+    Count,
+    MediaOrigin,
+    Network,
+    NodeAddress,
+    Origin,
+    Port,
+    Quality,
+    Replication,
+    Seconds,
+    Secret,
+    SubPath,
+    Width,
+    Widths,
+)
 
 ENV_PREFIX = "HOLDFAST_"
 # Read by others than us: the test suite, and the choice of this file.
 ENV_NOT_SETTINGS = frozenset({"HOLDFAST_TEST_REQUIRE", "HOLDFAST_TEST_RING", "HOLDFAST_SITE"})
-
-
-def _origin(url: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s?#@]+", url):
-        raise ValueError('must be scheme://host[:port] without a path, such as "https://example.org"')
-    return url
-
-
-def _media_origin(url: str) -> str:
-    # It stands in headers: nothing else of what an address may hold belongs there.
-    if url and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", url):
-        raise ValueError(
-            'must be "" or scheme://host[:port] in lower case, such as "https://media.example.org"'
-        )
-    return url
-
-
-def _sub_path(path: str) -> str:
-    if path and not re.fullmatch(r"(/[a-z0-9_-]+)+", path):
-        raise ValueError('must be "" or begin with a slash and not end with one, such as "/people"')
-    return path
-
-
-def _network(text: str) -> str:
-    ipaddress.ip_network(text, strict=False)
-    return text
-
-
-def _replication(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+:[1-9]", text):
-        raise ValueError('must be data centre:copies, such as "datacenter1:3"')
-    return text
-
-
-def _target(text: str) -> str:
-    if "://" in text and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
-        raise ValueError('must be a folder, or a bucket such as "s3://backups"')
-    return text
 
 
 def _names_of_their_own(replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaSettings, ...]:
@@ -74,34 +52,14 @@ def _names_of_their_own(replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaS
     return replicas
 
 
-def _strong(secret: SecretStr) -> SecretStr:
-    if 0 < len(secret.get_secret_value()) < 32:
-        raise ValueError("must have at least 32 characters")
-    return secret
-
-
-Origin = Annotated[str, AfterValidator(_origin)]
-Network = Annotated[str, AfterValidator(_network)]
-NodeAddress = Annotated[str, Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:_-]*$")]
-Replication = Annotated[str, AfterValidator(_replication)]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Count = Annotated[int, Field(ge=1)]
-Quality = Annotated[int, Field(ge=1, le=100)]
-Width = Annotated[int, Field(ge=16, le=8192)]
-Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
-Secret = Annotated[SecretStr, AfterValidator(_strong)]
-Seconds = Annotated[float, Field(ge=0)]
-
-
 class SiteSettings(Frozen):
     """What pages read; part of the release's fingerprint."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)] = "Holdfast"
     description: Annotated[str, Field(max_length=200)] = "Profile pages that stay up."
     url: Origin = "http://127.0.0.1:8080"
-    path: Annotated[str, AfterValidator(_sub_path)] = ""
-    media_url: Annotated[str, AfterValidator(_media_origin)] = ""
+    path: SubPath = ""
+    media_url: MediaOrigin = ""
     language: Language = "en"
 
 
@@ -169,7 +127,7 @@ class ObjectsSettings(RegionSettings):
 class BackupSettings(Frozen):
     """Where backups go. Of the keys below `target` only S3 reads any."""
 
-    target: Annotated[str, AfterValidator(_target)] = ""
+    target: BackupTarget = ""
     endpoint: str = ""
     region: Annotated[str, Field(min_length=1)] = "us-east-1"
     path_style: Literal["auto", "on", "off"] = "auto"
@@ -252,6 +210,14 @@ class MediaSettings(Frozen):
     avif_effort: Annotated[int, Field(ge=0, le=9)] = 2
 
 
+class MetricsSettings(Frozen):
+    """Where each process tells Prometheus its figures; port 0: nowhere."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    edge_port: Port = 0
+    worker_port: Port = 0
+
+
 class LogSettings(Frozen):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
@@ -270,6 +236,7 @@ class Settings(Frozen):
     worker: WorkerSettings = WorkerSettings()
     uploads: UploadSettings = UploadSettings()
     media: MediaSettings = MediaSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
 

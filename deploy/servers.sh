@@ -1,14 +1,14 @@
 #!/bin/sh
-# Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, wrk, and
-# Cassandra (Java 17, Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers and Caddy, built by Go. Elsewhere it
-# says what is missing. What is already there is left alone.
+# Installs the real servers and tools that tests use: bubblewrap, Chromium, ffmpeg, openssl, nginx, Varnish, Prometheus, wrk,
+# and Cassandra (Java 17, Maven, and jars by Maven), by apt-get as root on Debian; and two S3 servers and Caddy, built by Go.
+# Elsewhere it says what is missing. What is already there is left alone.
 set -eu
 exec </dev/null
 
-programs="bwrap chromium ffmpeg ffprobe mvn nginx openssl varnishd wrk"
+programs="bwrap chromium ffmpeg ffprobe mvn nginx openssl prometheus varnishd wrk"
 # The fonts make screenshots of pages look as they do on a reader's screen.
 packages="bubblewrap chromium ffmpeg openssl fonts-dejavu-core fonts-noto-color-emoji"
-packages="$packages nginx libnginx-mod-http-cache-purge varnish varnish-modules wrk"
+packages="$packages nginx libnginx-mod-http-cache-purge prometheus varnish varnish-modules wrk"
 # Often there without Debian's package: a developer's own.
 command -v mvn >/dev/null || packages="$packages maven"
 
@@ -40,7 +40,7 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
         apt="apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
         log=$(mktemp)
-        # Tests start servers of their own; Debian's nginx and Varnish would start now, on ports that others may use.
+        # Tests start servers of their own; Debian's nginx, Varnish and Prometheus would start now, on ports that others may use.
         policy=${POLICY:-/usr/sbin/policy-rc.d}
         if [ ! -e "$policy" ]; then
             trap 'rm -f "$policy"' EXIT
@@ -64,4 +64,4 @@ elif [ -n "$missing" ]; then
 fi
 .venv/bin/python -m cli.ring.jars
 .venv/bin/python -m cli.gateway.build
-echo "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw, minio and caddy are here."
+echo "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, prometheus, wrk, cassandra, versitygw, minio and caddy are here."

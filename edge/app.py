@@ -25,6 +25,7 @@ from core.objects.regions import Regions
 from core.rate import Rate
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import Cache
+from edge.counts import Counts
 from edge.domains import ASK, ASKED_PER_MINUTE, Ask, Domains
 from edge.fetch import Fetcher
 from edge.flight import Crossing
@@ -69,20 +70,23 @@ def create_app(
     private: Regions | None = None,
     grants: Grants | None = None,
     wall_clock: Callable[[], float] = time.time,
+    counts: Counts | None = None,
 ) -> ASGIApp:
     """The edge over the public bucket, in all of its regions; with `private` and `grants` also over what these open.
 
     `secret` signs the purger's calls (Standard Webhooks: "whsec_…" in base64, or bytes), which are awaited every
     `heartbeat_s`. `clock` counts seconds and never goes back; `wall_clock` tells the time of day, as storage dates by it.
+    `counts` hears what happens.
     """
-    crossing = Crossing(THREADS)
+    crossing, counts, clocks = Crossing(THREADS), counts or Counts(), (clock, wall_clock)
     purges, calls = Purges(clock), Calls(SILENCE_HEARTBEATS * heartbeat_s, clock)
-    renderer = Renderer(objects, release, urls_of(site), crossing)
-    cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock)
+    renderer = Renderer(objects, release, urls_of(site), crossing, counts)
+    cache = Cache(Fetcher(objects, renderer, crossing), crossing, settings, purges, calls, clock, counts)
+    counts.weigh("public", *cache.shelves)
     visitors = Visitors(settings.reads_per_minute, settings.trusted_proxies, clock)
     rules = Rules(settings, https=site.url.startswith("https:"), media=site.media_url)
     behind = (
-        Private(grants, private, release, settings, site, crossing, calls, rules, visitors, clock, wall_clock)
+        Private(grants, private, release, settings, site, crossing, calls, rules, visitors, counts, *clocks)
         if private and grants
         else None
     )
@@ -144,6 +148,7 @@ class Purger:
         self._visitors = visitors
         self._webhook = webhook
         self._private = private
+        self._counts = cache.counts
         self._reading: Counter[str] = Counter()
 
     async def called(self, request: Request) -> Response:
@@ -155,6 +160,7 @@ class Purger:
             # 400 and not 422: the sender is a machine of ours, whose call makes no sense.
             status = 400 if error.status == 422 else error.status
             log.warning("purge_refused", status=status, reason=error.detail)
+            self._counts.heard["refused"] += 1
             wait = {"retry-after": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
             return JSONResponse({"error": error.detail}, status, UNCACHED | wait)
         except ClientDisconnect:
@@ -166,9 +172,12 @@ class Purger:
         if self._heard.is_replay(request.headers["webhook-id"]):
             # Not even a heartbeat: somebody's recording of one must not keep us trusting.
             log.warning("purge_replayed", number=call.number)
+            self._counts.heard["replayed"] += 1
             answer = {"number": call.number, "purged": 0, "reads": self._regions[0].reads}
             return JSONResponse(answer, headers=UNCACHED)
         self._calls.heard()
+        self._counts.heard["taken"] += 1
+        self._counts.purged += len(call.purges)
         self._visitors.welcome(request)
         if call.in_sync:
             for regions in self._regions:

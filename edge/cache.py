@@ -11,6 +11,7 @@ from core.keys import path_of
 from core.log import get_logger
 from core.rank import Rank
 from core.settings import EdgeSettings
+from edge.counts import Counts
 from edge.encodings import Coding, compress
 from edge.entry import Entry
 from edge.flight import Crossing, SingleFlight
@@ -60,6 +61,7 @@ class Cache:
         purges: Purges,
         calls: Calls,
         clock: Callable[[], float],
+        counts: Counts,
     ) -> None:
         self._fetch = fetch
         self._crossing = crossing
@@ -67,10 +69,15 @@ class Cache:
         self._purges = purges
         self._calls = calls
         self._clock = clock
+        self.counts = counts
         bytes_max = settings.memory_mb * 1_000_000
         self._kept = Shelf(bytes_max)
         self._missing = Shelf(bytes_max // MISSING_SHARE)
         self._flights = SingleFlight()
+
+    @property
+    def shelves(self) -> tuple[Shelf, Shelf]:
+        return self._kept, self._missing
 
     def hit(self, path: str) -> tuple[Entry, int] | None:
         """What is kept of `path` and fresh, with its Age; for the hot path, which asks for nothing else."""
@@ -206,6 +213,7 @@ class Cache:
         if self._refused(entry, path, sequence):
             # It is from before a purge, or was read through something that lags behind. Once more, and never kept;
             # nor is what is older than it, or a reader could see that again.
+            self.counts.fills_refused += 1
             entry = await self._fetch(key, None)
             self._kept.drop(path)
             return Answer(entry, "fwd=bypass; detail=purged-meanwhile", keep=False)

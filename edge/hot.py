@@ -23,12 +23,14 @@ class Hot:
 
     def __init__(self, cache: Cache, rest: ASGIApp, sub_path: str) -> None:
         self._cache = cache
+        self._answers = cache.counts.answers
         self._rest = rest
         self._sub_path = sub_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (answer := self._answer(scope)):
             start, body = answer
+            self._answers["hit"] += 1
             await send(start)
             await send(body)
         else:

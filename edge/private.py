@@ -22,6 +22,7 @@ from core.objects.regions import Regions
 from core.rank import Rank
 from core.settings import EdgeSettings, SiteSettings
 from edge.cache import AWAY, WAIT_S, Cache
+from edge.counts import Counts
 from edge.entry import Entry, PrivateProfile, whole
 from edge.fetch import Fetcher
 from edge.flight import Crossing
@@ -56,6 +57,7 @@ class Private:
         calls: Calls,
         rules: Rules,
         visitors: Visitors,
+        counts: Counts,
         clock: Callable[[], float],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,8 +65,10 @@ class Private:
         self._sub_path, self._wall_clock = site.path, wall_clock
         self._buckets, self._crossing = buckets, crossing
         share = settings.model_copy(update={"memory_mb": max(1, settings.memory_mb // MEMORY_SHARE)})
-        stored = Fetcher(buckets, Renderer(buckets, release, urls_of(site), crossing), crossing, _made)
-        self._cache = Cache(Addressed(stored), crossing, share, Purges(clock), calls, clock)
+        renderer = Renderer(buckets, release, urls_of(site), crossing, counts)
+        stored = Addressed(Fetcher(buckets, renderer, crossing, _made))
+        self._cache = Cache(stored, crossing, share, Purges(clock), calls, clock, counts)
+        counts.weigh("private", *self._cache.shelves)
         self._responder = Responder(self._cache, buckets, crossing, wall_clock)
 
     def purge(self, path: str, rank: Rank | None, *, hard: bool) -> None:

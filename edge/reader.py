@@ -60,6 +60,7 @@ class Reader:
         except Exception:
             log.exception("failed", path=scope["path"])
             response = self._plain(500, "Something went wrong here. Please try again later.")
+        self._cache.counts.answered(response.status_code, response.headers)
         try:
             await response(scope, receive, send)
         except ClientDisconnect:

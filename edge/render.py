@@ -15,6 +15,7 @@ from core.errors import BadInput, ObjectMissing, Unavailable
 from core.log import get_logger
 from core.objects import Headers, Object, ReadObjects
 from core.rank import Edition, Rank, read_rank
+from edge.counts import Counts
 from edge.entry import Entry, gone, missing, rendered
 from edge.flight import Crossing
 from generator.build import plan
@@ -32,14 +33,21 @@ REMEMBERED_BYTES_MAX = 8_000_000
 """Of what is remembered of documents; the last one is, whatever it weighs (5 MB, with as many tags as there can be)."""
 
 
+class NotDrawn(Unavailable):
+    """Its document is there, and yet there is no page of it."""
+
+
 class Renderer:
     """The generator, bounded. Those who wait for one page share one render: the cache sees to that."""
 
-    def __init__(self, objects: ReadObjects, release: Release, urls: Urls, crossing: Crossing) -> None:
+    def __init__(
+        self, objects: ReadObjects, release: Release, urls: Urls, crossing: Crossing, counts: Counts
+    ) -> None:
         self._objects = objects
         self._release = release
         self._urls = urls
         self._crossing = crossing
+        self._renders = counts.renders
         self._free = asyncio.Semaphore(RENDERS_MAX)
         self._remembered: OrderedDict[str, _Said] = OrderedDict()
 
@@ -60,9 +68,13 @@ class Renderer:
                     return said.nothing(key, path)
                 fresh, drawn = await self._crossing(self._draw, key, source)
                 self._remember(source, fresh)
+            self._renders["drawn"] += drawn is not None
             return drawn or fresh.nothing(key, path)
         except ObjectMissing:
             return missing(key, path)
+        except NotDrawn:
+            self._renders["failed"] += 1
+            raise
 
     def _without(self, key: str, source: str, etag: str) -> _Said | None:
         """What is remembered of just that document, if it has no such file."""
@@ -83,7 +95,7 @@ class Renderer:
             async with asyncio.timeout(TURN_S_MAX):
                 await self._free.acquire()
         except TimeoutError:
-            raise Unavailable(f"{key} would have to be drawn, after too many others.") from None
+            raise NotDrawn(f"{key} would have to be drawn, after too many others.") from None
         try:
             yield
         finally:
@@ -104,11 +116,11 @@ class Renderer:
             file = pages[key].file() if key in pages else None
         except BadInput as error:
             log.error("render_failed", key=key, error=str(error))
-            raise Unavailable(f"{source} can't be read.") from error
+            raise NotDrawn(f"{source} can't be read.") from error
         except Exception as error:
             # Whatever a document makes the generator stumble over, it must not take the edge's other readers along.
             log.exception("render_failed", key=key)
-            raise Unavailable(f"{key} can't be drawn.") from error
+            raise NotDrawn(f"{key} can't be drawn.") from error
         said = _said(stored, rank, frozenset(pages))
         if file is None:
             return said, None

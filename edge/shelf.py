@@ -14,7 +14,10 @@ class Shelf:
         self._bytes_max = bytes_max
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
         self._resting: dict[str, set[str]] = {}
-        self._bytes = 0
+        self.weight_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def get(self, path: str) -> Entry | None:
         found = self._entries.get(path)
@@ -33,10 +36,10 @@ class Shelf:
         if weight > self._bytes_max // 4:
             return  # it would push out too many others
         self._entries[path] = (entry, weight)
-        self._bytes += weight
+        self.weight_bytes += weight
         if entry.rests_on:
             self._resting.setdefault(entry.rests_on, set()).add(path)
-        while self._bytes > self._bytes_max:
+        while self.weight_bytes > self._bytes_max:
             self.drop(next(iter(self._entries)))
 
     def grown(self, path: str, entry: Entry) -> None:
@@ -48,7 +51,7 @@ class Shelf:
         if path not in self._entries:
             return
         entry, weight = self._entries.pop(path)
-        self._bytes -= weight
+        self.weight_bytes -= weight
         if resting := self._resting.get(entry.rests_on):
             resting.discard(path)
             if not resting:

@@ -225,7 +225,7 @@ def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> No
     """Queues a purge for each cache in front of our edges; their outboxes make one of many. A path behind any grant is no
     address there: what they keep of such goes with the profile's tag, or with the grant."""
     public = tuple(one for one in paths if not one.path.startswith(f"{keys.GRANTS}/"))
-    files = Purge(new_id(), profile_id, mark, public, int(time.time()))
+    files = Purge(new_id(), profile_id, mark, public, time.time())
     folders = files._replace(paths=without_files(public))
     for name in tools.outside:
         purge = files if name in tools.by_file else folders
@@ -255,7 +255,7 @@ def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:
     earlier = purges.pending_of(replica, wanted.profile_id)
     merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
     newest = max((wanted.mark, *(purge.mark for purge in earlier)))
-    purge = Purge(new_id(), wanted.profile_id, newest, tuple(merged.values()), int(time.time()))
+    purge = Purge(new_id(), wanted.profile_id, newest, tuple(merged.values()), time.time())
     purges.queue(replica, purge)
     for one in earlier:
         purges.settle(replica, one.id)

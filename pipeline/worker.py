@@ -193,6 +193,10 @@ class Worker:
         """The ids of the workers that share the work, this one's among them."""
         return self._sharing.live
 
+    def mine(self, key: str) -> bool:
+        """Whether that is this worker's share just now."""
+        return self._sharing.mine(key)
+
     # ── loops ──
 
     def _beat(self) -> None:

@@ -69,6 +69,8 @@ SERVERS = {
     ),
     # Its own compiler of configurations finds the modules; they lie where each distribution likes.
     "varnish": Server(programs=("varnishd", "cc"), packages="varnish varnish-modules gcc"),
+    # Debian's package has its tool, too.
+    "prometheus": Server(programs=("prometheus", "promtool"), packages="prometheus"),
     # Its jars come by Maven, and are kept in the user's cache.
     "cassandra": Server(programs=("java", "mvn"), packages="openjdk-17-jre-headless maven"),
     "versitygw": Server(built=lambda: program("versitygw")),

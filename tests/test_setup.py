@@ -23,7 +23,18 @@ LOCKS = {
     "requirements-dev.lock": PROJECT["dependencies"] + EXTRAS["build"] + EXTRAS["dev"],
 }
 
-PROGRAMS = ("bwrap", "chromium", "ffmpeg", "ffprobe", "mvn", "nginx", "openssl", "varnishd", "wrk")
+PROGRAMS = (
+    "bwrap",
+    "chromium",
+    "ffmpeg",
+    "ffprobe",
+    "mvn",
+    "nginx",
+    "openssl",
+    "prometheus",
+    "varnishd",
+    "wrk",
+)
 
 # `name==1.2 ; marker \` and then its hashes, each on a line of its own.
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)")
@@ -119,7 +130,9 @@ def test_servers_that_cannot_be_installed_are_named(bare_path: Path) -> None:
     put_program(bare_path, "ffmpeg", "")
     result = run_script("servers.sh", path=bare_path)
     assert result.returncode == 1
-    assert "missing: bwrap chromium ffprobe mvn nginx openssl varnishd wrk java-17" in result.stderr
+    assert (
+        "missing: bwrap chromium ffprobe mvn nginx openssl prometheus varnishd wrk java-17" in result.stderr
+    )
     assert "maven openjdk-17-jre-headless" in result.stderr
 
 
@@ -144,7 +157,7 @@ def test_with_all_programs_there_only_what_has_to_be_fetched_or_built_is(bare_pa
     assert result.stdout.splitlines() == [
         "python -m cli.ring.jars",
         "python -m cli.gateway.build",
-        "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, wrk, cassandra, versitygw, minio and caddy are here.",
+        "servers: bubblewrap, chromium, ffmpeg, openssl, nginx, varnish, prometheus, wrk, cassandra, versitygw, minio and caddy are here.",
     ]
 
 

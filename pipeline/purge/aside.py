@@ -27,7 +27,7 @@ def put_aside(store: Store, waiting: str, purges: Iterable[Purge], reason: str, 
     purges = list(purges)
     profile_id = purges[-1].profile_id
     for purge in purges:
-        store.purges.queue(_aside(waiting), purge)
+        store.purges.queue(aside_list(waiting), purge)
     subject = subject_of(waiting, profile_id)
     store.failures.put(Failure(subject, profile_id, "purge", reason[:REASON_MAX], attempts, int(time.time())))
     for purge in purges:
@@ -59,14 +59,15 @@ def replay(store: Store, failure: Failure) -> int:
     found: list[Purge] = []
     if failure.profile_id:
         waiting = "to/" + failure.subject.removesuffix(f"/{failure.profile_id}")
-        found = list(store.purges.pending_of(_aside(waiting), failure.profile_id))
-        now = int(time.time())
+        found = list(store.purges.pending_of(aside_list(waiting), failure.profile_id))
+        now = time.time()
         for purge in found:
             store.purges.queue(waiting, purge._replace(queued_at=now))
-            store.purges.settle(_aside(waiting), purge.id)
+            store.purges.settle(aside_list(waiting), purge.id)
     store.failures.clear(failure.kind, failure.subject)
     return len(found)
 
 
-def _aside(waiting: str) -> str:
+def aside_list(waiting: str) -> str:
+    """The list beside a target's own."""
     return f"aside/{waiting}"

@@ -8,6 +8,7 @@ from core.errors import OperatorError
 from core.purge_targets import Cloudflare, CloudFront, Fastly, Nginx, PurgeTarget, Varnish
 from core.settings import EdgeSettings, SiteSettings
 from core.store import Store
+from pipeline.purge.figures import Figures
 from pipeline.purge.outbox import Inner, Outbox, OwnEdges, Pace
 from pipeline.purge.pace import Backoff, Bucket, WebhookSchedule
 from pipeline.purge.probe import Probe
@@ -52,11 +53,13 @@ def open_outboxes(
     replica: str,
     site: SiteSettings,
     edge: EdgeSettings,
+    figures: Figures | None = None,
     *,
     bare: bool = False,
 ) -> list[Outbox]:
     """One for each target; `bare` if they read the bucket themselves, since there is no edge of ours. Our
     edges come first, then proxies of ours in the order that they are named in, then CDNs and webhooks."""
+    counted = figures or Figures()
     ours = [one for one in targets if isinstance(one, OURS)]
     outer = [one for one in targets if not isinstance(one, OURS)]
 
@@ -66,11 +69,10 @@ def open_outboxes(
             Bucket(settings.per_minute, settings.burst),
             WebhookSchedule() if is_webhook else Backoff(settings.attempts),
             settings.again_s,
-            edge.cdn_s + edge.stale_s,
+            0 if is_webhook else edge.cdn_s + edge.stale_s,
         )
-        return Outbox(
-            store, open_target(settings, site, bare=bare), pace, inner, _probe(settings, site), replica
-        )
+        target, probe = open_target(settings, site, bare=bare), _probe(settings, site)
+        return Outbox(store, target, pace, inner, probe, replica, counted)
 
     edges = OwnEdges(store, replica)
     proxies: list[Outbox] = []

@@ -18,6 +18,7 @@ from core.rank import Rank
 from core.store import MAIN, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.batches import Named, batches, halve, in_order
+from pipeline.purge.figures import Called, Figures
 from pipeline.purge.pace import MAX_S, Bucket, Rest, Retries
 from pipeline.purge.probe import Probe
 from pipeline.purge.targets import Barred, Batch, Busy, Full, Gone, InPieces, Target, TooFast, batch_of
@@ -64,7 +65,7 @@ class OwnEdges:
 @dataclass(frozen=True)
 class Pace:
     """How a target is told: its bucket, its retries, how much later again (0: never), and how long what no purge has
-    reached can live on in a cache (`s-maxage` and the stale cap)."""
+    reached can live on in a cache (`s-maxage` and the stale cap; 0: it keeps no pages)."""
 
     bucket: Bucket
     retries: Retries
@@ -82,6 +83,7 @@ class Outbox:
     inner: Sequence[Inner] = ()
     probe: Probe | None = None
     replica: str = MAIN
+    figures: Figures = field(default_factory=Figures)
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _tasks: dict[str, Task] = field(default_factory=dict, init=False)
@@ -193,6 +195,7 @@ class Outbox:
         try:
             self.target.purge(batch)
         except Gone as error:
+            self._count("gone")
             disable(self.store, self.waiting, str(error))
             self._disabled, self._looked_at = True, self.clock()
             return False
@@ -200,9 +203,11 @@ class Outbox:
             if not isinstance(error, HoldfastError):
                 log.exception("purge_failed", target=self.target.name)
             log.warning("purge_waits", target=self.target.name, tags=len(batch.tags), reason=str(error))
+            self._count("away" if isinstance(error, Unavailable) else "refused")
             self._failed(tasks, error)
             return False
         self._rest.end()
+        self._count("taken")
         log.debug(
             "told", target=self.target.name, tags=len(batch.tags), paths=len(batch.paths), hard=batch.hard
         )
@@ -248,7 +253,13 @@ class Outbox:
         if self.probe is None or not self.probe.urls or not ranked:
             return None
         shortest = min(ranked, key=lambda one: (len(one.path), one.path))
-        return self.probe.shows(shortest.path, Rank.parse(shortest.rank))
+        try:
+            found = self.probe.shows(shortest.path, Rank.parse(shortest.rank))
+        except Unavailable:
+            self.figures.looked(self.target.name, "away")
+            raise
+        self.figures.looked(self.target.name, "shown" if found else "older")
+        return found
 
     def _found_lying(self, profile_id: str, task: Task) -> None:
         task.lies += 1
@@ -263,10 +274,13 @@ class Outbox:
     def _settle(self, profile_id: str, task: Task, *, proven: bool) -> None:
         if proven:
             self._record(task, "live")
-        for purge_id in task.purges:
-            self.store.purges.settle(self.waiting, purge_id)
+        for purge in task.purges.values():
+            self.store.purges.settle(self.waiting, purge.id)
+            if proven:
+                self.figures.proven(self.target.name, purge.queued_at, self.now())
         del self._tasks[profile_id]
-        over = {} if proven else {"unproven_until": int(self.now() + self.pace.outlives_s)}
+        until = None if proven else self._unproven(task)
+        over = {} if until is None else {"unproven_until": int(until)}
         log.info(
             "purged_outside", target=self.target.name, profile=profile_id, revision=task.purge.mark.revision,
             proven=proven, **over,
@@ -279,7 +293,7 @@ class Outbox:
         if wait_s is None and not is_certain:
             wait_s = MAX_S
         if wait_s is None:
-            reason = f"{str(error) or type(error).__name__} {self._over()}"
+            reason = f"{str(error) or type(error).__name__}{_over(self._unproven(task))}"
             put_aside(self.store, self.waiting, task.purges.values(), reason, task.failures)
             del self._tasks[profile_id]
             return
@@ -287,11 +301,25 @@ class Outbox:
             wait_s = max(wait_s, error.retry_after_s)
         task.due_at = self.clock() + wait_s
 
-    def _over(self) -> str:
-        until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.now() + self.pace.outlives_s))
-        return f"Whatever it still shows has expired by {until} UTC."
+    def _unproven(self, task: Task) -> float | None:
+        """By when that has expired of which nobody will know whether it was purged; None of what keeps no pages."""
+        if not self.pace.outlives_s:
+            return None
+        until = self.now() + self.pace.outlives_s
+        self.figures.unproven(self.target.name, len(task.purges), until)
+        return until
+
+    def _count(self, outcome: Called) -> None:
+        self.figures.called(self.target.name, outcome)
 
     def _record(self, task: Task, stage: Stage) -> None:
         """In the same place as the stages of our own edges, under the name of this list."""
         reached = Reached(stage, task.purge.mark, int(self.now() * 1000))
         self.store.published.record(task.purge.profile_id, self.waiting, reached)
+
+
+def _over(until: float | None) -> str:
+    if until is None:
+        return ""
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
+    return f" Whatever it still shows has expired by {at} UTC."

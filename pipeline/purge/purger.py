@@ -12,6 +12,7 @@ from core.log import get_logger
 from core.rank import Mark
 from core.store import MAIN, InSync, Purge, PurgePath, Reached, Stage, Store
 from pipeline.purge.edges import Edge
+from pipeline.purge.figures import OWN_EDGES, Figures
 from pipeline.purge.proof import probes, shows
 
 PROVE_TRIES = 3
@@ -27,9 +28,11 @@ class Purger:
         edges: Sequence[Edge],
         replica: str = MAIN,
         in_sync: Callable[[], InSync | None] = lambda: None,
+        figures: Figures | None = None,
     ) -> None:
         """`in_sync` is what edges are told of which replicas they may read; None for nothing."""
         self._store, self._edges, self._replica, self._in_sync = store, edges, replica, in_sync
+        self._figures = figures or Figures()
         # Of purges that wait: those that are recorded as purged, and the reason that was logged last.
         self._purged: set[str] = set()
         self._waiting: dict[str, str] = {}
@@ -82,6 +85,7 @@ class Purger:
         self._purged.discard(purge.id)
         self._waiting.pop(purge.id, None)
         self._store.purges.settle(self._replica, purge.id)
+        self._figures.proven(OWN_EDGES, purge.queued_at, time.time())
         return True
 
     def record(self, profile_id: str, mark: Mark, *stages: Stage) -> None:
@@ -141,21 +145,38 @@ class Purger:
                 # The heartbeat finds out when it is back; no edit waits for that.
                 continue
             try:
-                edge.call(paths, self._in_sync())
+                self._call(edge, paths)
             except Unavailable as error:
                 if not edge.silent:
                     missed.append(str(error))
         if missed:
             raise Unavailable(" ".join(missed))
 
+    def _call(self, edge: Edge, paths: Sequence[PurgePath]) -> None:
+        try:
+            edge.call(paths, self._in_sync())
+        except Unavailable:
+            self._figures.called(OWN_EDGES, "away")
+            raise
+        self._figures.called(OWN_EDGES, "taken")
+
+    def _look(self, edge: Edge, path: PurgePath) -> bool:
+        try:
+            found = shows(edge, path)
+        except Unavailable:
+            self._figures.looked(OWN_EDGES, "away")
+            raise
+        self._figures.looked(OWN_EDGES, "shown" if found else "older")
+        return found
+
     def _prove(self, purge: Purge) -> None:
         # An edge that reads another replica shows that one's pages, which may be a moment behind ours, or ahead.
         for edge in (one for one in self.live if one.reads == self._replica):
             for path in probes(purge.paths):
                 for again in range(PROVE_TRIES):
-                    if shows(edge, path):
+                    if self._look(edge, path):
                         break
-                    edge.call([path], self._in_sync())
+                    self._call(edge, [path])
                     time.sleep(0.02 * 2**again)
                 else:
                     raise Unavailable(

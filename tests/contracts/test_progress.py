@@ -237,6 +237,12 @@ def test_what_may_not_be_served_stale_is_told_before_all_that_has_waited_longer(
     assert [one.id for one in store.purges.pending(MAIN, 2)] == ["purge5", "purge1"]
 
 
+def test_when_a_purge_was_queued_is_kept_to_the_fraction(store: Store) -> None:
+    exact = purge(1)._replace(queued_at=1_700_000_000.25)
+    store.purges.queue(MAIN, exact)
+    assert list(store.purges.pending(MAIN, 10)) == list(store.purges.pending_of(MAIN, "ann")) == [exact]
+
+
 def test_the_purges_of_some_profiles_can_be_asked_for_alone(store: Store) -> None:
     for number in (1, 2, 3):
         store.purges.queue(MAIN, purge(number)._replace(profile_id=f"profile{number}"))

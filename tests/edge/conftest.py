@@ -34,6 +34,7 @@ from core.profile import HeldName, Profile
 from core.rank import Rank, stamp_html
 from core.settings import EdgeSettings, SiteSettings
 from edge.app import PURGE, create_app
+from edge.counts import Counts
 from edge.server import bounded
 from generator.release import Release, load_release
 from tests.clock import Clock
@@ -131,6 +132,7 @@ class Site:
         self.private = FolderObjects(folder.parent / "private")
         self.private_storage = Storage(FolderReader(folder.parent / "private"))
         self.grants = Grants([SECRET.encode()])
+        self.counts = Counts()
         self.app: ASGIApp = create_app(
             self.regions,
             release,
@@ -141,6 +143,7 @@ class Site:
             wall_clock=lambda: time.time() + self.ahead_s,
             private=Regions({"main": Shown(self.private_storage)}),
             grants=self.grants,
+            counts=self.counts,
         )
         self.reader = Reader(self.app, portal)
         self.number = 0

@@ -45,13 +45,14 @@ class PurgePath(NamedTuple):
 
 
 class Purge(NamedTuple):
-    """A durable purge of one profile's paths: queued before the done-mark, settled when all targets have answered."""
+    """A durable purge of one profile's paths: queued before the done-mark, settled when all targets have answered.
+    `queued_at` is in seconds since 1970."""
 
     id: str
     profile_id: str
     mark: Mark
     paths: tuple[PurgePath, ...]
-    queued_at: int
+    queued_at: float
 
     @property
     def hard(self) -> bool:

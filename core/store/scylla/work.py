@@ -178,7 +178,7 @@ class ScyllaPurges:
         )
         # Who dies here has not been told that it is queued: the job is done again, and takes this purge along.
         at = purge.queued_at - HARD_FIRST_S if purge.hard else purge.queued_at
-        self._agenda(replica).add(at, f"{purge.profile_id}/{purge.id}")
+        self._agenda(replica).add(int(at), f"{purge.profile_id}/{purge.id}")
         self._note(purge)
 
     def pending(self, replica: str, limit: int, mine: Callable[[str], bool] | None = None) -> Sequence[Purge]:

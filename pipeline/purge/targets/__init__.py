@@ -117,7 +117,7 @@ def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
     paths = {path.path: path for one in purges for path in one.paths}
     hard = any(path.hard for path in paths.values())
     name = f"{newest.id}-early" if early else newest.id
-    return Batch(name, newest.queued_at, tuple(tags), tuple(paths.values()), hard)
+    return Batch(name, int(newest.queued_at), tuple(tags), tuple(paths.values()), hard)
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
