@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -89,8 +90,8 @@ class Events:
         if not told:
             self.say("live", f"{self._who(event)} at revision {event.get('revision')}", "cyan")
 
-    def welcome(self, settings: Settings, login: Login | None) -> None:
-        """Where to read, where to write, one thing to try, how to stop."""
+    def welcome(self, settings: Settings, login: Login | None, file: Path | None) -> None:
+        """Where to read, where to write, one thing to try, how to stop. `file` is what --site named."""
         site, studio = settings.site.url + settings.site.path, settings.studio.url
         lines = [
             "",
@@ -99,10 +100,11 @@ class Events:
         ]
         if login:
             lines[-1] += f"   log in as [bold]{escape(login.email)}[/] with [bold]{escape(login.password)}[/]"
+        flags = f"{f'--site {file} ' if file else ''}--data {settings.data.dir}"
         lines += [
             "",
             f"  [bold]Stop[/]   Ctrl-C. Everything stays in {settings.data.dir.absolute()}",
-            f"  [bold]Try[/]    stop it, then {sys.argv[0]} serve edge --data {settings.data.dir} --edge {settings.edge.host}:{settings.edge.port}",
+            f"  [bold]Try[/]    stop it, then {sys.argv[0]} serve edge {flags} --edge {settings.edge.host}:{settings.edge.port}",
             "         No studio, no worker, no database: every page still reads.",
             "",
         ]

@@ -96,10 +96,12 @@ def reachable(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment of a child process that shall have these settings: everything that flags or ports have changed."""
+def environment_of(settings: Settings, site: Path | None) -> dict[str, str]:
+    """The environment of a child process that shall have these settings: the file they are from (`--site`, if it was given),
+    and everything that flags or ports have changed."""
     return {
         **os.environ,
+        **({"HOLDFAST_SITE": str(site.absolute())} if site else {}),
         "HOLDFAST_DATA__DIR": str(settings.data.dir.absolute()),
         "HOLDFAST_SITE__URL": settings.site.url,
         "HOLDFAST_STUDIO__HOST": settings.studio.host,

@@ -45,12 +45,13 @@ class House:
 
     def __init__(self, flags: Flags) -> None:
         self.out = Console(highlight=False, soft_wrap=True)
+        self._file = flags.site
         self.settings = following(_with_free_ports(flagged(flags), flags, self.out))
         check_ports(self.settings)
         configure(LogSettings(level="error"))
         self.events = Events(self.out, self._username_of)
         self.supervisor = Supervisor(
-            self.settings.data.dir / "logs", environment_of(self.settings), self.events.heard
+            self.settings.data.dir / "logs", environment_of(self.settings, self._file), self.events.heard
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
@@ -73,7 +74,7 @@ class House:
 
             login = load_sample(self.settings, self.events, self.stopping, wanted=is_empty)
         if not self.stopping():
-            self.events.welcome(self.settings, login)
+            self.events.welcome(self.settings, login, self._file)
 
     def stay(self) -> None:
         """Returns when a signal came and all children have drained."""

@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.house import House
@@ -51,6 +52,17 @@ def test_a_drain_is_quick_and_leaves_nothing_running(tmp_path: Path) -> None:
         assert house.stop(signal.SIGINT) == 0
         assert time.monotonic() - started < 20
         assert _processes(house) == []
+
+
+def test_the_file_that_run_is_given_is_that_of_all_its_processes(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text('[site]\nname = "Elsewhere"\n\n[edge]\nbrowser_s = 7\n')
+    with House(tmp_path, "run", "--no-sample", "--site", str(file)) as house:
+        house.sign_up("una").wait_live()
+        page = house.visit("/una")
+        assert "Elsewhere" in page.text, "the worker has it"
+        assert "max-age=7," in page.headers["cache-control"], "the edge"
+        assert "Elsewhere" in httpx.get(house.studio, trust_env=False).text, "the studio"
 
 
 def test_errors_are_sentences_that_say_what_to_do(house: House) -> None:
