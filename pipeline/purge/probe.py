@@ -1,4 +1,4 @@
-"""What readers get through a cache: a path in, whether it shows a rank or a newer one out."""
+"""What readers get through a cache: a path in, whether it shows a rank or a newer one out, in every encoding."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from core.errors import Unavailable
 from core.rank import Rank, Verdict, read_rank, verdict
 from core.settings import SiteSettings
 
+ENCODINGS = ("br", "gzip", "identity")
+"""What caches in front ask our edges for. They keep each by itself, so that one says nothing about the others."""
 
-def look(http: httpx.Client, url: str, path: str, who: str, **request: Any) -> tuple[int, Rank | None]:
+
+def look(
+    http: httpx.Client, url: str, path: str, who: str, encoding: str = "identity", **request: Any
+) -> tuple[int, Rank | None]:
     """The status of the page at `url` + `path` (decoded), and the rank in its bytes. Raises Unavailable, with `who`, when it
     can't be asked."""
-    headers = {"Accept-Encoding": "identity", **request.pop("headers", {})}
+    headers = {**request.pop("headers", {}), "Accept-Encoding": encoding}
     try:
         answer = http.get(f"{url}{quote(path)}", headers=headers, **request)
     except httpx.HTTPError as error:
@@ -43,11 +48,15 @@ class Probe:
         )
 
     def shows(self, path: str, rank: Rank) -> bool:
-        """Whether a reader gets that rank or a newer one at each of them. Raises Unavailable when one can't be asked."""
-        return all(covers(self._look(url, self._sub_path + path), rank) for url in self.urls)
+        """Whether every reader gets that rank or a newer one at each of them. Raises Unavailable when one can't be asked."""
+        return all(
+            covers(self._look(url, self._sub_path + path, encoding), rank)
+            for url in self.urls
+            for encoding in ENCODINGS
+        )
 
-    def _look(self, url: str, path: str) -> Rank | None:
-        status, found = look(self._http, url, path, url, **self._as_site)
+    def _look(self, url: str, path: str, encoding: str) -> Rank | None:
+        status, found = look(self._http, url, path, url, encoding, **self._as_site)
         if found is None and 300 <= status < 400:
             raise Unavailable(
                 f"{url} sends readers elsewhere ({status}), so nobody can look: where it is TLS that it wants,"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import quote
 
 import pytest
 
 from cli.fronts import Kind
 from core import keys
+from core.rank import Rank
+from core.settings import SiteSettings
+from pipeline.purge.probe import Probe
 from tests.front.conftest import EACH
 from tests.front.edge import SEGMENT, WORDS, Edge
 from tests.front.fronts import Front, ask
@@ -40,6 +44,20 @@ def test_after_a_purge_every_reader_sees_the_new_page(
         assert b"ships" in front.get("/ann", accept_encoding=encoding).body
         assert b"Bea" in front.get("/bea", accept_encoding=encoding).body
     assert lasting.asked["/bea"] == asked, "another one's page was dropped, too"
+
+
+@pytest.mark.parametrize("kind", EACH)
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=["br", "gzip", "identity"])
+def test_a_cache_that_keeps_one_encoding_is_not_proven(
+    start: Start, lasting: Edge, kind: Kind, encoding: str
+) -> None:
+    front = start(kind, lasting)
+    front.get("/ann", accept_encoding=encoding)
+    lasting.edit("Paints ships. " + WORDS, 2)
+    with closing(Probe([f"http://127.0.0.1:{front.port}"], SiteSettings(), 5, own_network=True)) as probe:
+        assert not probe.shows("/ann", Rank(1, 1, 2, 1)), "nobody has purged it"
+        front.purge("/ann", TAG)
+        assert probe.shows("/ann", Rank(1, 1, 2, 1))
 
 
 @pytest.mark.parametrize("kind", EACH)

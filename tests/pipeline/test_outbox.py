@@ -503,8 +503,8 @@ def test_a_page_that_is_newer_by_now_is_proof_enough(house: House, vendor: Vendo
     house.clock.pass_by(AGAIN_S)
     outbox.turn()
     assert house.waiting(CACHE) == 0
-    (seen,) = vendor.seen
-    assert (seen.path, seen.headers["host"]) == ("/ann", "site.example")
+    assert {(seen.path, seen.headers["host"]) for seen in vendor.seen} == {("/ann", "site.example")}
+    assert [seen.headers["accept-encoding"] for seen in vendor.seen] == ["br", "gzip", "identity"]
 
 
 def test_a_probe_that_nobody_answers_is_a_purge_that_waits(

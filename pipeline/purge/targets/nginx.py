@@ -11,11 +11,9 @@ from typing import Literal
 
 from core.purge_targets import Nginx
 from core.settings import SiteSettings
+from pipeline.purge.probe import ENCODINGS
 from pipeline.purge.targets import Batch, addresses_of, is_folder
 from pipeline.purge.targets.calling import Caller
-
-ENCODINGS = ("br", "gzip", "identity")
-"""What the cache key makes of Accept-Encoding: br, gzip, or nothing."""
 
 
 class NginxTarget:
