@@ -48,12 +48,20 @@ class Probe:
         )
 
     def shows(self, path: str, rank: Rank) -> bool:
-        """Whether every reader gets that rank or a newer one at each of them. Raises Unavailable when one can't be asked."""
-        return all(
-            covers(self._look(url, self._sub_path + path, encoding), rank)
-            for url in self.urls
-            for encoding in ENCODINGS
-        )
+        """Whether every reader gets that rank or a newer one at each of them. Raises Unavailable when one can't be asked,
+        and no other shows an older one."""
+        away: list[str] = []
+        for url in self.urls:
+            try:
+                if not all(
+                    covers(self._look(url, self._sub_path + path, encoding), rank) for encoding in ENCODINGS
+                ):
+                    return False
+            except Unavailable as error:
+                away.append(str(error))
+        if away:
+            raise Unavailable(" ".join(away))
+        return True
 
     def _look(self, url: str, path: str, encoding: str) -> Rank | None:
         status, found = look(self._http, url, path, url, encoding, **self._as_site)

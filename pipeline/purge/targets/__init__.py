@@ -65,7 +65,7 @@ class Target(Protocol):
     limit: int
 
     def purge(self, batch: Batch) -> None:
-        """Returns once the target has said that it did so. Telling it twice does no harm.
+        """Returns once the target (each of its addresses) has said that it did so. Telling it twice does no harm.
 
         A batch of more than `limit` (one profile alone can have it) takes several calls. Raises Busy or Unavailable for
         what passes, Refused for what is wrong with the call, Barred with our credentials, Gone when it wants no more of them.
