@@ -286,9 +286,10 @@ class Job:
     # ── purge ──
 
     def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
-        """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
+        """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here. Hard is what
+        nobody may see any more, also while storage is away: a takedown, and single pages that are gone."""
         return tuple(
-            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown)
+            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown or bool(entry.gone))
             for place, entry in self.entries.items()
             if entry.rank is not None
             and not entry.lost

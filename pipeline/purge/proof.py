@@ -10,7 +10,7 @@ from core.store import PurgePath
 from pipeline.purge.edges import Edge
 
 PROBES_MAX = 6
-"""Paths of an edit's purge that are probed at each edge. Of a takedown all are: nothing of it may be left anywhere."""
+"""Paths of an edit's purge that are probed at each edge, beside all that are gone: of those nothing may be left."""
 
 
 def probes(paths: Sequence[PurgePath]) -> list[PurgePath]:

@@ -20,6 +20,7 @@ from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
 from pipeline.purge.edges import Edge
+from pipeline.purge.proof import probes
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
@@ -478,6 +479,45 @@ def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
     site.publish(ann)
     _, takedown = site.store.purges.pending_of("to/cf", ann)
     assert all(path.hard for path in takedown.paths)
+
+
+def changed_by(site: Site, profile_id: str) -> dict[str, PurgePath]:
+    """What its next publish purges."""
+    site.tools = site.tools._replace(outside=("cf",))
+    site.publish(profile_id)
+    return {path.path: path for path in site.store.purges.pending_of("to/cf", profile_id)[-1].paths}
+
+
+def test_a_post_that_is_deleted_is_purged_hard_and_looked_for(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "a-long-name-of-a-post", tags=("boats",))
+    site.post(ann, "other")
+    site.publish(ann)
+    site.unpost(ann, "a-long-name-of-a-post")
+    paths = changed_by(site, ann)
+    gone = {"/ann/posts/a-long-name-of-a-post", "/ann/tags/boats"}
+    assert {path for path, one in paths.items() if one.hard} == gone
+    assert gone < {one.path for one in probes(tuple(paths.values()))}
+
+
+def test_what_was_under_a_former_name_is_purged_hard(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    paths = changed_by(site, ann)
+    assert {"/ann", "/ann/posts/boats", "/anna"} < paths.keys()
+    assert all(one.hard is ("anna" not in path) for path, one in paths.items())
+
+
+def test_a_page_that_comes_back_is_purged_softly(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
+    site.post(ann, "boats", state="draft")
+    site.publish(ann)
+    site.post(ann, "boats", state="published")
+    assert not changed_by(site, ann)["/ann/posts/boats"].hard
 
 
 def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
