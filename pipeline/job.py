@@ -23,6 +23,7 @@ from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
+from pipeline.purge.paths import merged
 from pipeline.purge.purger import Purger
 from pipeline.purge.targets import is_folder
 from pipeline.target import Target, target
@@ -253,9 +254,9 @@ def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:
     live before those that it follows."""
     purges, replica = tools.store.purges, tools.replica
     earlier = purges.pending_of(replica, wanted.profile_id)
-    merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
+    both = merged((*(path for purge in earlier for path in purge.paths), *paths))
     newest = max((wanted.mark, *(purge.mark for purge in earlier)))
-    purge = Purge(new_id(), wanted.profile_id, newest, tuple(merged.values()), time.time())
+    purge = Purge(new_id(), wanted.profile_id, newest, both, time.time())
     purges.queue(replica, purge)
     for one in earlier:
         purges.settle(replica, one.id)

@@ -12,7 +12,7 @@ from core.errors import Unavailable
 from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
-from core.rank import Edition
+from core.rank import Edition, Rank
 from core.store import MAIN, Purge, PurgePath
 from ingest.edits import Terms, change_profile
 from ingest.gallery import delete_medium
@@ -24,7 +24,16 @@ from pipeline.purge.proof import probes
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
-from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, PICTURE, Site, folder_of, unlisted
+from tests.pipeline.little_site import (
+    EVERY_EDIT,
+    GRACE_S,
+    ORIGIN,
+    PICTURE,
+    Site,
+    folder_of,
+    unlisted,
+    with_head,
+)
 
 pytestmark = BOTH
 
@@ -518,6 +527,23 @@ def test_a_page_that_comes_back_is_purged_softly(site: Site) -> None:
     site.publish(ann)
     site.post(ann, "boats", state="published")
     assert not changed_by(site, ann)["/ann/posts/boats"].hard
+
+
+def test_a_purge_that_takes_on_what_waits_stays_as_hard(site: Site) -> None:
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(purger=Purger(site.store, [nobody]))
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
+    site.delete(ann)
+    site.publish(ann)
+    site.change(ann, lambda old: with_head(old, deleted=False))
+    site.publish(ann)
+    nobody.close()
+    (purge,) = site.store.purges.pending(MAIN, 10)
+    paths = {path.path: path for path in purge.paths}
+    assert paths["/ann"].hard and paths["/ann/posts/boats"].hard
+    assert Rank.parse(paths["/ann"].rank).revision == purge.mark.revision
 
 
 def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:

@@ -160,6 +160,24 @@ def test_many_purges_of_one_profile_are_one(house: House, vendor: Vendor) -> Non
     assert house.waiting(CACHE) == 0
 
 
+def test_a_purge_stays_as_hard_and_as_new_as_any_that_it_is_made_of(house: House, vendor: Vendor) -> None:
+    """A takedown that waits, and an edit after it; or an older purge that was played back."""
+    vendor.show("/ann", "1.1.3.1")
+    outbox = house.outbox(varnish(vendor), probe=vendor)
+    house.queue(CACHE, hard=True, revision=4)
+    house.clock.pass_by(1)
+    house.queue(CACHE, revision=3)
+    outbox.turn()
+    house.clock.pass_by(AGAIN_S)
+    outbox.turn()
+    assert [asked.headers.get("xkey-purge") for asked in vendor.purges] == ["p-ann n-ann"] * 2
+    assert house.waiting(CACHE) == 2, "the newer page is not there yet"
+    vendor.show("/ann", "1.1.4.1")
+    house.clock.pass_by(600)
+    outbox.turn()
+    assert house.waiting(CACHE) == 0
+
+
 def test_many_profiles_are_one_call_as_far_as_the_target_takes_them(house: House, vendor: Vendor) -> None:
     target = varnish(vendor)
     target.limit = 4

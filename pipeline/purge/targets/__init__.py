@@ -11,6 +11,7 @@ from core.errors import HoldfastError, Unavailable
 from core.fields import is_domain
 from core.settings import SiteSettings
 from core.store import Purge, PurgePath
+from pipeline.purge.paths import merged
 
 Item = TypeVar("Item")
 
@@ -114,10 +115,9 @@ def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
     """One call about all of them; `early` if another will follow, which may not pass for the same."""
     newest = max(purges, key=lambda one: (one.queued_at, one.id))
     tags = dict.fromkeys(tag for one in purges for tag in tags_of(one))
-    paths = {path.path: path for one in purges for path in one.paths}
-    hard = any(path.hard for path in paths.values())
+    paths = merged(path for one in purges for path in one.paths)
     name = f"{newest.id}-early" if early else newest.id
-    return Batch(name, int(newest.queued_at), tuple(tags), tuple(paths.values()), hard)
+    return Batch(name, int(newest.queued_at), tuple(tags), paths, any(path.hard for path in paths))
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
