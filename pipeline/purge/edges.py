@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,8 +27,8 @@ SILENCES = 3
 
 CLOCKS_APART_S = 60.0
 
-PATHS_MAX = 2000
-"""Paths of one call; an edge takes 1 MB."""
+PURGES_BYTES_MAX = 250_000
+"""Of one call: some 3,000 usual paths. An edge takes 1 MB (edge/purge.py)."""
 log = get_logger("purge")
 
 
@@ -61,9 +61,8 @@ class Edge:
         Unavailable when the edge does not answer 200."""
         if self._doubtful and not self.silent:
             raise Unavailable(f"The edge {self.url} did not answer, and is left alone until it notices.")
-        purges = [path._asdict() for path in paths]
-        for at in range(0, max(1, len(purges)), PATHS_MAX):
-            self._call({"purges": purges[at : at + PATHS_MAX], "in_sync": in_sync and in_sync._asdict()})
+        for purges in _loads(paths):
+            self._call({"purges": purges, "in_sync": in_sync and in_sync._asdict()})
 
     def _call(self, content: dict[str, Any]) -> None:
         try:
@@ -139,6 +138,21 @@ class Edge:
 
     def close(self) -> None:
         self._http.close()
+
+
+def _loads(paths: Iterable[PurgePath]) -> Iterator[list[dict[str, Any]]]:
+    """The purges of each call, by their bytes: slugs that aren't ASCII are long as JSON. One call at least."""
+    load: list[dict[str, Any]] = []
+    left = PURGES_BYTES_MAX
+    for path in paths:
+        purge = path._asdict()
+        size = len(json.dumps(purge)) + len(", ")
+        if load and size > left:
+            yield load
+            load, left = [], PURGES_BYTES_MAX
+        load.append(purge)
+        left -= size
+    yield load
 
 
 def _reads(answer: httpx.Response) -> str:
