@@ -23,9 +23,9 @@ from pipeline.children import remove_folder
 from pipeline.listing import Lister
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
-from pipeline.purge.paths import merged
+from pipeline.purge.paths import merged, with_files, without_files
+from pipeline.purge.proof import unseen
 from pipeline.purge.purger import Purger
-from pipeline.purge.targets import is_folder
 from pipeline.target import Target, target
 from pipeline.wanted import tasks
 
@@ -48,7 +48,7 @@ class OtherRelease(HoldfastError):
 
 class Tools(NamedTuple):
     """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes, `by_file` those
-    of them that know no folders."""
+    of them that know no folders, `looked_for` those where a file of each folder that is gone is looked for."""
 
     store: Store
     buckets: Buckets
@@ -61,6 +61,7 @@ class Tools(NamedTuple):
     replica: str = MAIN
     outside: tuple[str, ...] = ()
     by_file: frozenset[str] = frozenset()
+    looked_for: frozenset[str] = frozenset()
 
 
 class Done(NamedTuple):
@@ -226,27 +227,15 @@ def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> No
     """Queues a purge for each cache in front of our edges; their outboxes make one of many. A path behind any grant is no
     address there: what they keep of such goes with the profile's tag, or with the grant."""
     public = tuple(one for one in paths if not one.path.startswith(f"{keys.GRANTS}/"))
-    files = Purge(new_id(), profile_id, mark, public, time.time())
-    folders = files._replace(paths=without_files(public))
+    purge = Purge(new_id(), profile_id, mark, public, time.time())
     for name in tools.outside:
-        purge = files if name in tools.by_file else folders
-        tools.store.purges.queue(waiting_list(name, tools.replica), purge)
-
-
-def without_files(paths: Paths, *, but_first: bool = False) -> Paths:
-    """Without those that lie in a folder which is purged as a whole; `but_first` keeps one of each, to be looked for."""
-    folders = {one.path for one in paths if is_folder(one.path)}
-    looked_for: set[str] = set()
-
-    def stays(path: str) -> bool:
-        folder = path[: path.rfind("/") + 1]
-        if is_folder(path) or folder not in folders:
-            return True
-        is_first = folder not in looked_for
-        looked_for.add(folder)
-        return but_first and is_first
-
-    return tuple(one for one in paths if stays(one.path))
+        if name in tools.by_file:
+            told = with_files(public)
+            if untold := unseen(told):
+                log.warning("files_untold", target=name, profile=profile_id, folders=len(untold))
+        else:
+            told = without_files(public, but_first=name in tools.looked_for)
+        tools.store.purges.queue(waiting_list(name, tools.replica), purge._replace(paths=told))
 
 
 def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:

@@ -31,8 +31,6 @@ from pipeline.manifest import Entry, Manifest, Place, decode, encode
 from pipeline.target import Target
 
 TRIES = 8
-FILES_MAX = 20_000
-"""Files of folders that are gone, in one purge: more than a film of two hours has."""
 
 Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
@@ -306,7 +304,7 @@ class Job:
                 if place not in before.removed
             ),
             # And each of their files, for caches that know no folders.
-            *(PurgePath(keys.path_of(key), "", True) for key in self.files[:FILES_MAX]),
+            *(PurgePath(keys.path_of(key), "", True) for key in self.files),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

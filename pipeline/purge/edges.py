@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from standardwebhooks import Webhook
@@ -20,7 +21,7 @@ from core.ids import new_id
 from core.log import get_logger
 from core.rank import Rank
 from core.store import MAIN, InSync, PurgePath
-from pipeline.purge.probe import covers, look
+from pipeline.purge.probe import NOTHING_THERE, covers, look
 
 SILENCES = 3
 """An edge that has not been called for so many heartbeats revalidates whatever it has before serving it."""
@@ -128,13 +129,13 @@ class Edge:
 
     def shows(self, path: str, rank: Rank) -> bool:
         """Whether a reader of this edge gets that rank or a newer one. Raises Unavailable when it can't be asked."""
-        _, found = look(self._http, self.url, self._path + path, f"The edge {self.url}")
+        _, found = look(self._http, f"{self.url}{quote(self._path + path)}", f"The edge {self.url}")
         return covers(found, rank)
 
     def lacks(self, path: str) -> bool:
         """Whether a reader of this edge finds nothing there. Raises Unavailable when it can't be asked."""
-        status, _ = look(self._http, self.url, self._path + path, f"The edge {self.url}")
-        return status in (404, 410)
+        status, _ = look(self._http, f"{self.url}{quote(self._path + path)}", f"The edge {self.url}")
+        return status in NOTHING_THERE
 
     def close(self) -> None:
         self._http.close()

@@ -19,8 +19,9 @@ from ingest.gallery import delete_medium
 from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
+from pipeline.purge import paths as purge_paths
 from pipeline.purge.edges import Edge
-from pipeline.purge.proof import probes
+from pipeline.purge.proof import probes, unseen
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
@@ -546,28 +547,50 @@ def test_a_purge_that_takes_on_what_waits_stays_as_hard(site: Site) -> None:
     assert Rank.parse(paths["/ann"].rank).revision == purge.mark.revision
 
 
-def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
+def media_told(site: Site, *deleted: str) -> dict[str, set[str]]:
+    """Who is told of which paths of media when Ann with these pictures is deleted."""
     nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
     site.tools = site.tools._replace(
-        purger=Purger(site.store, [nobody]), outside=("cf", "front"), by_file=frozenset({"front"})
+        purger=Purger(site.store, [nobody]),
+        outside=("cf", "cache", "front"),
+        by_file=frozenset({"front"}),
+        looked_for=frozenset({"cache"}),
     )
     ann = site.sign_up("ann")
-    site.upload(ann)
+    for media_id in deleted:
+        site.upload(ann, media_id)
     site.publish(ann)
-    folder = keys.path_of(folder_of(site, ann))
+    for folder in read_manifest(site.private, ann)[0].folders:
+        site.public.put(folder.key + "1280.webp", PICTURE, Headers())
     site.delete(ann)
     site.publish(ann)
-    told = {
+    nobody.close()
+    return {
         name: {
             path.path for path in site.store.purges.pending_of(name, ann)[-1].paths if "_media" in path.path
         }
-        for name in (MAIN, "to/cf", "to/front")
+        for name in (MAIN, "to/cf", "to/cache", "to/front")
     }
-    nobody.close()
-    file = f"{folder}640.webp"
-    assert told == {MAIN: {folder, file}, "to/cf": {folder}, "to/front": {folder, file}}, (
-        "our edges are asked whether one is gone"
-    )
+
+
+def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
+    told = media_told(site, "medium1234")
+    (folder,) = told["to/cf"]
+    one = {folder, min(told[MAIN] - {folder})}
+    assert told[MAIN] == told["to/cache"] == one, "they are asked whether one is gone"
+    assert told["to/front"] == {folder, f"{folder}640.webp", f"{folder}1280.webp"}
+
+
+def test_a_folder_of_which_one_purge_can_have_no_file_has_none_and_so_is_not_proven(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_paths, "FILES_MAX", 3)
+    told = media_told(site, "medium1234", "medium5678")
+    folders = told["to/cf"]
+    assert len(folders) == 2
+    assert len(told["to/front"] - folders) == 2
+    assert len(told[MAIN] - folders) == 2, "our edges are asked for one of each all the same"
+    assert len(unseen([PurgePath(path, "", True) for path in told["to/front"]])) == 1
 
 
 def test_caches_in_front_are_told_of_no_path_that_is_behind_a_grant(site: Site) -> None:

@@ -123,8 +123,3 @@ def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """All of them, at most so many at a time."""
     return (items[at : at + size] for at in range(0, len(items), size))
-
-
-def is_folder(path: str) -> bool:
-    """Whether a purged path stands for all files of a folder."""
-    return path.endswith("/") and path != "/"

@@ -11,8 +11,9 @@ from typing import Literal
 
 from core.purge_targets import Nginx
 from core.settings import SiteSettings
+from pipeline.purge.paths import is_folder
 from pipeline.purge.probe import ENCODINGS
-from pipeline.purge.targets import Batch, addresses_of, is_folder
+from pipeline.purge.targets import Batch, addresses_of
 from pipeline.purge.targets.calling import Caller, at_each
 
 

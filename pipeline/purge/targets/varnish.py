@@ -11,7 +11,8 @@ from typing import Literal
 
 from core.purge_targets import Varnish
 from core.settings import SiteSettings
-from pipeline.purge.targets import Batch, addresses_of, is_folder, slices
+from pipeline.purge.paths import is_folder
+from pipeline.purge.targets import Batch, addresses_of, slices
 from pipeline.purge.targets.calling import Caller, at_each
 
 

@@ -164,3 +164,16 @@ def test_an_address_that_is_away_hides_no_lie_of_another(vendor: Vendor, other: 
         vendor.show("/people/ann", "1.1.3.1")
         with pytest.raises(Unavailable, match=away):
             probe.shows("/ann", Rank(1, 1, 3, 1))
+
+
+def test_media_that_are_gone_are_looked_for_on_their_own_host_too(vendor: Vendor) -> None:
+    vendor.pages["/_media/m1/a.webp"] = b"RIFF"
+    with closing(Probe([vendor.url], WITH_MEDIA, 5, own_network=True)) as probe:
+        assert not probe.lacks("/_media/m1/a.webp")
+        vendor.asked.clear()
+        vendor.pages.clear()
+        assert probe.lacks("/_media/m1/a.webp")
+    assert [(asked.headers["host"], asked.path) for asked in vendor.asked][::3] == [
+        ("site.example", "/people/_media/m1/a.webp"),
+        ("media.example", "/_media/m1/a.webp"),
+    ]
