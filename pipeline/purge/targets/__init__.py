@@ -86,12 +86,14 @@ class InPieces(Protocol):
 
 
 def tags_of(purge: Purge) -> tuple[str, ...]:
-    """The profile's tag, and those of the names that its paths lie under: they cleared a 404 where nothing lay before, and
-    what was at a domain."""
-    names = {keys.name_in(path.path.removeprefix("/")) for path in purge.paths}
+    """The profile's tag, those of the names that its paths lie under (they clear a 404 where nothing lay before, and what was
+    at a domain), and that of its shard of the sitemap."""
+    lie_at = [path.path.removeprefix("/") for path in purge.paths]
+    names = {keys.name_in(key) for key in lie_at}
     return (
         keys.tag(purge.profile_id),
         *(keys.name_tag(name) for name in sorted(names) if keys.is_username(name) or is_domain(name)),
+        *sorted({tag for key in lie_at if (tag := keys.sitemap_tag(key))}),
     )
 
 
