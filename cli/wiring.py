@@ -86,6 +86,7 @@ def tools_for(
         replica=replica,
         outside=tuple(one.name for one in settings.purge.target),
         by_file=frozenset(one.name for one in settings.purge.target if one.kind == "nginx"),
+        looked_for=frozenset(one.name for one in settings.purge.target if one.kind == "varnish"),
     )
 
 

@@ -314,6 +314,12 @@ def tag(profile_id: str) -> str:
     return f"p-{profile_id}"
 
 
+def sitemap_tag(key: str) -> str:
+    """The purge tag of a shard of the sitemap; empty for any other key."""
+    folder, _, file = key.partition("/")
+    return f"s-{file.removesuffix('.xml')}" if folder == "_sitemaps" else ""
+
+
 def name_tag(name: str) -> str:
     """The purge tag of answers that a name has until somebody takes it: 404s under a username, all that is at a domain."""
     return f"n-{name}"

@@ -91,6 +91,18 @@ def verdict(stored: Rank, ours: Rank) -> Verdict:
     return Verdict.STALE
 
 
+def covering(one: Rank, other: Rank) -> Rank:
+    """The least rank that covers both."""
+    match verdict(one, other):
+        case Verdict.LEAVE:
+            return one
+        case Verdict.REPLACE:
+            return other
+        case Verdict.STALE:
+            revision, rollout = max(one.revision, other.revision), max(one.rollout, other.rollout)
+            return Rank(one.life, one.claim, revision, rollout)
+
+
 # ── the rank in a file's bytes ────────────────────────────────────────────────────────────────────
 
 _STAMPED = re.compile(

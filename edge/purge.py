@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.errors import BadInput, NotSignedIn
 from core.parsing import field_errors
-from core.rank import Rank, Verdict, verdict
+from core.rank import Rank, Verdict, covering, verdict
 
 BODY_BYTES_MAX = 1_000_000
 REMEMBERED_S = 600.0
@@ -144,16 +144,7 @@ class Purges:
 
 def _higher(one: Rank | None, other: Rank | None) -> Rank | None:
     """The rank that covers both."""
-    if one is None or other is None:
-        return one or other
-    match verdict(one, other):
-        case Verdict.LEAVE:
-            return one
-        case Verdict.REPLACE:
-            return other
-        case Verdict.STALE:
-            revision, rollout = max(one.revision, other.revision), max(one.rollout, other.rollout)
-            return Rank(one.life, one.claim, revision, rollout)
+    return covering(one, other) if one and other else one or other
 
 
 def is_newer(rank: Rank, other: Rank) -> bool:

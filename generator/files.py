@@ -51,15 +51,16 @@ class Page:
 
 
 def headers(
-    content_type: str, rank: Rank, profile_id: str = "", status: int = 200, location: str = ""
+    content_type: str, rank: Rank, profile_id: str = "", status: int = 200, location: str = "", tags: str = ""
 ) -> Headers:
-    """The headers of a mutable file. `cache` stays empty: the edge's table of rules decides it."""
+    """The headers of a mutable file, tagged as the profile's, or with other `tags`. `cache` stays empty: the edge's table of
+    rules decides it."""
     return Headers(
         type=content_type,
         status=status,
         location=location,
         rank=str(rank),
-        tags=keys.tag(profile_id) if profile_id else "",
+        tags=keys.tag(profile_id) if profile_id else tags,
     )
 
 

@@ -44,6 +44,11 @@ def shards_in(body: bytes, numbers: Iterable[int], urls: Urls) -> set[int]:
     }
 
 
+def lists(body: bytes, key: str, urls: Urls) -> bool:
+    """Whether a shard lists that page."""
+    return f"<url><loc>{escape(urls.of(key))}</loc>".encode() in body
+
+
 def _line(element: str, address: str, changed: str) -> str:
     time = f"<lastmod>{escape(changed)}</lastmod>" if changed else ""
     return f"<{element}><loc>{escape(address)}</loc>{time}</{element}>\n"

@@ -20,11 +20,13 @@ from generator.release import Release
 from generator.urls import Urls
 from pipeline.batch import Each, Paths, publish_together
 from pipeline.children import remove_folder
-from pipeline.listing import Lister
+from pipeline.listing import Lister, shard_of
 from pipeline.media_queue import MediaQueue
 from pipeline.publish import Buckets, Published, publish
+from pipeline.purge.paths import merged, with_files, without_files
+from pipeline.purge.proof import unseen
 from pipeline.purge.purger import Purger
-from pipeline.purge.targets import is_folder
+from pipeline.sitemap import Sitemap
 from pipeline.target import Target, target
 from pipeline.wanted import tasks
 
@@ -47,7 +49,7 @@ class OtherRelease(HoldfastError):
 
 class Tools(NamedTuple):
     """What every job of a worker uses. `outside` are the names of the caches in front that have outboxes, `by_file` those
-    of them that know no folders."""
+    of them that know no folders, `looked_for` those where a file of each folder that is gone is looked for."""
 
     store: Store
     buckets: Buckets
@@ -60,6 +62,7 @@ class Tools(NamedTuple):
     replica: str = MAIN
     outside: tuple[str, ...] = ()
     by_file: frozenset[str] = frozenset()
+    looked_for: frozenset[str] = frozenset()
 
 
 class Done(NamedTuple):
@@ -113,9 +116,10 @@ def publish_profiles(
     by_id = {work.wanted.profile_id: work for work in works}
 
     def queue(changed: list[tuple[Target, Paths]]) -> None:
+        works = _unlisted(tools, [(by_id[wanted.profile_id], paths) for wanted, paths in changed])
         with tools.store.together():
-            for wanted, paths in changed:
-                by_id[wanted.profile_id].queue(tools, paths)
+            for work, paths in works:
+                work.queue(tools, paths)
 
     published = publish_together(tools.buckets, [one.wanted for one in works], queue, trust=trust, each=each)
     try:
@@ -170,10 +174,7 @@ class _Work:
 
     def queue(self, tools: Tools, paths: Paths) -> None:
         """Keeps a purge durably, for our edges and for each cache in front of them."""
-        if tools.purger.has_edges:
-            self.purge = _queue(tools, self.wanted, without_files(paths, but_first=True))
-        # After that of our own edges: so none of these is met before that one is seen to wait.
-        queue_outside(tools, self.wanted.profile_id, self.wanted.mark, paths)
+        self.purge = queue_everywhere(tools, self.wanted.profile_id, self.wanted.mark, paths)
 
     def note(self, tools: Tools, published: Published) -> Done:
         """Lists it, and records how far it has got."""
@@ -183,7 +184,7 @@ class _Work:
         # First, so that whatever counts as published is listed, too: the sweep finds what a crash leaves between the two.
         tools.lister.put(head, mark)
         if self.purge is None and tools.store.purges.pending_of(tools.replica, head.id):
-            self.purge = _queue(tools, self.wanted, ())
+            self.purge = _queue(tools, head.id, mark, ())
         # Where nothing that readers get has changed, there is nothing to purge and nothing to prove.
         stages: tuple[Stage, ...] = ("published",) if self.purge else ("published", "purged", "live")
         tools.purger.record(head.id, mark, *stages)
@@ -217,45 +218,63 @@ def _queue_media(tools: Tools, snapshot: Snapshot, *, card: bool) -> None:
 
 
 def _queue_alone(tools: Tools, work: _Work, paths: Paths) -> None:
+    ((_, all_paths),) = _unlisted(tools, [(work, paths)])
     with tools.store.together():  # one wait for the disk, however many caches there are
-        work.queue(tools, paths)
+        work.queue(tools, all_paths)
+
+
+def _unlisted(tools: Tools, changed: Sequence[tuple[_Work, Paths]]) -> list[tuple[_Work, Paths]]:
+    """With the shard of the sitemap among the paths of each takedown: it is drawn before the purge is queued, since nothing
+    of the site may list what is gone by the time that this counts as live."""
+    hidden = [work for work, paths in changed if work.wanted.takedown and _public(paths)]
+    for work in hidden:
+        tools.lister.put(work.snapshot.head, work.wanted.mark)
+    sitemap = Sitemap(tools.store, tools.buckets["public"], tools.urls, tools.lister, mine=lambda _: False)
+    shards = {
+        work.wanted.profile_id: sitemap.take_off(shard_of(work.wanted.profile_id), work.wanted.names)
+        for work in hidden
+    }
+    return [(work, (*paths, *shards.get(work.wanted.profile_id, ()))) for work, paths in changed]
+
+
+def _public(paths: Paths) -> Paths:
+    """A path behind any grant is no address for the public."""
+    return tuple(one for one in paths if not one.path.startswith(f"{keys.GRANTS}/"))
+
+
+def queue_everywhere(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> Purge | None:
+    """Queues a purge for our edges, if there are any, which is answered, and for each cache in front of them."""
+    purge = None
+    if tools.purger.has_edges:
+        purge = _queue(tools, profile_id, mark, without_files(paths, but_first=True))
+    # After that of our own edges: so none of these is met before that one is seen to wait.
+    queue_outside(tools, profile_id, mark, paths)
+    return purge
 
 
 def queue_outside(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> None:
-    """Queues a purge for each cache in front of our edges; their outboxes make one of many. A path behind any grant is no
-    address there: what they keep of such goes with the profile's tag, or with the grant."""
-    public = tuple(one for one in paths if not one.path.startswith(f"{keys.GRANTS}/"))
-    files = Purge(new_id(), profile_id, mark, public, time.time())
-    folders = files._replace(paths=without_files(public))
+    """Queues a purge for each cache in front of our edges; their outboxes make one of many. What they keep of what lies
+    behind grants goes with the profile's tag, or with the grant."""
+    public = _public(paths)
+    purge = Purge(new_id(), profile_id, mark, public, time.time())
     for name in tools.outside:
-        purge = files if name in tools.by_file else folders
-        tools.store.purges.queue(waiting_list(name, tools.replica), purge)
+        if name in tools.by_file:
+            told = with_files(public)
+            if untold := unseen(told):
+                log.warning("files_untold", target=name, profile=profile_id, folders=len(untold))
+        else:
+            told = without_files(public, but_first=name in tools.looked_for)
+        tools.store.purges.queue(waiting_list(name, tools.replica), purge._replace(paths=told))
 
 
-def without_files(paths: Paths, *, but_first: bool = False) -> Paths:
-    """Without those that lie in a folder which is purged as a whole; `but_first` keeps one of each, to be looked for."""
-    folders = {one.path for one in paths if is_folder(one.path)}
-    looked_for: set[str] = set()
-
-    def stays(path: str) -> bool:
-        folder = path[: path.rfind("/") + 1]
-        if is_folder(path) or folder not in folders:
-            return True
-        is_first = folder not in looked_for
-        looked_for.add(folder)
-        return but_first and is_first
-
-    return tuple(one for one in paths if stays(one.path))
-
-
-def _queue(tools: Tools, wanted: Target, paths: Paths) -> Purge:
+def _queue(tools: Tools, profile_id: str, mark: Mark, paths: Paths) -> Purge:
     """Queues a purge of these paths, and of what the profile's earlier ones still have to do: so that no edit counts as
     live before those that it follows."""
     purges, replica = tools.store.purges, tools.replica
-    earlier = purges.pending_of(replica, wanted.profile_id)
-    merged = {path.path: path for purge in earlier for path in purge.paths} | {one.path: one for one in paths}
-    newest = max((wanted.mark, *(purge.mark for purge in earlier)))
-    purge = Purge(new_id(), wanted.profile_id, newest, tuple(merged.values()), time.time())
+    earlier = purges.pending_of(replica, profile_id)
+    both = merged((*(path for purge in earlier for path in purge.paths), *paths))
+    newest = max((mark, *(purge.mark for purge in earlier)))
+    purge = Purge(new_id(), profile_id, newest, both, time.time())
     purges.queue(replica, purge)
     for one in earlier:
         purges.settle(replica, one.id)

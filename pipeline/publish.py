@@ -31,8 +31,6 @@ from pipeline.manifest import Entry, Manifest, Place, decode, encode
 from pipeline.target import Target
 
 TRIES = 8
-FILES_MAX = 20_000
-"""Files of folders that are gone, in one purge: more than a film of two hours has."""
 
 Buckets = Mapping[Bucket, Objects]
 QueuePurge = Callable[[tuple[PurgePath, ...]], None]
@@ -286,9 +284,10 @@ class Job:
     # ── purge ──
 
     def _changed(self, before: Manifest) -> tuple[PurgePath, ...]:
-        """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here."""
+        """Every key whose rank differs from the last done-mark, whoever wrote it, and what was mended here. Hard is what
+        nobody may see any more, also while storage is away: a takedown, and single pages that are gone."""
         return tuple(
-            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown)
+            PurgePath(keys.purge_path(*place), str(entry.rank), self.target.takedown or bool(entry.gone))
             for place, entry in self.entries.items()
             if entry.rank is not None
             and not entry.lost
@@ -305,7 +304,7 @@ class Job:
                 if place not in before.removed
             ),
             # And each of their files, for caches that know no folders.
-            *(PurgePath(keys.path_of(key), "", True) for key in self.files[:FILES_MAX]),
+            *(PurgePath(keys.path_of(key), "", True) for key in self.files),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

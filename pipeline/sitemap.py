@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from core import keys
 from core.errors import RankDefect, Stale, Unavailable
+from core.log import get_logger
 from core.objects import Object, Objects
 from core.rank import Rank, read_rank
-from core.store import Store
+from core.store import PurgePath, Store
 from generator.files import XML, headers
 from generator.meta import instant
-from generator.sitemap import Entry, index, shard, shards_in
+from generator.sitemap import Entry, index, lists, shard, shards_in
 from generator.urls import Urls
 from pipeline.fence import Known, get, put_ranked
 from pipeline.listing import SHARDS, Lister
 
 TRIES = 5
+log = get_logger("sitemap")
 Draw = Callable[[Rank], bytes]
 
 
@@ -63,6 +65,37 @@ class Sitemap:
         if failed:
             raise next(iter(failed.values()))
         return wrote
+
+    def take_off(self, number: int, names: Iterable[str]) -> tuple[PurgePath, ...]:
+        """Draws a shard at once if it still lists one of these names, which the listings no longer do; what has to be purged
+        of it. Where it can't be drawn just now, that is the rank that it will have: nothing else waits for it, but who
+        proves the purge does."""
+        key = keys.sitemap_shard(number)
+        stored, failed = get(self._public, key), False
+        if stored and self._lists(stored, names):
+            failed = not self._drawn(number)
+            stored = get(self._public, key)
+        rank = read_rank(stored.body) if stored else None
+        if stored is None or rank is None:
+            return ()
+        if failed and self._lists(stored, names):
+            rank = rank._replace(revision=rank.revision + 1)
+        return (PurgePath(keys.path_of(key), str(rank), True),)
+
+    def _lists(self, stored: Object, names: Iterable[str]) -> bool:
+        return any(lists(stored.body, keys.page(name), self._urls) for name in names)
+
+    def _drawn(self, number: int) -> bool:
+        """Whether a shard could be drawn. The loop draws it again: it is among those that were touched."""
+        rollout, life = self._store.rollouts.current(), self._store.life
+        try:
+            if rollout:
+                look = partial(self._shard, number, life, {})
+                self._put_next(keys.sitemap_shard(number), look, life, rollout.number)
+        except Exception as error:
+            log.warning("sitemap_waits", shard=number, reason=str(error))
+            return False
+        return rollout is not None
 
     def _come_round(self) -> set[int]:
         own = {number for number in range(SHARDS) if self._mine(f"sitemap {number}")}
@@ -115,8 +148,9 @@ class Sitemap:
                 return False
             mine = Rank(life, 0, rank.revision + 1 if rank else 1, rollout)
             known = Known(rank, stored.etag) if stored else Known()
+            head = headers(XML, mine, tags=keys.sitemap_tag(key))
             try:
-                put = put_ranked(self._public, key, mine, partial(draw, mine), headers(XML, mine), known)
+                put = put_ranked(self._public, key, mine, partial(draw, mine), head, known)
             except (RankDefect, Stale):
                 # Another worker took the same number with what it knew: look again.
                 continue

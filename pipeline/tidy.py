@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from core import keys
 from core.errors import PreconditionFailed
 from core.ids import new_id
 from core.objects import Headers
 from core.profile import Snapshot
-from core.store import MAIN, Due, Store
+from core.rank import Mark
+from core.store import MAIN, Due, PurgePath, Store
 from core.store.naming import reap
 from core.store.revise import revise
 from pipeline.children import remove_folder
-from pipeline.job import Tools
-from pipeline.manifest import encode
+from pipeline.job import Tools, queue_everywhere
+from pipeline.manifest import Manifest, Place, encode
 from pipeline.publish import Buckets, read_manifest
 
 
@@ -31,7 +33,10 @@ def fall_due(tools: Tools, due: Due, now: int) -> None:
     if head is not None and (due.replica or tools.replica == MAIN):
         # Renditions are kept in the main replica; the others have copies of what they show.
         makings = partial(_makings, store, due.profile_id) if tools.replica == MAIN else None
-        remove_expired(tools.buckets, due.profile_id, now, tools.child_grace_s, makings)
+        strays = remove_expired(tools.buckets, due.profile_id, now, tools.child_grace_s, makings)
+        if strays:
+            with store.together():
+                queue_everywhere(tools, due.profile_id, strays.mark, strays.paths)
     store.changes.settle_due(due)
 
 
@@ -62,24 +67,46 @@ def _makings(store: Store, profile_id: str) -> set[str]:
     }
 
 
+class Strays(NamedTuple):
+    """What was found to be public after the takedown with that mark, and has to be purged."""
+
+    mark: Mark
+    paths: tuple[PurgePath, ...]
+
+
 def remove_expired(
     buckets: Buckets,
     profile_id: str,
     now: int,
     child_grace_s: float,
     makings: Callable[[], Collection[str]] | None = None,
-) -> None:
+) -> Strays | None:
     """Deletes child folders that were superseded longer ago than the grace, and what they were copied from, unless it is
     among `makings` (None: what all were copied from stays); of what was taken down all public ones once more, since a
-    publisher that the takedown overtook may have gone on copying."""
+    publisher that the takedown overtook may have gone on copying: what of those was there."""
     manifest, etag = read_manifest(buckets["private"], profile_id)
     superseded = {place: at for place, at in manifest.folders.items() if at is not None}
     expired = {place for place, at in superseded.items() if now - at >= child_grace_s}
     strays = {place for place in superseded if manifest.gone and place.bucket == "public"}
+    found: list[PurgePath] = []
     for place in expired | strays:
-        remove_folder(buckets[place.bucket], place.key)
-    if not expired:
-        return
+        files = remove_folder(buckets[place.bucket], place.key)
+        if place in strays and files:
+            found += (PurgePath(keys.path_of(key), "", True) for key in (place.key, *files))
+    if expired:
+        _forget(buckets, profile_id, manifest, etag, expired, makings)
+    return Strays(manifest.gone, tuple(found)) if manifest.gone and found else None
+
+
+def _forget(
+    buckets: Buckets,
+    profile_id: str,
+    manifest: Manifest,
+    etag: str,
+    expired: Set[Place],
+    makings: Callable[[], Collection[str]] | None,
+) -> None:
+    """Takes expired folders out of the manifest, and what they were copied from away."""
     if makings is not None:
         # Asked after the manifest was read: an attempt that was superseded then is never shown again.
         for folder in {keys.made_for(place.key) for place in expired} - set(makings()):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from core.store import Purge
-from pipeline.purge.targets import Target, is_folder, tags_of
+from pipeline.purge.paths import is_folder
+from pipeline.purge.targets import Target, tags_of
 from pipeline.purge.task import Task
 
 Named = tuple[str, Task]

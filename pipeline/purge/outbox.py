@@ -14,13 +14,13 @@ from typing import Protocol
 
 from core.errors import HoldfastError, Unavailable
 from core.log import get_logger
-from core.rank import Rank
 from core.store import MAIN, Reached, Stage, Store, waiting_list
 from pipeline.purge.aside import disable, is_disabled, put_aside
 from pipeline.purge.batches import Named, batches, halve, in_order
 from pipeline.purge.figures import Called, Figures
 from pipeline.purge.pace import MAX_S, Bucket, Rest, Retries
 from pipeline.purge.probe import Probe
+from pipeline.purge.proof import one_probe, probes, shows, unseen
 from pipeline.purge.targets import Barred, Batch, Busy, Full, Gone, InPieces, Target, TooFast, batch_of
 from pipeline.purge.task import Task, by_profile
 
@@ -248,18 +248,22 @@ class Outbox:
         self._settle(profile_id, task, proven=bool(proven))
 
     def _is_proven(self, task: Task) -> bool | None:
-        """None where nothing can be looked at. The profile's own page has the shortest path."""
-        ranked = [path for path in task.purge.paths if path.rank]
-        if self.probe is None or not self.probe.urls or not ranked:
+        """None where not all can be looked at."""
+        paths = task.purge.paths
+        if self.probe is None or not self.probe.urls:
             return None
-        shortest = min(ranked, key=lambda one: (len(one.path), one.path))
+        # One page shows that a tag was purged. Where paths are, each is looked at, and so is whatever is gone.
+        each = self.probe.thorough and (task.hard or self.target.by == "paths")
+        wanted = probes(paths) if each else one_probe(paths)
+        if not wanted:
+            return None
         try:
-            found = self.probe.shows(shortest.path, Rank.parse(shortest.rank))
+            found = all(shows(self.probe, path) for path in wanted)
         except Unavailable:
             self.figures.looked(self.target.name, "away")
             raise
         self.figures.looked(self.target.name, "shown" if found else "older")
-        return found
+        return None if found and each and unseen(paths) else found
 
     def _found_lying(self, profile_id: str, task: Task) -> None:
         task.lies += 1

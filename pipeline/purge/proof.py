@@ -1,16 +1,29 @@
-"""What of a purge is looked at through an edge before it counts as proven, and what has to be seen there."""
+"""What of a purge is looked at through a cache before it counts as proven, and what has to be seen there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from core import keys
 from core.rank import Rank
 from core.store import PurgePath
-from pipeline.purge.edges import Edge
+from pipeline.purge.paths import folder_of, is_folder
 
 PROBES_MAX = 6
-"""Paths of an edit's purge that are probed at each edge. Of a takedown all are: nothing of it may be left anywhere."""
+"""Paths of an edit's purge that are probed, beside all that are gone: of those nothing may be left."""
+
+
+class Looks(Protocol):
+    """What can be looked through: an edge of ours, or a cache in front. Both raise Unavailable when it can't be asked."""
+
+    def shows(self, path: str, rank: Rank) -> bool:
+        """Whether readers get that rank or a newer one."""
+        ...
+
+    def lacks(self, path: str) -> bool:
+        """Whether readers find nothing there."""
+        ...
 
 
 def probes(paths: Sequence[PurgePath]) -> list[PurgePath]:
@@ -21,10 +34,22 @@ def probes(paths: Sequence[PurgePath]) -> list[PurgePath]:
     ]
     seen.sort(key=lambda path: (len(path.path), path.path))
     others = [path for path in seen if path.rank and not path.hard][:PROBES_MAX]
-    files = {path.path.rpartition("/")[0]: path for path in seen if path.hard and not path.rank}
+    files = {folder_of(path.path): path for path in seen if path.hard and not path.rank}
     return [*(path for path in seen if path.hard and path.rank), *files.values(), *others]
 
 
-def shows(edge: Edge, path: PurgePath) -> bool:
+def one_probe(paths: Sequence[PurgePath]) -> list[PurgePath]:
+    """One page, if there is any: rather one that is gone."""
+    return [path for path in probes(paths) if path.rank][:1]
+
+
+def unseen(paths: Sequence[PurgePath]) -> list[str]:
+    """Folders of which no file is named, so that nobody can look whether they are gone, or tell a cache that knows no folders
+    of them."""
+    seen = {folder_of(path.path) for path in paths if not is_folder(path.path)}
+    return [path.path for path in paths if is_folder(path.path) and path.path not in seen]
+
+
+def shows(cache: Looks, path: PurgePath) -> bool:
     """Whether readers get what the purge says: its rank or a newer one; where it has none, nothing. Raises Unavailable."""
-    return edge.shows(path.path, Rank.parse(path.rank)) if path.rank else edge.lacks(path.path)
+    return cache.shows(path.path, Rank.parse(path.rank)) if path.rank else cache.lacks(path.path)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.store import Purge
+from pipeline.purge.paths import merged
 from pipeline.purge.targets import Batch
 
 
@@ -35,7 +36,7 @@ class Task:
     def become(self, purges: dict[str, Purge]) -> None:
         self.purges = purges
         newest = max(purges.values(), key=lambda one: (one.queued_at, one.mark))
-        paths = tuple({path.path: path for one in purges.values() for path in one.paths}.values())
+        paths = merged(path for one in purges.values() for path in one.paths)
         self.purge = newest._replace(paths=paths, mark=max(one.mark for one in purges.values()))
         self.hard = self.purge.hard
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from urllib.parse import quote
 
 import pytest
 
 from cli.fronts import Kind
 from core import keys
+from core.rank import Rank
+from core.settings import SiteSettings
+from pipeline.purge.probe import Probe
 from tests.front.conftest import EACH
 from tests.front.edge import SEGMENT, WORDS, Edge
 from tests.front.fronts import Front, ask
@@ -18,9 +22,10 @@ ENCODINGS = ("br", "gzip", "")
 TAG = keys.tag("p1234567")
 
 
-def warm(front: Front, *paths: str) -> None:
+def warm(front: Front, *paths: str, encodings: Sequence[str] = ENCODINGS) -> None:
+    """The second time it is a hit: so what is purged then is there, and not still on its way."""
     for path in paths:
-        for encoding in ENCODINGS:
+        for encoding in encodings:
             front.get(path, accept_encoding=encoding)
             assert "hit" in front.get(path, accept_encoding=encoding).headers["cache-status"].split(", ")[-1]
 
@@ -40,6 +45,37 @@ def test_after_a_purge_every_reader_sees_the_new_page(
         assert b"ships" in front.get("/ann", accept_encoding=encoding).body
         assert b"Bea" in front.get("/bea", accept_encoding=encoding).body
     assert lasting.asked["/bea"] == asked, "another one's page was dropped, too"
+
+
+@pytest.mark.parametrize("kind", EACH)
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=["br", "gzip", "identity"])
+def test_a_cache_that_keeps_one_encoding_is_not_proven(
+    start: Start, lasting: Edge, kind: Kind, encoding: str
+) -> None:
+    front = start(kind, lasting)
+    warm(front, "/ann", encodings=[encoding])
+    lasting.edit("Paints ships. " + WORDS, 2)
+    with closing(Probe([f"http://127.0.0.1:{front.port}"], SiteSettings(), 5, own_network=True)) as probe:
+        assert not probe.shows("/ann", Rank(1, 1, 2, 1)), "nobody has purged it"
+        front.purge("/ann", TAG)
+        assert probe.shows("/ann", Rank(1, 1, 2, 1))
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_file_that_a_cache_still_has_is_not_proven_to_be_gone(
+    start: Start, lasting: Edge, kind: Kind
+) -> None:
+    front = start(kind, lasting)
+    file = "/" + SEGMENT
+    warm(front, file, encodings=["gzip, deflate, br"])
+    lasting.objects.delete(SEGMENT)
+    folder = file[: file.rfind("/") + 1]
+    lasting.call({"path": folder, "hard": True})
+    with closing(Probe([f"http://127.0.0.1:{front.port}"], SiteSettings(), 5, own_network=True)) as probe:
+        assert not probe.lacks(file), "nobody has purged it"
+        front.purge(folder, TAG)
+        front.purge(file, TAG)
+        assert probe.lacks(file)
 
 
 @pytest.mark.parametrize("kind", EACH)
@@ -76,8 +112,7 @@ def test_a_deleted_page_is_gone_from_the_cache(start: Start, lasting: Edge, kind
 @pytest.mark.server("nginx")
 def test_nginx_tells_whether_it_had_the_variant_that_was_purged(start: Start, lasting: Edge) -> None:
     front = start("nginx", lasting)
-    front.get("/ann", accept_encoding="gzip, deflate, br")
-    front.get("/ann")
+    warm(front, "/ann", encodings=["gzip, deflate, br", ""])
     told = [
         front.ask("PURGE", "/ann", accept_encoding=encoding).status for encoding in ("br", "gzip", "identity")
     ]

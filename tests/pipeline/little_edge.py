@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.rank import Rank, stamp_html
+from edge.purge import BODY_BYTES_MAX
 
 
 class LittleEdge:
@@ -44,6 +45,8 @@ class LittleEdge:
         return [purge["path"] for call in self.calls for purge in call["purges"]]
 
     def called(self, body: bytes, headers: Any) -> int | None:
+        if len(body) > BODY_BYTES_MAX:
+            return 413
         try:
             self._webhook.verify(body, dict(headers), json_parse=False)
         except WebhookVerificationError:

@@ -12,18 +12,29 @@ from core.errors import Unavailable
 from core.media import Rendition, RenditionFile
 from core.objects import Headers
 from core.profile import Snapshot
-from core.rank import Edition
+from core.rank import Edition, Rank
 from core.store import MAIN, Purge, PurgePath
 from ingest.edits import Terms, change_profile
 from ingest.gallery import delete_medium
 from pipeline.carding import with_card
 from pipeline.job import TAKEDOWN_AGAIN_S, NotYet, OtherRelease
 from pipeline.publish import publish, read_manifest
+from pipeline.purge import paths as purge_paths
 from pipeline.purge.edges import Edge
+from pipeline.purge.proof import probes, unseen
 from pipeline.purge.purger import Purger
 from pipeline.target import target
 from tests.pipeline.conftest import BOTH
-from tests.pipeline.little_site import EVERY_EDIT, GRACE_S, ORIGIN, PICTURE, Site, folder_of, unlisted
+from tests.pipeline.little_site import (
+    EVERY_EDIT,
+    GRACE_S,
+    ORIGIN,
+    PICTURE,
+    Site,
+    folder_of,
+    unlisted,
+    with_head,
+)
 
 pytestmark = BOTH
 
@@ -480,28 +491,106 @@ def test_each_cache_in_front_has_its_own_purge_before_the_done_mark(
     assert all(path.hard for path in takedown.paths)
 
 
-def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
-    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
-    site.tools = site.tools._replace(
-        purger=Purger(site.store, [nobody]), outside=("cf", "front"), by_file=frozenset({"front"})
-    )
+def changed_by(site: Site, profile_id: str) -> dict[str, PurgePath]:
+    """What its next publish purges."""
+    site.tools = site.tools._replace(outside=("cf",))
+    site.publish(profile_id)
+    return {path.path: path for path in site.store.purges.pending_of("to/cf", profile_id)[-1].paths}
+
+
+def test_a_post_that_is_deleted_is_purged_hard_and_looked_for(site: Site) -> None:
     ann = site.sign_up("ann")
-    site.upload(ann)
+    site.post(ann, "a-long-name-of-a-post", tags=("boats",))
+    site.post(ann, "other")
     site.publish(ann)
-    folder = keys.path_of(folder_of(site, ann))
+    site.unpost(ann, "a-long-name-of-a-post")
+    paths = changed_by(site, ann)
+    gone = {"/ann/posts/a-long-name-of-a-post", "/ann/tags/boats"}
+    assert {path for path, one in paths.items() if one.hard} == gone
+    assert gone < {one.path for one in probes(tuple(paths.values()))}
+
+
+def test_what_was_under_a_former_name_is_purged_hard(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
+    site.rename(ann, "anna")
+    paths = changed_by(site, ann)
+    assert {"/ann", "/ann/posts/boats", "/anna"} < paths.keys()
+    assert all(one.hard is ("anna" not in path) for path, one in paths.items())
+
+
+def test_a_page_that_comes_back_is_purged_softly(site: Site) -> None:
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
+    site.post(ann, "boats", state="draft")
+    site.publish(ann)
+    site.post(ann, "boats", state="published")
+    assert not changed_by(site, ann)["/ann/posts/boats"].hard
+
+
+def test_a_purge_that_takes_on_what_waits_stays_as_hard(site: Site) -> None:
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(purger=Purger(site.store, [nobody]))
+    ann = site.sign_up("ann")
+    site.post(ann, "boats")
+    site.publish(ann)
     site.delete(ann)
     site.publish(ann)
-    told = {
+    site.change(ann, lambda old: with_head(old, deleted=False))
+    site.publish(ann)
+    nobody.close()
+    (purge,) = site.store.purges.pending(MAIN, 10)
+    paths = {path.path: path for path in purge.paths}
+    assert paths["/ann"].hard and paths["/ann/posts/boats"].hard
+    assert Rank.parse(paths["/ann"].rank).revision == purge.mark.revision
+
+
+def media_told(site: Site, *deleted: str) -> dict[str, set[str]]:
+    """Who is told of which paths of media when Ann with these pictures is deleted."""
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(
+        purger=Purger(site.store, [nobody]),
+        outside=("cf", "cache", "front"),
+        by_file=frozenset({"front"}),
+        looked_for=frozenset({"cache"}),
+    )
+    ann = site.sign_up("ann")
+    for media_id in deleted:
+        site.upload(ann, media_id)
+    site.publish(ann)
+    for folder in read_manifest(site.private, ann)[0].folders:
+        site.public.put(folder.key + "1280.webp", PICTURE, Headers())
+    site.delete(ann)
+    site.publish(ann)
+    nobody.close()
+    return {
         name: {
             path.path for path in site.store.purges.pending_of(name, ann)[-1].paths if "_media" in path.path
         }
-        for name in (MAIN, "to/cf", "to/front")
+        for name in (MAIN, "to/cf", "to/cache", "to/front")
     }
-    nobody.close()
-    file = f"{folder}640.webp"
-    assert told == {MAIN: {folder, file}, "to/cf": {folder}, "to/front": {folder, file}}, (
-        "our edges are asked whether one is gone"
-    )
+
+
+def test_a_cache_that_knows_no_folders_is_told_of_each_file_that_is_gone(site: Site) -> None:
+    told = media_told(site, "medium1234")
+    (folder,) = told["to/cf"]
+    one = {folder, min(told[MAIN] - {folder})}
+    assert told[MAIN] == told["to/cache"] == one, "they are asked whether one is gone"
+    assert told["to/front"] == {folder, f"{folder}640.webp", f"{folder}1280.webp"}
+
+
+def test_a_folder_of_which_one_purge_can_have_no_file_has_none_and_so_is_not_proven(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_paths, "FILES_MAX", 3)
+    told = media_told(site, "medium1234", "medium5678")
+    folders = told["to/cf"]
+    assert len(folders) == 2
+    assert len(told["to/front"] - folders) == 2
+    assert len(told[MAIN] - folders) == 2, "our edges are asked for one of each all the same"
+    assert len(unseen([PurgePath(path, "", True) for path in told["to/front"]])) == 1
 
 
 def test_caches_in_front_are_told_of_no_path_that_is_behind_a_grant(site: Site) -> None:

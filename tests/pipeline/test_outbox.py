@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import OperatorError
 from core.ids import new_id
-from core.purge_targets import Varnish, WebhookTarget
+from core.purge_targets import Nginx, Varnish, WebhookTarget
 from core.rank import Mark
 from core.settings import EdgeSettings, PurgeSettings, SiteSettings
 from core.store import MAIN, Purge, PurgePath, waiting_list
@@ -21,6 +21,7 @@ from pipeline.purge.outbox import INNER_WAIT_S, Inner, Outbox, OwnEdges, Pace
 from pipeline.purge.pace import Backoff, Bucket, Retries, WebhookSchedule
 from pipeline.purge.probe import Probe
 from pipeline.purge.targets import Batch, Target
+from pipeline.purge.targets.nginx import NginxTarget
 from pipeline.purge.targets.varnish import VarnishTarget
 from pipeline.purge.targets.webhook import WebhookTarget as Hook
 from tests.clock import Clock
@@ -157,6 +158,25 @@ def test_many_purges_of_one_profile_are_one(house: House, vendor: Vendor) -> Non
     house.clock.pass_by(AGAIN_S)
     outbox.turn()
     assert tags(vendor) == ["p-ann n-ann"] * 2
+    assert house.waiting(CACHE) == 0
+
+
+def test_a_purge_stays_as_hard_and_as_new_as_any_that_it_is_made_of(house: House, vendor: Vendor) -> None:
+    """A takedown that waits, and an edit after it; or an older purge that was played back."""
+    vendor.show("/ann", "1.1.3.1")
+    vendor.show("/ann/feed.xml", NEWEST)
+    outbox = house.outbox(varnish(vendor), probe=vendor)
+    house.queue(CACHE, hard=True, revision=4)
+    house.clock.pass_by(1)
+    house.queue(CACHE, revision=3)
+    outbox.turn()
+    house.clock.pass_by(AGAIN_S)
+    outbox.turn()
+    assert [asked.headers.get("xkey-purge") for asked in vendor.purges] == ["p-ann n-ann"] * 2
+    assert house.waiting(CACHE) == 2, "the newer page is not there yet"
+    vendor.show("/ann", "1.1.4.1")
+    house.clock.pass_by(600)
+    outbox.turn()
     assert house.waiting(CACHE) == 0
 
 
@@ -503,8 +523,81 @@ def test_a_page_that_is_newer_by_now_is_proof_enough(house: House, vendor: Vendo
     house.clock.pass_by(AGAIN_S)
     outbox.turn()
     assert house.waiting(CACHE) == 0
-    (seen,) = vendor.seen
-    assert (seen.path, seen.headers["host"]) == ("/ann", "site.example")
+    assert {(seen.path, seen.headers["host"]) for seen in vendor.seen} == {("/ann", "site.example")}
+    assert [seen.headers["accept-encoding"] for seen in vendor.seen] == ["br", "gzip", "identity"]
+
+
+def nginx(vendor: Vendor) -> NginxTarget:
+    return NginxTarget(
+        Nginx.model_validate({"kind": "nginx", "name": "cache", "addresses": [vendor.url]}), SITE
+    )
+
+
+FOLDER = "/_media/m1/pub1/still-a1/"
+FILE = FOLDER + "640.webp"
+POST = "/ann/posts/a-long-name-of-a-post"
+
+
+def told_of(house: House, outbox: Outbox, *paths: PurgePath) -> bool:
+    """Whether all of it is done and proven, once the outbox has told the target of them."""
+    house.store.purges.queue(CACHE, Purge(new_id(), "ann", Mark(1, 3, 1), paths, int(house.clock())))
+    outbox.turn()
+    house.clock.pass_by(AGAIN_S)
+    outbox.turn()
+    return "live" in house.store.published.get("ann", CACHE, 1)
+
+
+@pytest.mark.parametrize("opened", [nginx, varnish])
+def test_of_what_is_gone_each_page_is_looked_at(
+    house: House, vendor: Vendor, opened: Callable[[Vendor], Target]
+) -> None:
+    vendor.show("/ann", NEWEST)
+    vendor.show(POST, "1.1.2.1")
+    outbox = house.outbox(opened(vendor), probe=vendor)
+    paths = PurgePath("/ann", NEWEST, False), PurgePath(POST, NEWEST, True)
+    assert not told_of(house, outbox, *paths)
+    vendor.show(POST, NEWEST)
+    assert told_of(house, outbox, *paths)
+
+
+@pytest.mark.parametrize("opened", [nginx, varnish])
+def test_of_a_folder_that_is_gone_a_file_is_looked_for(
+    house: House, vendor: Vendor, opened: Callable[[Vendor], Target]
+) -> None:
+    vendor.pages[FILE] = b"RIFF"
+    outbox = house.outbox(opened(vendor), probe=vendor)
+    paths = PurgePath(FOLDER, "", True), PurgePath(FILE, "", True)
+    assert not told_of(house, outbox, *paths)
+    del vendor.pages[FILE]
+    assert told_of(house, outbox, *paths)
+
+
+def test_a_folder_whose_files_nobody_knows_is_not_proven(house: House, vendor: Vendor) -> None:
+    vendor.show("/ann", NEWEST)
+    outbox = house.outbox(nginx(vendor), probe=vendor)
+    assert not told_of(house, outbox, PurgePath("/ann", NEWEST, True), PurgePath(FOLDER, "", True))
+    assert house.waiting(CACHE) == 0, "it is told, and left to expire"
+
+
+def test_where_each_path_is_a_purge_of_its_own_one_proves_nothing_of_another(
+    house: House, vendor: Vendor
+) -> None:
+    vendor.show("/ann", NEWEST)
+    vendor.show(POST, "1.1.2.1")
+    paths = PurgePath("/ann", NEWEST, False), PurgePath(POST, NEWEST, False)
+    assert not told_of(house, house.outbox(nginx(vendor), probe=vendor), *paths)
+
+
+def test_through_a_cdn_one_page_is_looked_at_and_rather_one_that_is_gone(
+    house: House, vendor: Vendor
+) -> None:
+    vendor.show(POST, NEWEST)
+    outbox = house.outbox(varnish(vendor), probe=vendor)
+    outbox.probe = Probe([vendor.url], SITE, 5, own_network=False)
+    paths = PurgePath("/ann", NEWEST, False), PurgePath(POST, NEWEST, True), PurgePath(FOLDER, "", True)
+    assert told_of(house, outbox, *paths)
+    outbox.probe.close()
+    assert {seen.path for seen in vendor.seen} == {POST}
 
 
 def test_a_probe_that_nobody_answers_is_a_purge_that_waits(

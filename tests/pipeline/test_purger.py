@@ -84,6 +84,17 @@ def test_calls_are_signed_and_numbered(edge: Edge, little: LittleEdge) -> None:
     assert edge.live
 
 
+def test_no_call_is_larger_than_an_edge_takes(edge: Edge, little: LittleEdge) -> None:
+    """Escaped as JSON such a character has six bytes."""
+    slug = "舟" * 80
+    paths = [f"/ann/posts/{slug}-{number}" for number in range(3000)]
+    edge.call([PurgePath(path, NEW, True) for path in paths])
+    assert little.purged() == paths
+    longest = ["/" + "舟" * 1000 + str(number) for number in range(300)]
+    edge.call([PurgePath(path, NEW, True) for path in longest])
+    assert little.purged()[3000:] == longest
+
+
 def test_an_edge_with_another_secret_refuses_and_the_operator_is_told(little: LittleEdge) -> None:
     stranger = reach(little, b"another secret, which nobody knows")
     with pytest.raises(Unavailable, match="HOLDFAST_PURGE__SECRET"):

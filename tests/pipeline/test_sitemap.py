@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,9 +11,13 @@ import pytest
 from core import keys
 from core.errors import Unavailable
 from core.objects import Headers
-from core.rank import Mark, read_rank
-from core.store import Listed
+from core.rank import Mark, Rank, read_rank
+from core.store import MAIN, Listed, Purge, PurgePath
+from pipeline.job import publish_profiles
 from pipeline.listing import Lister, shard_of
+from pipeline.purge.edges import Edge
+from pipeline.purge.purger import Purger
+from pipeline.purge.targets import tags_of
 from pipeline.sitemap import Sitemap
 from tests.pipeline.little_site import ORIGIN, Site
 
@@ -205,6 +209,115 @@ def test_a_shard_that_can_not_be_drawn_keeps_no_other_waiting_and_is_drawn_later
     failing.clear()
     assert drawing.draw() == 1, "the index comes, too"
     assert f"{ORIGIN}/in9" in addresses(site)
+
+
+# ── takedowns ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def purging(site: Site) -> Iterator[Site]:
+    """With an edge that has to be told of every purge, and never answers."""
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(purger=Purger(site.store, [nobody]), outside=("cf",))
+    yield site
+    nobody.close()
+
+
+def shard_purged(site: Site, profile_id: str, waiting: str = MAIN) -> PurgePath | None:
+    """What the profile's newest purge says of its shard."""
+    path = keys.path_of(keys.sitemap_shard(shard_of(profile_id)))
+    found = {one.path: one for one in site.store.purges.pending_of(waiting, profile_id)[-1].paths}
+    return found.get(path)
+
+
+def rank_of(site: Site, profile_id: str) -> Rank:
+    rank = read_rank(site.public.get(keys.sitemap_shard(shard_of(profile_id))).body)
+    assert rank
+    return rank
+
+
+@pytest.mark.parametrize("how", ["deleted", "private"])
+def test_of_a_takedown_the_shard_is_drawn_before_its_purge_is_queued(
+    purging: Site, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    site = purging
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    draw(site)
+    queue, listed = site.store.purges.queue, []
+
+    def note(waiting: str, purge: Purge) -> None:
+        listed.append(addresses(site))
+        queue(waiting, purge)
+
+    monkeypatch.setattr(site.store.purges, "queue", note)
+    if how == "deleted":
+        site.delete(ann)
+    else:
+        site.edit(ann, visibility="private")
+    site.publish(ann)
+    assert listed == [set(), set()]
+    path = keys.path_of(keys.sitemap_shard(shard_of(ann)))
+    wanted = PurgePath(path, str(rank_of(site, ann)), True)
+    assert shard_purged(site, ann) == shard_purged(site, ann, "to/cf") == wanted
+    (shard,) = site.public.walk("_sitemaps/")
+    assert site.public.get(shard).headers.tags in tags_of(site.store.purges.pending_of("to/cf", ann)[-1])
+
+
+def test_of_a_takedown_before_the_first_sitemap_no_shard_is_purged(purging: Site) -> None:
+    ann = purging.sign_up("ann")
+    purging.publish(ann)
+    purging.delete(ann)
+    purging.publish(ann)
+    assert shard_purged(purging, ann) is None
+
+
+def test_where_its_shard_can_not_be_drawn_a_takedown_goes_on_and_is_not_proven_before_it_is(
+    purging: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = purging
+    ann = site.sign_up("ann")
+    site.publish(ann)
+    draw(site)
+    put, before = site.public.put, rank_of(site, ann)
+
+    def put_others(key: str, *given: Any, **options: Any) -> str:
+        if key.startswith("_sitemaps/"):
+            raise Unavailable("it was overtaken too often")
+        return put(key, *given, **options)
+
+    monkeypatch.setattr(site.public, "put", put_others)
+    site.delete(ann)
+    site.publish(ann)
+    monkeypatch.undo()
+    purged = shard_purged(site, ann)
+    draw(site)
+    assert addresses(site) == set()
+    assert purged
+    assert Rank.parse(purged.rank) == rank_of(site, ann) == before._replace(revision=before.revision + 1)
+
+
+def test_edits_of_what_is_private_purge_no_shard(purging: Site) -> None:
+    ann = purging.sign_up("ann")
+    purging.edit(ann, visibility="private")
+    purging.publish(ann)
+    draw(purging)
+    purging.edit(ann, bio="Paints boats.")
+    purging.publish(ann)
+    assert shard_purged(purging, ann, "to/cf") is None
+
+
+def test_takedowns_together_draw_their_shards_too(purging: Site) -> None:
+    site = purging
+    ids = [site.sign_up(name) for name in ("ann", "bob", "cy")]
+    publish_profiles(site.tools, ids)
+    draw(site)
+    for profile_id in ids[:2]:
+        site.delete(profile_id)
+    publish_profiles(site.tools, ids)
+    assert {address.rpartition("/")[2] for address in addresses(site)} == {"cy"}
+    purged = [shard_purged(site, profile_id, "to/cf") for profile_id in ids]
+    assert [bool(path) for path in purged] == [True, True, False]
 
 
 # ── two workers ───────────────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,12 @@ import pytest
 from core import keys
 from core.objects import Headers
 from core.profile import Head, PendingName, Profile, Snapshot
-from core.store import Due
+from core.store import MAIN, Due, PurgePath
 from core.store.naming import REAP_AFTER_S
 from core.store.revise import create
 from pipeline.publish import read_manifest
+from pipeline.purge.edges import Edge
+from pipeline.purge.purger import Purger
 from pipeline.tidy import fall_due
 from tests.pipeline.conftest import BOTH
 from tests.pipeline.little_site import GRACE_S, PICTURE, Site, folder_of, unlisted
@@ -154,6 +156,33 @@ def test_what_an_overtaken_publisher_copied_after_a_takedown_goes_too(site: Site
     make_due(site, LATER_S)
     folders = read_manifest(site.private, ann)[0].folders
     assert [place.bucket for place in folders] == ["private"]
+
+
+def test_what_is_found_after_a_takedown_is_purged_hard(site: Site) -> None:
+    nobody = Edge("http://127.0.0.1:9", "", b"a secret of nobody", 1, 5)
+    site.tools = site.tools._replace(
+        purger=Purger(site.store, [nobody]), outside=("cf", "front"), by_file=frozenset({"front"})
+    )
+    ann = site.sign_up("ann")
+    file = keys.media("medium1234", site.upload(ann).publication, "still", "attempt1", "640.webp")
+    site.publish(ann)
+    site.delete(ann)
+    site.publish(ann)
+    lists = (MAIN, "to/cf", "to/front")
+    for waiting in lists:
+        for purge in site.store.purges.pending(waiting, 10):
+            site.store.purges.settle(waiting, purge.id)
+    site.public.put(file, b"late", Headers())
+    make_due(site, 400)
+    found = {waiting: site.store.purges.pending(waiting, 10) for waiting in lists}
+    make_due(site, LATER_S)
+    again = [purge for waiting in lists for purge in site.store.purges.pending(waiting, 10)]
+    nobody.close()
+    folder = PurgePath(keys.path_of(file).removesuffix("640.webp"), "", True)
+    one = PurgePath(keys.path_of(file), "", True)
+    told = {waiting: {path for purge in purges for path in purge.paths} for waiting, purges in found.items()}
+    assert told == {MAIN: {folder, one}, "to/cf": {folder}, "to/front": {folder, one}}
+    assert len(again) == 3, "where nothing is found, nothing is purged"
 
 
 def test_a_publisher_that_comes_in_between_is_not_overwritten(

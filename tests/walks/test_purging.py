@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from standardwebhooks import Webhook
 
 from core import keys
+from pipeline.listing import shard_of
 from tests.house import Creator, House
 from tests.pipeline.targets.test_webhook import NEW as SECRET
 from tests.pipeline.targets.vendor import Answer, Vendor, running
@@ -30,14 +32,18 @@ class Cache(Vendor):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[str, bytes] = {}
+        self.statuses: dict[str, int] = {}
         self.lying = False
         self.on_purge = self._purged
         self.house: House | None = None
 
     def answer(self, asked: Any) -> Answer:
-        if asked.method == "GET" and self.house:
-            self.pages[asked.path] = self.kept.setdefault(asked.path, self.house.visit(asked.path).content)
-        return super().answer(asked)
+        if asked.method != "GET" or not self.house:
+            return super().answer(asked)
+        if asked.path not in self.kept:
+            found = self.house.visit(asked.path)
+            self.kept[asked.path], self.statuses[asked.path] = found.content, found.status_code
+        return Answer(self.statuses[asked.path], self.kept[asked.path])
 
     def _purged(self) -> None:
         if not self.lying:
@@ -136,3 +142,18 @@ def worker_of(house: House) -> list[int]:
         if b"cli.main worker" in command and f"HOLDFAST_DATA__DIR={house.data}".encode() in environment:
             found.append(int(folder.name))
     return found
+
+
+def test_a_takedown_is_proven_when_no_sitemap_lists_it_anywhere(cache: Cache, tmp_path: Path) -> None:
+    with behind(cache, tmp_path) as house:
+        una = house.sign_up("una")
+        una.wait_live()
+        house.holdfast("rebuild", "--all")  # which draws the sitemap at once
+        shard = keys.path_of(keys.sitemap_shard(shard_of(una.id)))
+        places = house.edge, cache.url
+        assert ["/una<" in httpx.get(place + shard, trust_env=False).text for place in places] == [True, True]
+        una.edit(visibility="private")
+        una.wait_live()
+        assert "/una<" not in house.visit(shard).text
+        wait_for(lambda: proven(una))
+        assert "/una<" not in httpx.get(cache.url + shard, trust_env=False).text

@@ -11,6 +11,7 @@ from core.errors import HoldfastError, Unavailable
 from core.fields import is_domain
 from core.settings import SiteSettings
 from core.store import Purge, PurgePath
+from pipeline.purge.paths import merged
 
 Item = TypeVar("Item")
 
@@ -65,7 +66,7 @@ class Target(Protocol):
     limit: int
 
     def purge(self, batch: Batch) -> None:
-        """Returns once the target has said that it did so. Telling it twice does no harm.
+        """Returns once the target (each of its addresses) has said that it did so. Telling it twice does no harm.
 
         A batch of more than `limit` (one profile alone can have it) takes several calls. Raises Busy or Unavailable for
         what passes, Refused for what is wrong with the call, Barred with our credentials, Gone when it wants no more of them.
@@ -85,12 +86,14 @@ class InPieces(Protocol):
 
 
 def tags_of(purge: Purge) -> tuple[str, ...]:
-    """The profile's tag, and those of the names that its paths lie under: they cleared a 404 where nothing lay before, and
-    what was at a domain."""
-    names = {keys.name_in(path.path.removeprefix("/")) for path in purge.paths}
+    """The profile's tag, those of the names that its paths lie under (they clear a 404 where nothing lay before, and what was
+    at a domain), and that of its shard of the sitemap."""
+    lie_at = [path.path.removeprefix("/") for path in purge.paths]
+    names = {keys.name_in(key) for key in lie_at}
     return (
         keys.tag(purge.profile_id),
         *(keys.name_tag(name) for name in sorted(names) if keys.is_username(name) or is_domain(name)),
+        *sorted({tag for key in lie_at if (tag := keys.sitemap_tag(key))}),
     )
 
 
@@ -114,17 +117,11 @@ def batch_of(purges: Sequence[Purge], *, early: bool = False) -> Batch:
     """One call about all of them; `early` if another will follow, which may not pass for the same."""
     newest = max(purges, key=lambda one: (one.queued_at, one.id))
     tags = dict.fromkeys(tag for one in purges for tag in tags_of(one))
-    paths = {path.path: path for one in purges for path in one.paths}
-    hard = any(path.hard for path in paths.values())
+    paths = merged(path for one in purges for path in one.paths)
     name = f"{newest.id}-early" if early else newest.id
-    return Batch(name, int(newest.queued_at), tuple(tags), tuple(paths.values()), hard)
+    return Batch(name, int(newest.queued_at), tuple(tags), paths, any(path.hard for path in paths))
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     """All of them, at most so many at a time."""
     return (items[at : at + size] for at in range(0, len(items), size))
-
-
-def is_folder(path: str) -> bool:
-    """Whether a purged path stands for all files of a folder."""
-    return path.endswith("/") and path != "/"

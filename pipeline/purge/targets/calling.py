@@ -1,8 +1,9 @@
-"""One HTTP call to a target: a request in; nothing, or the error that says what to do about it, out."""
+"""HTTP calls to a target: a request in; nothing, or the error that says what to do about it, out."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -59,6 +60,24 @@ class Caller:
 
     def close(self) -> None:
         self._http.close()
+
+
+def at_each(addresses: Iterable[str], tell: Callable[[str], None]) -> None:
+    """Tells every address, whatever others say. Then raises what they said: what an operator has to mend before what passes."""
+    failed: list[tuple[str, Busy | Refused]] = []
+    for address in addresses:
+        try:
+            tell(address)
+        except (Busy, Refused) as error:
+            failed.append((address, error))
+    said = " ".join(f"{address}: {error}" for address, error in failed)
+    for refusal in (Barred, Refused):
+        if any(isinstance(error, refusal) for _, error in failed):
+            raise refusal(said)
+    busy = [error for _, error in failed if isinstance(error, Busy)]
+    if busy:
+        kind = TooFast if all(isinstance(error, TooFast) for error in busy) else Busy
+        raise kind(said, max(error.retry_after_s for error in busy))
 
 
 def retry_after_s(answer: httpx.Response) -> float:

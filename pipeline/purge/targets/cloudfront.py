@@ -19,17 +19,8 @@ from core.ids import new_id
 from core.purge_targets import CloudFront
 from core.settings import SiteSettings
 from core.store import PurgePath
-from pipeline.purge.targets import (
-    Barred,
-    Batch,
-    Busy,
-    Full,
-    Refused,
-    TooFast,
-    addresses_of,
-    is_folder,
-    slices,
-)
+from pipeline.purge.paths import is_folder
+from pipeline.purge.targets import Barred, Batch, Busy, Full, Refused, TooFast, addresses_of, slices
 
 FOLDERS_MAX = 15
 """Amazon CloudFront Developer Guide, "Concurrent invalidation request maximum": paths with a * that are in progress."""

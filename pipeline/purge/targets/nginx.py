@@ -11,11 +11,10 @@ from typing import Literal
 
 from core.purge_targets import Nginx
 from core.settings import SiteSettings
-from pipeline.purge.targets import Batch, addresses_of, is_folder
-from pipeline.purge.targets.calling import Caller
-
-ENCODINGS = ("br", "gzip", "identity")
-"""What the cache key makes of Accept-Encoding: br, gzip, or nothing."""
+from pipeline.purge.paths import is_folder
+from pipeline.purge.probe import ENCODINGS
+from pipeline.purge.targets import Batch, addresses_of
+from pipeline.purge.targets.calling import Caller, at_each
 
 
 class NginxTarget:
@@ -31,12 +30,15 @@ class NginxTarget:
     def purge(self, batch: Batch) -> None:
         files = [path.path for path in batch.paths if not is_folder(path.path)]
         known = [one for path in files for one in addresses_of(path, self._site)]
-        for address in self._addresses:
+
+        def tell(address: str) -> None:
             for host, path in known:
                 for encoding in ENCODINGS:
                     headers = {"Host": host, "Accept-Encoding": encoding}
                     # 404: it had nothing of it.
                     self._caller.call("PURGE", address + path, fine=(404,), headers=headers)
+
+        at_each(self._addresses, tell)
 
     def close(self) -> None:
         self._caller.close()

@@ -11,8 +11,9 @@ from typing import Literal
 
 from core.purge_targets import Varnish
 from core.settings import SiteSettings
-from pipeline.purge.targets import Batch, addresses_of, is_folder, slices
-from pipeline.purge.targets.calling import Caller
+from pipeline.purge.paths import is_folder
+from pipeline.purge.targets import Batch, addresses_of, slices
+from pipeline.purge.targets.calling import Caller, at_each
 
 
 class VarnishTarget:
@@ -34,12 +35,15 @@ class VarnishTarget:
             if is_folder(path.path)
             for one in addresses_of(path.path, self._site)
         }
-        for address in self._addresses:
+
+        def tell(address: str) -> None:
             for tags in slices(batch.tags, self.limit):
                 self._caller.call("PURGE", f"{address}/", headers={header: " ".join(tags)})
             for folder in sorted(folders):
                 pattern = "^" + re.escape(folder)
                 self._caller.call("BAN", f"{address}/", headers={"X-Ban-Path": pattern})
+
+        at_each(self._addresses, tell)
 
     def close(self) -> None:
         self._caller.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
+from core.errors import Unavailable
 from core.purge_targets import Nginx, Varnish
+from core.rank import Rank
 from core.settings import SiteSettings
-from pipeline.purge.targets import Busy, Refused
+from pipeline.purge.probe import Probe
+from pipeline.purge.targets import Barred, Busy, Refused, TooFast
 from pipeline.purge.targets.nginx import NginxTarget
 from pipeline.purge.targets.varnish import VarnishTarget
 from tests.pipeline.targets.conftest import batch
@@ -112,10 +116,64 @@ def test_nginx_is_told_of_no_folder(vendor: Vendor) -> None:
     assert vendor.asked == []
 
 
-def test_an_address_that_is_away_is_tried_again_with_the_others(vendor: Vendor, other: Vendor) -> None:
+@pytest.mark.parametrize(("opened", "calls"), [(nginx, 3), (varnish, 1)], ids=["nginx", "varnish"])
+def test_an_address_that_is_away_keeps_no_other_from_being_told(
+    vendor: Vendor, other: Vendor, opened: Callable[..., NginxTarget | VarnishTarget], calls: int
+) -> None:
+    away = other.url
     other.stop()
-    target = nginx(vendor, other)
-    with pytest.raises(Busy, match="front does not answer"):
+    target = opened(other, vendor)
+    with pytest.raises(Busy, match=f"{away}: .* does not answer"):
         target.purge(batch())
     target.close()
-    assert len(vendor.asked) == 3
+    assert len(vendor.asked) == calls
+
+
+def test_of_two_addresses_that_fail_the_one_that_needs_an_operator_is_heard(
+    vendor: Vendor, other: Vendor
+) -> None:
+    vendor.next.append(Answer(503, b"", {"Retry-After": "30"}))
+    other.next.append(Answer(403))
+    target = varnish(vendor, other)
+    with pytest.raises(Barred, match=f"{vendor.url}: cache answered 503.*{other.url}: .*list of purgers"):
+        target.purge(batch())
+    target.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"), [(503, 503, Busy), (429, 503, Busy), (429, 429, TooFast)]
+)
+def test_the_longest_pause_that_an_address_asks_for_counts(
+    vendor: Vendor, other: Vendor, first: int, second: int, kind: type[Busy]
+) -> None:
+    vendor.next.append(Answer(first, b"", {"Retry-After": "60"}))
+    other.next.append(Answer(second, b"", {"Retry-After": "30"}))
+    target = varnish(vendor, other)
+    with pytest.raises(Busy) as caught:
+        target.purge(batch())
+    target.close()
+    assert (type(caught.value), caught.value.retry_after_s) == (kind, 60)
+
+
+def test_an_address_that_is_away_hides_no_lie_of_another(vendor: Vendor, other: Vendor) -> None:
+    vendor.show("/people/ann", "1.1.2.1")
+    away = other.url
+    other.stop()
+    with closing(Probe([away, vendor.url], SITE, 5, own_network=True)) as probe:
+        assert not probe.shows("/ann", Rank(1, 1, 3, 1))
+        vendor.show("/people/ann", "1.1.3.1")
+        with pytest.raises(Unavailable, match=away):
+            probe.shows("/ann", Rank(1, 1, 3, 1))
+
+
+def test_media_that_are_gone_are_looked_for_on_their_own_host_too(vendor: Vendor) -> None:
+    vendor.pages["/_media/m1/a.webp"] = b"RIFF"
+    with closing(Probe([vendor.url], WITH_MEDIA, 5, own_network=True)) as probe:
+        assert not probe.lacks("/_media/m1/a.webp")
+        vendor.asked.clear()
+        vendor.pages.clear()
+        assert probe.lacks("/_media/m1/a.webp")
+    assert [(asked.headers["host"], asked.path) for asked in vendor.asked][::3] == [
+        ("site.example", "/people/_media/m1/a.webp"),
+        ("media.example", "/_media/m1/a.webp"),
+    ]
