@@ -64,10 +64,8 @@ def is_username(text: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def slug(text: str, chars_max: int = SLUG_CHARS_MAX) -> str:
-    """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty.
-
-    It is its own slug, and short enough for a key's part.
-    """
+    """A title as a path part: lower case letters and digits of any script, joined by `-`; may come out empty. It
+    is its own slug, and short enough for a key's part."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     # Vowels of Indic scripts and the like are marks on a letter, which `\w` leaves out.
     words = "".join(c if c.isalnum() or unicodedata.category(c) in ("Mn", "Mc") else " " for c in folded)
@@ -245,12 +243,8 @@ def _route(path: str) -> Route:
         return Route(None)
     first = trimmed[0]
     if first.startswith("_"):
-        public = first in ("_assets", "_media", "_data", "_domains", "_sitemaps")
-        return (
-            Route("/".join(trimmed))
-            if public and len(trimmed) == len(parts) and len(parts) > 1
-            else Route(None)
-        )
+        is_public = first in ("_assets", "_media", "_data", "_domains", "_sitemaps")
+        return Route("/".join(trimmed) if is_public and len(trimmed) == len(parts) > 1 else None)
     while trimmed and trimmed[-1].lower() == "index.html":
         trimmed = trimmed[:-1]
     if not trimmed:
@@ -318,6 +312,11 @@ def sitemap_tag(key: str) -> str:
     """The purge tag of a shard of the sitemap; empty for any other key."""
     folder, _, file = key.partition("/")
     return f"s-{file.removesuffix('.xml')}" if folder == "_sitemaps" else ""
+
+
+def profile_in(tags: str) -> str:
+    """The id of the profile that an object with these tags (joined by spaces) shows; "" if they name none."""
+    return next((one.removeprefix("p-") for one in tags.split() if one.startswith("p-")), "")
 
 
 def name_tag(name: str) -> str:

@@ -1,10 +1,13 @@
-"""Mends what `verify` has found: publishes again, brings files back from their other copy, takes down what nothing names."""
+"""Mends what `verify` has found: publishes again, brings files back from their other copy, takes down what nothing names.
+
+Whatever goes is purged as an edit is: durably, at our edges and at every cache in front of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from core import keys
 from core.errors import HoldfastError, ObjectMissing, PreconditionFailed, Stale
@@ -13,15 +16,15 @@ from core.ids import new_id
 from core.media import Media, Rendition
 from core.objects import ABSENT, Headers
 from core.profile import Snapshot
-from core.rank import Rank
-from core.store import Names, PurgePath
+from core.rank import Mark, Rank
+from core.store import Names, Purge, PurgePath
 from core.store.revise import revise
 from generator.site_pages import tombstone
 from pipeline.children import remove_folder
 from pipeline.fence import look, put_ranked
-from pipeline.job import Tools, publish_profile
+from pipeline.job import Tools, publish_profile, queue_everywhere
 from pipeline.manifest import Entry, Manifest, Place, encode
-from pipeline.publish import read_manifest
+from pipeline.publish import FILES_MAX, read_manifest
 from pipeline.rebuild import STALE_TRIES
 from pipeline.verify import Difference
 
@@ -65,17 +68,18 @@ def remove_orphan(tools: Tools, one: Difference, deletes: Deletes) -> str | None
     """Takes away an object that nothing names: deletes what is immutable, puts a tombstone in place of a page. None, or
     why it couldn't."""
     assert one.bucket is not None
-    objects = tools.buckets[one.bucket]
+    place, gone = Place(one.bucket, one.key), Gone()
     try:
         if one.bucket == "private" and one.key.startswith("_manifests/"):
             return _disown(tools, one.key)
         if one.key.startswith(IMMUTABLE):
             if not deletes.take():
                 return "the limit of deletes is reached: look at what it finds, then raise --deletes-max"
-            objects.delete(one.key)
-            _purge(tools, Place(one.bucket, one.key), "")
+            _delete(tools, place)
             return None
-        return _take_down(tools, Place(one.bucket, one.key))
+        why = _take_down(tools, place, gone)
+        _settle(tools, _queue(tools, gone.whose, gone.paths))
+        return why
     except HoldfastError as error:
         return str(error)
 
@@ -143,7 +147,30 @@ def _make_anew(tools: Tools, profile_id: str, lost: dict[str, set[str]]) -> None
 # ── what nothing names ──
 
 
-def _take_down(tools: Tools, place: Place) -> str | None:
+@dataclass(slots=True)
+class Gone:
+    """What was taken down, to be purged: of whom, as the tags of an object say it."""
+
+    whose: str = NOBODY
+    paths: list[PurgePath] = field(default_factory=list)
+
+    def add(self, place: Place, rank: str) -> None:
+        if place.bucket == "public" or keys.is_shown(place.key):
+            self.paths.append(PurgePath(keys.purge_path(*place), rank, True))
+
+
+def _delete(tools: Tools, place: Place) -> None:
+    """A file. Its purge is kept first: who dies in between leaves a file that is found again, not one that caches keep."""
+    objects, gone = tools.buckets[place.bucket], Gone()
+    with suppress(ObjectMissing):
+        gone.whose = keys.profile_in(objects.stat(place.key).headers.tags) or NOBODY
+    gone.add(place, "")
+    purge = _queue(tools, gone.whose, gone.paths)
+    objects.delete(place.key)
+    _settle(tools, purge)
+
+
+def _take_down(tools: Tools, place: Place, gone: Gone) -> str | None:
     """A page. Under a name that somebody holds, its owner's manifest learns of it, and the publish decides; under another
     it becomes a 404."""
     known, stored = look(tools.buckets[place.bucket], place.key)
@@ -160,7 +187,8 @@ def _take_down(tools: Tools, place: Place) -> str | None:
         rank = known.rank._replace(revision=known.rank.revision + 1)
     stone = tombstone(404, place.key, rank, tools.release, tools.urls)
     put_ranked(tools.buckets[place.bucket], place.key, rank, lambda: stone.body, stone.headers, known)
-    _purge(tools, place, str(rank))
+    gone.whose = keys.profile_in(stored.headers.tags) or gone.whose
+    gone.add(place, str(rank))
     return None
 
 
@@ -206,14 +234,33 @@ def _disown(tools: Tools, key: str) -> str | None:
     if tools.store.profiles.head(profile_id):
         return None  # it has come meanwhile
     manifest, _ = read_manifest(tools.buckets["private"], profile_id)
+    gone = Gone()
     for place, entry in manifest.entries.items():
         if not entry.lost:
-            _take_down(tools, place)
+            _take_down(tools, place, gone)
     for folder in manifest.folders:
-        remove_folder(tools.buckets[folder.bucket], folder.key)
+        files = remove_folder(tools.buckets[folder.bucket], folder.key)
+        for key in (folder.key, *files[:FILES_MAX]):
+            gone.add(Place(folder.bucket, key), "")
+    _settle(tools, _queue(tools, profile_id, gone.paths))
     return None
 
 
-def _purge(tools: Tools, place: Place, rank: str) -> None:
-    if place.bucket == "public" or keys.is_shown(place.key):
-        tools.purger.deliver([PurgePath(keys.purge_path(*place), rank, True)])
+# ── purges ──
+
+
+def _queue(tools: Tools, profile_id: str, paths: Sequence[PurgePath]) -> Purge | None:
+    """For every cache. None if nothing is to be purged, or we have no edges."""
+    if not paths:
+        return None
+    published = tools.store.published.get(profile_id, tools.replica, tools.store.life).get("published")
+    # What waits of that profile is taken along, so whatever it has published is proven with it.
+    mark = published.mark if published else Mark(tools.store.life, 0, 0)
+    with tools.store.together():
+        return queue_everywhere(tools, profile_id, mark, tuple(paths))
+
+
+def _settle(tools: Tools, purge: Purge | None) -> None:
+    """At our edges, straight away; where one is away, and in front, the workers go on with it."""
+    if purge:
+        tools.purger.settle(purge)

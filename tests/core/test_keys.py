@@ -280,3 +280,8 @@ def test_a_checked_key_is_one_that_every_store_takes(key: str) -> None:
         assert part not in ("", ".", "..")
         assert len(part.encode()) <= 250
         assert not re.search(r"[\x00-\x1f\x7f\\]", part)
+
+
+def test_an_object_says_by_its_tags_whose_it_is() -> None:
+    assert keys.profile_in(f"{keys.name_tag('ann')} {keys.tag('a1')}") == "a1"
+    assert keys.profile_in(keys.name_tag("ann")) == keys.profile_in("") == ""
