@@ -12,21 +12,30 @@ from pipeline.target import Child
 
 def copy_folder(
     source: Objects, to: Objects, child: Child, folder: str, tags: str, *, look: bool = False
-) -> None:
+) -> list[str]:
     """Copies a rendition's files into `folder`. A key that is there has the same bytes: keys of children are never used
-    again for others. `tags` purge it. With `look` most are believed to be there. Raises ObjectMissing when a file of the rendition is
-    not there."""
+    again for others. `tags` purge it. With `look` most are believed to be there, and one that is broken (of another size) is
+    replaced; the keys of those. Raises ObjectMissing when a file of the rendition is not there."""
+    broken: list[str] = []
     for part in child.made.parts():
         key, origin = folder + part.name, child.source + part.name
-        if look and _is_there(to, key, part.bytes):
-            continue
+        there = _size(to, key) if look else None
+        if there is not None:
+            wanted = part.bytes if part.bytes is not None else _size(source, origin)
+            if wanted is None or there == wanted:
+                continue
+            broken.append(key)
         headers = Headers(type=part.type, tags=tags)
         if part.bytes is not None and part.bytes > WHOLE_BYTES_MAX:
             to.put_file(key, cast(BinaryIO, Stored(source, origin)), headers)
             continue
         found = source.get(origin)
         assert found is not None
-        put_once(to, key, found.body, headers)
+        if there is None:
+            put_once(to, key, found.body, headers)
+        else:
+            to.put(key, found.body, headers)
+    return broken
 
 
 def put_once(objects: Objects, key: str, body: bytes, headers: Headers) -> None:
@@ -49,8 +58,8 @@ def remove_folder(objects: Objects, folder: str) -> list[str]:
     return found
 
 
-def _is_there(objects: Objects, key: str, size: int | None) -> bool:
+def _size(objects: Objects, key: str) -> int | None:
     try:
-        return objects.stat(key).size == size or size is None
+        return objects.stat(key).size
     except ObjectMissing:
-        return False
+        return None

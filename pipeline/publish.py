@@ -28,6 +28,7 @@ from core.store import PurgePath
 from pipeline.children import copy_folder, remove_folder
 from pipeline.fence import Known, get, look, put_ranked
 from pipeline.manifest import Entry, Manifest, Place, decode, encode
+from pipeline.purge.paths import FILES_MAX
 from pipeline.target import Target
 
 TRIES = 8
@@ -121,6 +122,7 @@ class Job:
         self.put: set[Place] = set()
         self.removed: set[Place] = set()
         self.files: list[str] = []
+        self.broken: list[Place] = []
 
     def steps(self) -> Iterator[None]:
         """Publishes; yields wherever what was written must be durable before it goes on, and at the end."""
@@ -250,7 +252,8 @@ class Job:
             if place in self.manifest.named or not self.trust:
                 to = self.buckets[place.bucket]
                 tags = keys.tag(self.target.profile_id)
-                copy_folder(self.buckets["private"], to, child, folder, tags, look=not self.trust)
+                broken = copy_folder(self.buckets["private"], to, child, folder, tags, look=not self.trust)
+                self.broken += (Place(place.bucket, key) for key in broken)
                 self.result.copied += 1
 
     def _is_gone(self, place: Place) -> bool:
@@ -305,6 +308,8 @@ class Job:
             ),
             # And each of their files, for caches that know no folders.
             *(PurgePath(keys.path_of(key), "", True) for key in self.files),
+            # Files that were broken, and are there again: softly, and without a rank that could be looked for.
+            *(PurgePath(keys.purge_path(*place), "", False) for place in self.broken[:FILES_MAX]),
         )
         if self.result.paths:
             self.queue_purge(self.result.paths)

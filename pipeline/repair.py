@@ -24,7 +24,7 @@ from pipeline.children import remove_folder
 from pipeline.fence import look, put_ranked
 from pipeline.job import Tools, publish_profile, queue_everywhere
 from pipeline.manifest import Entry, Manifest, Place, encode
-from pipeline.publish import FILES_MAX, read_manifest
+from pipeline.publish import read_manifest
 from pipeline.rebuild import STALE_TRIES
 from pipeline.verify import Difference
 
@@ -240,7 +240,7 @@ def _disown(tools: Tools, key: str) -> str | None:
             _take_down(tools, place, gone)
     for folder in manifest.folders:
         files = remove_folder(tools.buckets[folder.bucket], folder.key)
-        for key in (folder.key, *files[:FILES_MAX]):
+        for key in (folder.key, *files):
             gone.add(Place(folder.bucket, key), "")
     _settle(tools, _queue(tools, profile_id, gone.paths))
     return None

@@ -10,14 +10,15 @@ from core import keys
 from core.objects import Headers
 from core.rank import Mark, Rank, stamp_html
 from core.store import MAIN, PurgePath
+from pipeline.job import publish_profile
 from pipeline.manifest import Entry, Manifest, Place, encode
 from pipeline.purge.edges import Edge
 from pipeline.purge.purger import Purger
 from pipeline.purge.targets import tags_of
-from pipeline.repair import Deletes, disown_unknown, remove_orphan
-from pipeline.verify import Difference
+from pipeline.repair import Deletes, disown_unknown, mend_profile, remove_orphan
+from pipeline.verify import Difference, differences
 from tests.pipeline.little_edge import LittleEdge, running
-from tests.pipeline.little_site import PICTURE, Site
+from tests.pipeline.little_site import PICTURE, Site, folder_of
 
 SECRET = b"a secret for tests"
 FILE, PAGE = "_media/unknown123/pub12345/still-attempt1/640.webp", "lost/index.html"
@@ -124,3 +125,20 @@ def test_a_profile_that_the_store_does_not_know_is_purged_everywhere(
     assert keys.tag(LOST) in tags
     assert paths == {PurgePath("/lost", "1.1.4.1", True), PurgePath(f"/{folder}", "", True)}
     assert PurgePath(f"/{FILE}", "", True) in waiting(site, "to/front")[1]
+
+
+def test_a_broken_file_is_replaced_and_purged_everywhere(site: Site, edge: LittleEdge) -> None:
+    ann = site.sign_up("ann")
+    site.upload(ann)
+    edge.show("/ann", "1.1.9.1")
+    publish_profile(site.tools, ann)
+    for name in ("to/cf", "to/front"):
+        for purge in site.store.purges.pending(name, 10):
+            site.store.purges.settle(name, purge.id)
+    key = folder_of(site, ann) + "640.webp"
+    site.public.put(key, PICTURE[:5], Headers())
+    assert mend_profile(site.tools, ann, differences(site.tools, ann)) is None
+    assert site.public.get(key).body == PICTURE
+    assert f"/{key}" in edge.purged()
+    for name in ("to/cf", "to/front"):
+        assert waiting(site, name)[1] == {PurgePath(f"/{key}", "", False)}

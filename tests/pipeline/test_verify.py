@@ -245,6 +245,8 @@ def test_segments_are_published_saved_and_compared_though_the_store_names_only_t
     site.public.delete(shown + "track0-00002.m4s")
     site.public.put(shown + "track0-00002.m4s", b"tw", Headers())
     assert kinds(survey(site)) == [("missing", shown)]
+    assert_mended(site, ann)
+    assert site.public.get(shown + "track0-00002.m4s").body == b"two!"
 
 
 # ── orphans ──
