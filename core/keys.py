@@ -315,7 +315,7 @@ def sitemap_tag(key: str) -> str:
 
 
 def profile_in(tags: str) -> str:
-    """The id of the profile that an object with these tags (joined by spaces) shows; "" if they name none."""
+    """The id of the profile that an object with these tags shows; "" if they name none."""
     return next((one.removeprefix("p-") for one in tags.split() if one.startswith("p-")), "")
 
 

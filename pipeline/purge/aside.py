@@ -62,7 +62,7 @@ def replay(store: Store, failure: Failure) -> int:
         found = list(store.purges.pending_of(aside_list(waiting), failure.profile_id))
         now = time.time()
         for purge in found:
-            store.purges.queue(waiting, purge._replace(queued_at=now))
+            store.purges.queue(waiting, purge._replace(queued_at=now, failures=0, due_at=0))
             store.purges.settle(aside_list(waiting), purge.id)
     store.failures.clear(failure.kind, failure.subject)
     return len(found)

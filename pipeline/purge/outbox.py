@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import ceil
 from typing import Protocol
 
 from core.errors import HoldfastError, Unavailable
@@ -22,7 +23,7 @@ from pipeline.purge.pace import MAX_S, Bucket, Rest, Retries
 from pipeline.purge.probe import Probe
 from pipeline.purge.proof import one_probe, probes, shows, unseen
 from pipeline.purge.targets import Barred, Batch, Busy, Full, Gone, InPieces, Target, TooFast, batch_of
-from pipeline.purge.task import Task, by_profile
+from pipeline.purge.task import Task, by_profile, taken_over
 
 TAKEN_MAX = 5000
 """Purges that are looked at in one turn."""
@@ -139,9 +140,7 @@ class Outbox:
         for profile_id, purges in of_each.items():
             task = self._tasks.get(profile_id)
             if task is None:
-                age_s = self.now() - min(one.queued_at for one in purges.values())
-                made = self.pace.retries.made_by(age_s)
-                self._tasks[profile_id] = Task(purges, self.clock(), made)
+                self._tasks[profile_id] = taken_over(purges, self.clock(), self.now())
             elif purges.keys() - task.purges.keys():
                 task.begin_anew(purges, self.clock())
 
@@ -219,12 +218,14 @@ class Outbox:
         if not is_of_all and (not is_passing or any(task.failures for _, task in tasks)):
             halve(tasks)
         is_certain = is_of_all or len(tasks) == 1
-        for profile_id, task in tasks:
-            self._fail(profile_id, task, error, is_certain=is_certain)
-        # What failed together is due together, or its next try would be many calls.
-        due_at = max(task.due_at for _, task in tasks)
-        for _, task in tasks:
-            task.due_at = due_at
+        with self.store.together():
+            for profile_id, task in tasks:
+                self._fail(profile_id, task, error, is_certain=is_certain)
+            # What failed together is due together, or its next try would be many calls.
+            due_at = max(task.due_at for _, task in tasks)
+            for profile_id, task in tasks:
+                task.due_at = due_at
+                self._note(profile_id, task)
         if (is_passing or is_of_all) and not isinstance(error, Full):
             asked_s = error.retry_after_s if isinstance(error, Busy) else 0.0
             self._rest.begin({profile_id for profile_id, _ in tasks}, asked_s)
@@ -241,6 +242,7 @@ class Outbox:
             proven = self._is_proven(task)
         except Unavailable as error:
             self._fail(profile_id, task, error)
+            self._note(profile_id, task)
             return
         if proven is False:
             self._found_lying(profile_id, task)
@@ -274,6 +276,7 @@ class Outbox:
         task.lies = 0
         said = f"{self.target.name} says that it has purged, and still shows an older page."
         self._fail(profile_id, task, Unavailable(said))
+        self._note(profile_id, task)
 
     def _settle(self, profile_id: str, task: Task, *, proven: bool) -> None:
         if proven:
@@ -304,6 +307,15 @@ class Outbox:
         if isinstance(error, Busy):
             wait_s = max(wait_s, error.retry_after_s)
         task.due_at = self.clock() + wait_s
+
+    def _note(self, profile_id: str, task: Task) -> None:
+        """How far a task that waits is, for whoever takes it over."""
+        if profile_id not in self._tasks:
+            return  # it was put aside
+        due_at = ceil(self.now() + task.due_at - self.clock())
+        for purge in task.purges.values():
+            tried = purge._replace(failures=task.failures, due_at=due_at)
+            self.store.purges.defer(self.waiting, tried)
 
     def _unproven(self, task: Task) -> float | None:
         """By when that has expired of which nobody will know whether it was purged; None of what keeps no pages."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Protocol
 
 FIRST_S, MAX_S = 1.0, 300.0
@@ -71,13 +70,9 @@ class Retries(Protocol):
         """How long to wait after so many failures; None: no more of it."""
         ...
 
-    def made_by(self, age_s: float) -> int:
-        """How many tries of a purge of that age count as made by an earlier worker."""
-        ...
-
 
 class Backoff:
-    """So many attempts, farther and farther apart. A worker that starts counts anew."""
+    """So many attempts, farther and farther apart."""
 
     def __init__(self, attempts: int) -> None:
         self._attempts = attempts
@@ -87,18 +82,11 @@ class Backoff:
             return None
         return backoff_s(failures)
 
-    def made_by(self, age_s: float) -> int:
-        return 0
-
 
 class WebhookSchedule:
-    """The ten attempts of Standard Webhooks, over three days: by the purge's own age, so it outlives a worker."""
+    """The ten attempts of Standard Webhooks, over three days."""
 
     def delay_s(self, failures: int) -> float | None:
         if failures > len(WEBHOOK_DELAYS_S):
             return None
         return WEBHOOK_DELAYS_S[failures - 1] * random.uniform(1.0, 1.0 + WEBHOOK_JITTER)
-
-    def made_by(self, age_s: float) -> int:
-        # The first is made at once, or as soon as a worker is there: that one is never counted unseen.
-        return sum(start_s < age_s for start_s in accumulate(WEBHOOK_DELAYS_S))

@@ -9,6 +9,9 @@ from core.store import Purge
 from pipeline.purge.paths import merged
 from pipeline.purge.targets import Batch
 
+WAIT_S_MAX = 100_000.0
+"""What was noted by a clock that was wrong keeps a purge waiting no longer than the longest wait there is."""
+
 
 @dataclass(slots=True)
 class Task:
@@ -46,6 +49,13 @@ class Task:
         self.since, self.told_at, self.lies, self.looks, self.left = now, None, 0, 0, ()
         if not self.failures:
             self.due_at = 0.0
+
+
+def taken_over(purges: dict[str, Purge], clock_s: float, now_s: float) -> Task:
+    """As far as an earlier worker has noted that it was."""
+    wait_s = max(one.due_at for one in purges.values()) - now_s
+    due_at = clock_s + min(max(0.0, wait_s), WAIT_S_MAX)
+    return Task(purges, clock_s, max(one.failures for one in purges.values()), due_at)
 
 
 def by_profile(purges: Iterable[Purge]) -> dict[str, dict[str, Purge]]:

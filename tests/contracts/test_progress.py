@@ -296,6 +296,28 @@ def test_the_purges_of_one_profile_are_found_among_those_of_all(store: Store) ->
     assert list(store.purges.pending_of(MAIN, "ann")) == [purge(1), purge(4)]
 
 
+def test_how_often_a_purge_has_failed_is_kept_with_it(store: Store) -> None:
+    for number in (1, 2):
+        store.purges.queue(MAIN, purge(number))
+        store.purges.queue("to/cf", purge(number))
+    tried = purge(1)._replace(failures=3, due_at=5000)
+    store.purges.defer("to/cf", tried)
+    assert list(store.purges.pending("to/cf", 10)) == [tried, purge(2)]
+    assert list(store.purges.pending_of("to/cf", "ann")) == [tried, purge(2)]
+    assert list(store.purges.pending(MAIN, 10)) == [purge(1), purge(2)]
+    store.purges.defer("to/cf", again := tried._replace(failures=4, due_at=9000))
+    assert list(store.purges.pending("to/cf", 10)) == [again, purge(2)]
+
+
+def test_a_purge_that_is_settled_meanwhile_does_not_come_back(store: Store) -> None:
+    store.purges.queue("to/cf", purge(1))
+    store.purges.settle("to/cf", "purge1")
+    store.purges.defer("to/cf", purge(1)._replace(failures=3, due_at=5000))
+    assert list(store.purges.pending("to/cf", 10)) == list(store.purges.pending_of("to/cf", "ann")) == []
+    store.purges.queue("to/cf", purge(2))
+    assert list(store.purges.pending_of("to/cf", "ann")) == [purge(2)]
+
+
 def test_a_queued_purge_survives_a_restart(store_place: StorePlace) -> None:
     store_place.open().purges.queue(MAIN, purge(1))
     store_place.close()

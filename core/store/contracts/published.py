@@ -46,13 +46,16 @@ class PurgePath(NamedTuple):
 
 class Purge(NamedTuple):
     """A durable purge of one profile's paths: queued before the done-mark, settled when all targets have answered.
-    `queued_at` is in seconds since 1970."""
+    `queued_at` is in seconds since 1970; `failures` says how many tries have failed, `due_at` when it is tried again (both
+    only of caches in front)."""
 
     id: str
     profile_id: str
     mark: Mark
     paths: tuple[PurgePath, ...]
     queued_at: float
+    failures: int = 0
+    due_at: int = 0
 
     @property
     def hard(self) -> bool:
@@ -71,6 +74,11 @@ class Purges(Protocol):
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
         """Those of one profile, oldest first."""
+        ...
+
+    def defer(self, replica: str, purge: Purge) -> None:
+        """Keeps its `failures` and `due_at`, so that whoever works on it next goes on with these. Fine if it isn't there
+        any more; a power cut may take it back."""
         ...
 
     def settle(self, replica: str, purge_id: str) -> None: ...

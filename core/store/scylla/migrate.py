@@ -40,6 +40,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE {keyspace}.media_work ADD remake boolean",
         "ALTER TABLE {keyspace}.media_work ADD making text",
     ),
+    5: ("ALTER TABLE {keyspace}.purges ADD tries text",),
 }
 """Schema version → the statements that lead to it from the one before, each with its keyspace. Version 1 is what `init` makes of an empty keyspace."""
 

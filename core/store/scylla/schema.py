@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.settings import StoreSettings
 
-VERSION = 4
+VERSION = 5
 SLOTS = 16
 """Partitions that failures are spread over."""
 
@@ -125,8 +125,8 @@ WORK = (
     ),
     Table(
         "purges",
-        "(replica text, profile_id text, id text, body text, PRIMARY KEY ((replica, profile_id), id))",
-        "Purges that aren't settled. Read by profile, written by id.",
+        "(replica text, profile_id text, id text, body text, tries text, PRIMARY KEY ((replica, profile_id), id))",
+        "Purges that aren't settled. Read by profile, written by id; `tries` with a TTL, and it alone is no purge.",
     ),
     Table(
         "workers",

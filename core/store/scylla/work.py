@@ -20,6 +20,8 @@ HARD_FIRST_S = 10**12
 """So much older than it is a hard purge is said to be, so that it stands before all others."""
 TOLD_S = 3600
 """So long it is believed how far a medium is; a worker at it tells it anew each second."""
+TRIES_S = 7 * 86_400
+"""So long it is known how often a purge has failed; the longest wait between two tries is a day."""
 YOUNG_S = 120.0
 """A medium's pointer comes before its row: so long it may point to nothing yet. Longer than `agenda.SLOW_S`."""
 
@@ -191,12 +193,24 @@ class ScyllaPurges:
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
         rows = self._cql.read(
-            "SELECT id, body FROM purges WHERE replica = ? AND profile_id = ?", replica, profile_id
+            "SELECT id, body, tries FROM purges WHERE replica = ? AND profile_id = ?", replica, profile_id
         )
-        found = sorted((_purge(profile_id, *row) for row in rows), key=lambda one: (one.queued_at, one.mark))
+        purges = (_purge(profile_id, *row) for row in rows if row[1])
+        found = sorted(purges, key=lambda one: (one.queued_at, one.mark))
         for purge in found:
             self._note(purge)
         return found
+
+    def defer(self, replica: str, purge: Purge) -> None:
+        # With a TTL: of a purge that somebody settles meanwhile nothing stays.
+        self._cql.write(
+            "UPDATE purges USING TTL ? SET tries = ? WHERE replica = ? AND profile_id = ? AND id = ?",
+            TRIES_S,
+            json.dumps([purge.failures, purge.due_at]),
+            replica,
+            purge.profile_id,
+            purge.id,
+        )
 
     def settle(self, replica: str, purge_id: str) -> None:
         profile_id = self._owners.get(purge_id)
@@ -222,11 +236,11 @@ class ScyllaPurges:
         if replica not in self._agendas:
 
             def ask(pointers: Sequence[Pointer]) -> list[Purge | None]:
-                select = "SELECT id, body FROM purges WHERE replica = ? AND profile_id = ? AND id = ?"
+                select = "SELECT id, body, tries FROM purges WHERE replica = ? AND profile_id = ? AND id = ?"
                 keys = [of.partition("/")[::2] for _, of in pointers]
                 found = self._cql.read_many([(select, (replica, *key)) for key in keys])
                 return [
-                    _purge(owner, *rows[0]) if rows else None
+                    _purge(owner, *rows[0]) if rows and rows[0][1] else None
                     for (owner, _), rows in zip(keys, found, strict=True)
                 ]
 
@@ -234,6 +248,7 @@ class ScyllaPurges:
         return self._agendas[replica]
 
 
-def _purge(profile_id: str, purge_id: str, body: str) -> Purge:
-    mark, paths, queued_at = json.loads(body)
-    return Purge(purge_id, profile_id, Mark(*mark), tuple(PurgePath(*path) for path in paths), queued_at)
+def _purge(profile_id: str, purge_id: str, body: str, tries: str | None) -> Purge:
+    mark, found, queued_at = json.loads(body)
+    paths = tuple(PurgePath(*path) for path in found)
+    return Purge(purge_id, profile_id, Mark(*mark), paths, queued_at, *json.loads(tries or "[]"))

@@ -152,7 +152,7 @@ class SqlitePurges:
         with self._db.read() as connection:
             # Row by row: after a rebuild a million may wait for a CDN.
             rows = connection.execute(
-                "select id, profile_id, body from purges where replica = ? order by hard desc, seq",
+                f"select {_PURGE} from purges where replica = ? order by hard desc, seq",  # noqa: S608
                 (replica,),
             )
             wanted = (row for row in rows if mine is None or mine(row[1]))
@@ -160,20 +160,31 @@ class SqlitePurges:
 
     def pending_of(self, replica: str, profile_id: str) -> Sequence[Purge]:
         rows = self._db.rows(
-            "select id, profile_id, body from purges where replica = ? and profile_id = ? order by seq",
+            f"select {_PURGE} from purges where replica = ? and profile_id = ? order by seq",  # noqa: S608
             replica,
             profile_id,
         )
         return [_purge(*row) for row in rows]
+
+    def defer(self, replica: str, purge: Purge) -> None:
+        with self._db.write(durable=False) as connection:
+            connection.execute(
+                "update purges set failures = ?, due_at = ? where replica = ? and id = ?",
+                (purge.failures, purge.due_at, replica, purge.id),
+            )
 
     def settle(self, replica: str, purge_id: str) -> None:
         with self._db.write(durable=False) as connection:
             connection.execute("delete from purges where replica = ? and id = ?", (replica, purge_id))
 
 
-def _purge(purge_id: str, profile_id: str, body: str) -> Purge:
-    mark, paths, queued_at = json.loads(body)
-    return Purge(purge_id, profile_id, Mark(*mark), tuple(PurgePath(*path) for path in paths), queued_at)
+_PURGE = "id, profile_id, body, failures, due_at"
+
+
+def _purge(purge_id: str, profile_id: str, body: str, *tries: int) -> Purge:
+    mark, found, queued_at = json.loads(body)
+    paths = tuple(PurgePath(*path) for path in found)
+    return Purge(purge_id, profile_id, Mark(*mark), paths, queued_at, *tries)
 
 
 class SqliteFailures:

@@ -95,6 +95,11 @@ drop index purges_in_order;
 create index purges_in_order on purges (replica, hard desc, seq);
 """
 
+_TRIES = """
+alter table purges add column failures integer not null default 0;
+alter table purges add column due_at integer not null default 0;
+"""
+
 STEPS = (
     _FIRST,
     _LISTINGS_AND_WORKERS,
@@ -103,5 +108,6 @@ STEPS = (
     _LANES,
     _PURGES_IN_ORDER,
     _HARD_PURGES_FIRST,
+    _TRIES,
 )
 """As many as the newest schema's number, which the file keeps as its `user_version`."""

@@ -12,6 +12,7 @@ import httpx
 from pipeline.purge.probe import as_site
 from pipeline.purge.targets import Barred, Busy, Gone, Refused, TooFast
 
+RETRY_AFTER_S_MAX = 86_400.0
 WORDS_MAX = 200
 
 
@@ -81,12 +82,13 @@ def at_each(addresses: Iterable[str], tell: Callable[[str], None]) -> None:
 
 
 def retry_after_s(answer: httpx.Response) -> float:
-    """RFC 9110, 10.2.3: seconds, or a date."""
+    """RFC 9110, 10.2.3: seconds, or a date. No longer than a day, whatever it says."""
     value = answer.headers.get("retry-after", "")
     if value.isdecimal():
-        return float(value)
+        return min(float(value), RETRY_AFTER_S_MAX)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        wait_s = parsedate_to_datetime(value).timestamp() - time.time()
+        return min(max(0.0, wait_s), RETRY_AFTER_S_MAX)
     except ValueError:
         return 0.0
 
