@@ -58,8 +58,8 @@ def outside_of(settings: Settings) -> Outside:
 
 
 class CacheTime(Frozen):
-    """A cache in front of our edges: when it was told of that revision (or a later one), and when it was seen to show it.
-    Until that is proven: by when whatever else it holds has expired, told or not."""
+    """A cache in front of our edges: when it was told of that revision (or a later one), and when it was seen to show it,
+    or that nothing which it keeps has changed. Until that is proven: by when whatever else it holds has expired, told or not."""
 
     name: str
     purged: StageTime | None = None

@@ -20,7 +20,7 @@ from pipeline.purge.targets.varnish import VarnishTarget
 from pipeline.purge.targets.webhook import WebhookTarget
 
 OURS = (Varnish, Nginx)
-"""Proxies of ours, right before our edges; all others lie further out."""
+"""Proxies of ours, right before our edges, which pass on whatever lies behind a grant; all others lie further out."""
 
 
 def open_target(settings: PurgeTarget, site: SiteSettings, *, bare: bool = False) -> Target:
@@ -72,7 +72,8 @@ def open_outboxes(
             0 if is_webhook else edge.cdn_s + edge.stale_s,
         )
         target, probe = open_target(settings, site, bare=bare), _probe(settings, site)
-        return Outbox(store, target, pace, inner, probe, replica, counted)
+        keeps_none = isinstance(settings, OURS)
+        return Outbox(store, target, pace, inner, probe, replica, counted, public_only=keeps_none)
 
     edges = OwnEdges(store, replica)
     proxies: list[Outbox] = []

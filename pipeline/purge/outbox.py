@@ -76,7 +76,8 @@ class Pace:
 
 @dataclass
 class Outbox:
-    """The loop of one target calls `turn`. `inner` is what must have had a purge before it; `probe` looks through it."""
+    """The loop of one target calls `turn`. `inner` is what must have had a purge before it; `probe` looks through it.
+    `public_only`: it keeps nothing that lies behind a grant."""
 
     store: Store
     target: Target
@@ -85,6 +86,7 @@ class Outbox:
     probe: Probe | None = None
     replica: str = MAIN
     figures: Figures = field(default_factory=Figures)
+    public_only: bool = False
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _tasks: dict[str, Task] = field(default_factory=dict, init=False)
@@ -252,6 +254,8 @@ class Outbox:
     def _is_proven(self, task: Task) -> bool | None:
         """None where not all can be looked at."""
         paths = task.purge.paths
+        if self.public_only and not paths:
+            return True  # of what it keeps nothing has changed
         if self.probe is None or not self.probe.urls:
             return None
         # One page shows that a tag was purged. Where paths are, each is looked at, and so is whatever is gone.

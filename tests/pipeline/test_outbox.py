@@ -65,6 +65,7 @@ class House:
         again_s: float = AGAIN_S,
         burst: int = 100,
         probe: Vendor | None = None,
+        public_only: bool = False,
     ) -> Outbox:
         return Outbox(
             self.store,
@@ -72,6 +73,7 @@ class House:
             Pace(Bucket(60, burst, self.clock), retries or Backoff(3), again_s, outlives_s=86_700),
             inner,
             Probe([probe.url], SITE, 5, own_network=True) if probe else None,
+            public_only=public_only,
             clock=self.clock,
             now=self.clock,
         )
@@ -300,6 +302,7 @@ def test_targets_are_opened_in_the_order_in_which_they_are_told(house: House, ve
     assert opened[0] in opened[1].inner
     assert [one.pace.outlives_s for one in opened] == [660, 660, 0, 660], "a webhook keeps no pages"
     assert [bool(one.probe) for one in opened] == [True, True, False, False]
+    assert [one.public_only for one in opened] == [True, True, False, False]
 
 
 def test_a_worker_does_not_start_without_a_targets_secret(house: House) -> None:
@@ -643,6 +646,23 @@ def test_through_a_cdn_one_page_is_looked_at_and_rather_one_that_is_gone(
     assert told_of(house, outbox, *paths)
     outbox.probe.close()
     assert {seen.path for seen in vendor.seen} == {POST}
+
+
+@pytest.mark.parametrize("public_only", [True, False])
+def test_where_nothing_was_changed_that_it_keeps_there_is_nothing_to_prove(
+    house: House, vendor: Vendor, public_only: bool
+) -> None:
+    """An edit of a private page: proxies of ours keep nothing of it. A CDN may, and nobody can look without a grant."""
+    outbox = house.outbox(varnish(vendor), probe=vendor, public_only=public_only)
+    purge = house.queue(CACHE)._replace(id="private", paths=())
+    house.store.purges.settle(CACHE, house.store.purges.pending(CACHE, 1)[0].id)
+    house.store.purges.queue(CACHE, purge)
+    outbox.turn()
+    house.clock.pass_by(AGAIN_S)
+    outbox.turn()
+    assert house.waiting(CACHE) == 0
+    reached = set(house.store.published.get("ann", CACHE, 1))
+    assert reached == ({"purged", "live"} if public_only else {"purged"})
 
 
 def test_a_probe_that_nobody_answers_is_a_purge_that_waits(
