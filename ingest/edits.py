@@ -82,9 +82,11 @@ def require_edit(snapshot: Snapshot, terms: Terms) -> None:
 def change_profile(
     store: Store, profile_id: str, make: Callable[[Profile], Profile], terms: Terms, what: str = "profile"
 ) -> Revised:
-    """Replaces the profile by what `make` returns. Raises BadInput for references to media that aren't its own."""
-
-    domain = _domain_to_hold(store, profile_id, make)
+    """Replaces the profile by what `make` returns. Raises BadInput for references to media that aren't its own, and for a
+    domain that is another's."""
+    # A repeated request hears what it heard before, whatever has become of the domain since.
+    if not answered(store, profile_id, terms.asked):
+        _require_domain(store, profile_id, make)
 
     def change(old: Snapshot) -> Snapshot:
         require_edit(old, terms)
@@ -93,21 +95,19 @@ def change_profile(
         return with_profile(old, profile)
 
     done = write(store, profile_id, change, terms, what)
-    if not domain or done.snapshot.head.profile.domain != domain:
+    domains.require_had(done.answer)
+    if not (domain := domains.missing(done.snapshot.head)):
         return done
-    return Revised(domains.hold(store, profile_id, domain), done.answer, done.at_ms)
+    return Revised(domains.hold(store, profile_id, domain, terms.asked), done.answer, done.at_ms)
 
 
-def _domain_to_hold(store: Store, profile_id: str, make: Callable[[Profile], Profile]) -> str:
-    """The domain that the profile is about to want and doesn't hold yet, or nothing. Raises BadInput if it is another's."""
+def _require_domain(store: Store, profile_id: str, make: Callable[[Profile], Profile]) -> None:
+    """Raises BadInput if the domain that the profile is about to want is another's."""
     head = store.profiles.head(profile_id)
-    if head is None or head.deleted:
-        return ""
-    wanted = make(head.profile).domain
-    if not wanted or (head.domain and head.domain.domain == wanted):
-        return ""
-    domains.require_free(store, profile_id, wanted)
-    return wanted
+    if head and not head.deleted:
+        after = head.model_copy(update={"profile": make(head.profile)})
+        if domain := domains.missing(after):
+            domains.require_free(store, profile_id, domain)
 
 
 def change_part(

@@ -10,15 +10,16 @@ find it free one is refused.
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import time
 
 from core.errors import BadInput, OutcomeUnknown
 from core.fields import is_domain
 from core.ids import new_id
-from core.profile import HeldDomain, Snapshot
-from core.store import Claim, Store
-from core.store.revise import DEADLINE_S, revise
+from core.profile import Head, HeldDomain, Snapshot
+from core.store import Answer, Claim, Store
+from core.store.revise import DEADLINE_S, Asked, revise
 
 TAKEN = {"domain": "belongs to another page here; if it is yours, ask its owner to give it up"}
 
@@ -38,6 +39,12 @@ def _is_used(store: Store, claim: Claim) -> bool:
     return head is not None and not head.deleted and head.profile.domain == claim.username
 
 
+def missing(head: Head) -> str:
+    """The domain that a profile wants and doesn't hold; empty if there is none."""
+    wanted = head.profile.domain
+    return "" if head.domain and head.domain.domain == wanted else wanted
+
+
 def without_another(snapshot: Snapshot) -> Snapshot:
     """The snapshot without a held domain that isn't the one its profile wants."""
     head = snapshot.head
@@ -46,13 +53,13 @@ def without_another(snapshot: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"head": head.model_copy(update={"domain": None})})
 
 
-def hold(store: Store, profile_id: str, domain: str) -> Snapshot:
+def hold(store: Store, profile_id: str, domain: str, asked: Asked | None = None) -> Snapshot:
     """Steps 2 and 3, for a profile that wants the domain by now; again and again harmless. If another was quicker it is taken
-    off the profile, and BadInput raised."""
+    off the profile, and BadInput raised; the request that `asked` for it hears that again (`require_had`)."""
     try:
         claim = take(store, profile_id, domain)
-    except BadInput:
-        _give_up(store, profile_id, domain)
+    except BadInput as error:
+        _give_up(store, profile_id, domain, asked, json.dumps(error.fields))
         raise
 
     def held(old: Snapshot) -> Snapshot:
@@ -63,6 +70,12 @@ def hold(store: Store, profile_id: str, domain: str) -> Snapshot:
         return old.model_copy(update={"head": head.model_copy(update={"domain": found})})
 
     return revise(store, profile_id, held, writer=new_id(), what=f"holds {domain}", by_creator=False).snapshot
+
+
+def require_had(answer: Answer | None) -> None:
+    """Raises the BadInput that the request which got this answer had in the end."""
+    if answer and answer.body:
+        raise BadInput(json.loads(answer.body))
 
 
 def take(store: Store, profile_id: str, domain: str) -> Claim:
@@ -80,7 +93,7 @@ def take(store: Store, profile_id: str, domain: str) -> Claim:
         time.sleep(random.uniform(0.01, 0.05))
 
 
-def _give_up(store: Store, profile_id: str, domain: str) -> None:
+def _give_up(store: Store, profile_id: str, domain: str, asked: Asked | None, refusal: str) -> None:
     def without(old: Snapshot) -> Snapshot:
         if old.head.profile.domain != domain:
             return old
@@ -89,4 +102,14 @@ def _give_up(store: Store, profile_id: str, domain: str) -> None:
             update={"head": old.head.model_copy(update={"profile": profile, "domain": None})}
         )
 
-    revise(store, profile_id, without, writer=new_id(), what="domain is another's", by_creator=True)
+    revise(
+        store,
+        profile_id,
+        without,
+        writer=new_id(),
+        what="domain is another's",
+        by_creator=True,
+        asked=asked,
+        body=lambda _: refusal,
+        amends=True,
+    )

@@ -49,13 +49,15 @@ def revise(
     by_creator: bool,
     asked: Asked | None = None,
     body: Callable[[Snapshot], str] | None = None,
+    amends: bool = False,
     deadline_s: float = DEADLINE_S,
 ) -> Revised:
     """Changes one profile by the pure function `change`, called again on fresh rows whenever another revision came first.
 
     `writer` is the id of this edit, unique to this call. `by_creator` moves `edit` (the API's ETag). `change` may raise
     what it likes (EditConflict …) and returns its argument for "nothing to do". With `asked`, a repeated request gets
-    the kept answer (`body(snapshot)` of the first), and the same key with another request raises KeyReused.
+    the kept answer (`body(snapshot)` of the first), and the same key with another request raises KeyReused; one that
+    `amends` puts another answer in its place.
     Raises NotFound, OutcomeUnknown when time ran out before it was settled, Unavailable when it never got through.
     """
     ends = time.monotonic() + deadline_s
@@ -65,7 +67,11 @@ def revise(
         if old is None:
             raise NotFound("There is no such profile.")
         # After the load: rows that hold the first request's change already never come without its answer.
-        if asked and (answer := store.profiles.answer(profile_id, asked.key, int(time.time()))):
+        if (
+            asked
+            and not amends
+            and (answer := store.profiles.answer(profile_id, asked.key, int(time.time())))
+        ):
             if answer.request != asked.request:
                 raise KeyReused
             if old.head.revision < answer.revision:

@@ -13,7 +13,7 @@ from core.ids import new_id
 from core.profile import Head, Profile, Snapshot
 from core.store import Claim, Store, domains
 from core.store.naming import found
-from core.store.revise import revise
+from core.store.revise import Asked, revise
 from ingest.edits import Terms, change_profile, delete_profile, with_profile
 from tests.cluster import Keyspace, leave_address
 from tests.contracts.backends import STORES
@@ -42,11 +42,11 @@ def bob(store: Store) -> str:
     return found(store, "bob", Profile(name="Bob")).head.id
 
 
-def wish(store: Store, profile_id: str, domain: str = DOMAIN) -> Head:
+def wish(store: Store, profile_id: str, domain: str = DOMAIN, asked: Asked | None = None) -> Head:
     def with_domain(old: Profile) -> Profile:
         return old.model_copy(update={"domain": domain})
 
-    return change_profile(store, profile_id, with_domain, Terms()).snapshot.head
+    return change_profile(store, profile_id, with_domain, Terms(asked=asked)).snapshot.head
 
 
 def head(store: Store, profile_id: str) -> Head:
@@ -134,6 +134,53 @@ def test_who_is_overtaken_after_the_first_look_is_told_and_loses_it(
         wish(store, ann)
     assert (held(store, ann), head(store, ann).profile.domain) == (None, "")
     assert held(store, bob) == (DOMAIN, 1)
+
+
+def test_who_asks_again_after_a_lost_race_hears_of_it_again(
+    store: Store, ann: str, bob: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, asked = domains.take, Asked("one key", "one request")
+
+    def slowly(store: Store, profile_id: str, domain: str) -> Claim:
+        monkeypatch.setattr(domains, "take", take)
+        wish(store, bob)
+        return take(store, profile_id, domain)
+
+    monkeypatch.setattr(domains, "take", slowly)
+    with pytest.raises(BadInput) as first:
+        wish(store, ann, asked=asked)
+    for _ in range(2):
+        with pytest.raises(BadInput) as again:
+            wish(store, ann, asked=asked)
+        assert again.value.fields == first.value.fields
+        assert head(store, ann).profile.domain == ""
+        wish(store, bob, "")  # a request that was answered isn't tried anew, though it could be had now
+
+
+def test_who_asks_again_after_it_was_had_hears_so_again(store: Store, ann: str, bob: str) -> None:
+    asked = Asked("one key", "one request")
+    wish(store, ann, asked=asked)
+    wish(store, ann, "")
+    wish(store, bob)
+    wish(store, ann, asked=asked)
+    assert (head(store, ann).profile.domain, held(store, bob)) == ("", (DOMAIN, 2))
+
+
+def test_who_died_on_the_way_and_asks_again_holds_it(
+    store: Store, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Death(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Death
+
+    asked = Asked("one key", "one request")
+    with monkeypatch.context() as patch, pytest.raises(Death):
+        patch.setattr(domains, "hold", die)
+        wish(store, ann, asked=asked)
+    wish(store, ann, asked=asked)
+    assert held(store, ann) == (DOMAIN, 1)
 
 
 def test_of_two_who_find_it_given_up_one_is_refused(
