@@ -18,16 +18,18 @@ from core.objects import Headers, Objects
 from core.profile import (
     POSTS_PER_PROFILE_MAX,
     GallerySection,
+    Head,
     Post,
     Profile,
     Section,
     Snapshot,
     VideoSection,
 )
-from core.settings import UploadSettings
-from core.store import Claim, Store
+from core.settings import SiteSettings, UploadSettings
+from core.store import Claim, Store, domains
 from core.store.naming import found, rename
 from core.store.revise import revise
+from ingest.domains import foreign
 from ingest.edits import with_profile
 
 MB = 1_000_000
@@ -41,6 +43,7 @@ class House(NamedTuple):
     store: Store
     private: Objects
     uploads: UploadSettings
+    site: SiteSettings
     overwrite: bool = False
 
 
@@ -55,16 +58,28 @@ class Adopted(NamedTuple):
 
 def adopt(house: House, candidate: Candidate) -> Adopted:
     """Makes the store hold the candidate; adds to its notes what could not be taken over. Repeating it is harmless."""
+    adopted = _adopt(house, candidate)
+    if (
+        adopted.state != "skipped"
+        and candidate.profile.domain
+        and _hold_domain(house.store, adopted, candidate)
+    ):
+        return adopted._replace(state="created" if adopted.state == "created" else "changed")
+    return adopted
+
+
+def _adopt(house: House, candidate: Candidate) -> Adopted:
     claim = house.store.names.get(candidate.username)
     try:
         owner = _owner(house.store, claim)
     except Conflict as error:
         return Adopted("skipped", reason=str(error))
     if owner is None:
-        return _create(house, candidate, unclaimed=claim is None)
+        return _create(house, _without_taken(house, candidate, None), unclaimed=claim is None)
     editors = house.store.accounts.editors_of(owner)
     snapshot = house.store.profiles.load(owner)
     assert snapshot is not None
+    candidate = _without_taken(house, candidate, snapshot.head)
     media = _media(house, candidate, snapshot, dry=bool(editors) and not house.overwrite)
     notes: list[str] = []
     if _with(candidate, media, snapshot, notes) == snapshot:
@@ -124,6 +139,41 @@ def _revise(store: Store, candidate: Candidate, media: dict[str, Media], profile
 
     revise(store, profile_id, change, writer=new_id(), what="imported", by_creator=True)
     candidate.notes.extend(notes)
+
+
+# ── its domain ──
+
+
+def _without_taken(house: House, candidate: Candidate, head: Head | None) -> Candidate:
+    """The candidate without a domain that it can't have: then the profile keeps the one that it has, if any."""
+    domain = candidate.profile.domain
+    if not domain:
+        return candidate
+    try:
+        foreign(candidate.profile, house.site)
+        domains.require_free(house.store, head.id if head else "", domain)
+    except BadInput as error:
+        candidate.notes.append(_left_out(domain, error))
+        now = head.profile.domain if head else ""
+        kept = "" if now == domain else now
+        return candidate._replace(profile=candidate.profile.model_copy(update={"domain": kept}))
+    return candidate
+
+
+def _hold_domain(store: Store, adopted: Adopted, candidate: Candidate) -> bool:
+    """Holds the domain that the profile wants by now; whether it didn't before."""
+    head = store.profiles.head(adopted.profile_id)
+    if head is None or not (domain := domains.missing(head)):
+        return False
+    try:
+        domains.hold(store, head.id, domain)
+    except BadInput as error:  # another was quicker
+        candidate.notes.append(_left_out(domain, error))
+    return True
+
+
+def _left_out(domain: str, error: BadInput) -> str:
+    return f"domain: {domain} {error.fields['domain']}; left out"
 
 
 # ── what it should look like ──

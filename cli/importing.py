@@ -77,7 +77,7 @@ def import_(
     configure(LogSettings(level="error"))
     files = profile_files(source)
     backends = open_backends(settings)
-    house = House(backends.store, backends.private, settings.uploads, overwrite)
+    house = House(backends.store, backends.private, settings.uploads, settings.site, overwrite)
     links = ClaimLinks(claim_links or _default_file(settings), settings.studio.url)
     job = _Import(house, links, new_links)
     at_once = jobs or (1 if settings.store.backend == "sqlite" else CLUSTER_JOBS)

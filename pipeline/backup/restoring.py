@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple, cast
 from core.errors import BadInput, ObjectMissing, OutcomeUnknown
 from core.objects import Headers, Objects, ReadObjects
 from core.objects.stored import WHOLE_BYTES_MAX, Stored
-from core.profile import Head, HeldDomain, HeldName
+from core.profile import Head, HeldName
 from core.store import Batch, History, Store, domains
 from core.store.revise import write
 from pipeline.backup.format import File, Index, SavedAccount, SavedProfile, file_key, read_pack
@@ -95,6 +95,7 @@ class Restoring:
         head = self._claimed(saved.head)
         if not self._write(saved, head):
             return
+        self._hold_domain(head.id)
         accounts = self._store.accounts
         if saved.invite and not accounts.editors_of(head.id):
             _sure(lambda: accounts.invite(saved.invite or "", head.id))
@@ -134,22 +135,20 @@ class Restoring:
             update={
                 "name": name,
                 "former_names": tuple(one for one in former if one),
-                "domain": self._domain(head),
+                "domain": None,
                 "pending_name": None,
             }
         )
 
-    def _domain(self, head: Head) -> HeldDomain | None:
-        if head.domain is None:
-            return None
-        claim = self._store.names.get(head.domain.domain)
+    def _hold_domain(self, profile_id: str) -> None:
+        """Once its head is there: before, a claim counts for nothing."""
+        head = self._store.profiles.head(profile_id)
+        if head is None or head.deleted or not (domain := domains.missing(head)):
+            return
         try:
-            if not (claim and claim.profile_id == head.id):
-                claim = domains.take(self._store, head.id, head.domain.domain)
-        except BadInput:
-            self.note(head.id, f"its domain {head.domain.domain} is another's by now: it has none")
-            return None
-        return head.domain.model_copy(update={"claim": claim.number})
+            _sure(lambda: domains.hold(self._store, profile_id, domain))
+        except BadInput as error:
+            self.note(profile_id, f"its domain {domain} {error.fields['domain']}: it has none")
 
     def _claim(self, head: Head, held: HeldName, *, is_current: bool) -> HeldName | None:
         names, attempt = self._store.names, f"{WRITER} {head.id}"

@@ -151,6 +151,26 @@ def test_domains_are_held_as_before(
     assert (restored.domain.domain, restored.domain.claim) == ("ann.example", claim.number)
 
 
+def test_a_domain_that_was_never_held_is_claimed_and_one_that_two_want_is_told(
+    site: Site, other: Site, target: FolderObjects, ids: dict[str, str]
+) -> None:
+    """They came by an earlier import, or moved from one to the other while the backup was made."""
+    for one in ("ann", "bob"):
+        site.edit(ids[one], domain="ann.example")
+    site.edit(ids["carl"], domain="carl.example")
+    save(site, target)
+    restored = bring_back(other, target)
+    heads = [other.store.profiles.head(ids[one]) for one in ("ann", "bob")]
+    (holder,) = [head for head in heads if head.domain]
+    (loser,) = [head for head in heads if not head.domain]
+    assert other.store.names.get("ann.example").profile_id == holder.id
+    assert loser.profile.domain == ""
+    assert [(note.profile_id, "ann.example belongs to another" in note.said) for note in restored.notes] == [
+        (loser.id, True)
+    ]
+    assert other.store.names.get("carl.example") is None, "carl is deleted"
+
+
 def test_a_restored_profile_can_be_edited(
     site: Site, other: Site, target: FolderObjects, ids: dict[str, str]
 ) -> None:
