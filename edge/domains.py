@@ -22,7 +22,7 @@ from edge.address import decoded, host_of
 from edge.cache import Cache
 from edge.entry import Entry
 from edge.hot import Hot
-from edge.rules import SECURITY
+from edge.rules import HTTPS_ONLY, SECURITY
 from edge.visitors import Visitors
 
 ASK = "/-/domains/ask"
@@ -52,6 +52,7 @@ class Domains(Hot):
                 if name == b"host":
                     if host not in self._sites and (domain := self._domain(host)):
                         scope, send = await self._led(scope, send, domain)
+                        send = send if _came_by_https(scope) else _over_http(send)
                     break
         await super().__call__(scope, receive, send)
 
@@ -130,6 +131,27 @@ def username_in(entry: Entry) -> str:
     except (ValueError, KeyError, TypeError):
         return ""
     return name if keys.is_username(name) else ""
+
+
+def _came_by_https(scope: Scope) -> bool:
+    """As far as whoever ends TLS says so. Who lies about it is told no more than a header that their browser would not heed."""
+    said = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+    by: bytes = said[-1].rpartition(b",")[2].strip() if said else scope["scheme"].encode()
+    return by == b"https"
+
+
+def _over_http(send: Send) -> Send:
+    """Without the header that only https may carry (RFC 6797, 7.2): at the site's own host `site.url` says what readers come
+    by, at a creator's each request."""
+    left_out = {name.encode() for name in HTTPS_ONLY}
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [one for one in message["headers"] if one[0] not in left_out]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return sent
 
 
 def _with_path(scope: Scope, raw: bytes) -> Scope:

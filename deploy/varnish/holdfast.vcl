@@ -94,7 +94,7 @@ sub vcl_recv {
     if (req.http.host != "127.0.0.1:8080") {
         set req.http.host = regsub(regsub(std.tolower(req.http.host), ":\d*$", ""), "\.$", "");
         # What can be nobody's domain is a name of the site, too.
-        if (req.http.host !~ "^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$"
+        if (req.http.host !~ "^(?!.*\.localhost$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$"
             || req.http.host == "127.0.0.1") {
             set req.http.host = "127.0.0.1:8080";
         }

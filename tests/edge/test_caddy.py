@@ -106,7 +106,9 @@ def caddy(site: Site, tmp_path: Path) -> Iterator[Caddy]:
 def test_domains_get_certificates_if_and_only_if_a_page_has_them(site: Site, caddy: Caddy) -> None:
     assert "Home." in caddy.get("people.example.org", "/")
     for host in ("ann.example", "www.ann.example"):
-        assert "Paints boats." in caddy.get(host, "/")
+        page = caddy.get(host, "/")
+        assert "Paints boats." in page
+        assert "\r\nstrict-transport-security: max-age=31536000\r\n" in page.lower()
         assert "A long day." in caddy.get(host, "/posts/day")
     for host in ("bob.example", "other.example.org"):
         with pytest.raises(ssl.SSLError):

@@ -160,6 +160,25 @@ def test_a_domain_that_was_given_up_shows_nothing_of_the_site(site: Site, sub_pa
         assert of_domain(site, path).status_code == status
 
 
+def test_a_domain_asks_for_https_where_it_was_reached_by_it_and_for_no_host_but_itself(site: Site) -> None:
+    for path in ("/", "/posts/day", "/nothing", "/Posts/Day"):
+        for _ in range(2):  # the second time from memory
+            said = {
+                proto: of_domain(site, path, **({"x-forwarded-proto": proto} if proto else {})).headers.get(
+                    "strict-transport-security"
+                )
+                for proto in ("https", "http, https", "http", "https, http", "")
+            }
+            year = "max-age=31536000"
+            assert said == {
+                "https": year,
+                "http, https": year,
+                "http": None,
+                "https, http": None,
+                "": None,
+            }, path
+
+
 def test_a_purge_makes_it_another_profiles_at_once(site: Site) -> None:
     of_domain(site)
     put_domain(site, "bob", 2)

@@ -63,6 +63,11 @@ CASES = [
     Case("the head of a domain's page", "/", {"host": DOMAIN}, method="HEAD"),
     Case("a part of a domain's page", "/", {"host": DOMAIN, "range": "bytes=0-9"}),
     Case("writing at a domain", "/", {"host": DOMAIN}, method="POST"),
+    *(
+        Case(f"a domain by {proto}", path, {"host": DOMAIN, "x-forwarded-proto": proto})
+        for proto in ("https", "http", "http, https", "https, http")
+        for path in ("/", "/posts/nothing", "/Posts/Boats")
+    ),
     *of("former.example", "/", "/posts/boats", "/ann"),
     *of(
         "nobodys.example", "/", "/ann", "/nobody", "/" + PICTURE, "/Ann", f"/{keys.domain('nobodys.example')}"
