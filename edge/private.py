@@ -84,9 +84,10 @@ class Private:
             self._visitors.take(request)
             return None
         key, redirect = keys.route(asked.path)
+        meant = key or (keys.route(redirect).key if redirect else None)
         data = await self._data(request, grant, asked.name)
-        if data and data.headers.status in MOVED and key and keys.name_in(key) == asked.name:
-            return await self._moved_on(request, grant, asked, key, data)
+        if data and data.headers.status in MOVED and meant and keys.name_in(meant) == asked.name:
+            return await self._moved_on(request, grant, asked, meant, data)
         profile = _opened(grant, data)
         if profile is None:
             return None

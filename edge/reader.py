@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +23,8 @@ from edge.visitors import Visitors
 log = get_logger("edge")
 
 RETRY_AFTER_S = 5
+LOOK_S = 1.0
+"""How long who has misspelled an address waits for storage to say whether the page has moved on."""
 MOVED = (301, 302, 307, 308)
 
 
@@ -89,6 +92,8 @@ class Reader:
             return found or await self._missing(request, "")
         key, redirect = keys.route(inner)
         if redirect is not None:
+            if stone := await self._stone(request, redirect):
+                return self._moved(stone.headers.location, stone.tags, keep=False)
             return self._moved(quote(self._sub_path + redirect) + (f"?{query}" if query else ""))
         try:
             key = keys.check(key or "")
@@ -100,6 +105,22 @@ class Reader:
         if answer.entry.missing:
             return await self._missing(request, key, answer)
         return await self._show(request, answer)
+
+    async def _stone(self, request: Request, path: str) -> Entry | None:
+        """What says that the page at this path, which was asked for in another spelling, has moved on: then its readers are led
+        there straight. No cache keeps that, since no purge would know the spelling. Where storage can't be asked, two steps
+        lead there, too."""
+        key = keys.route(path).key
+        if key is None:
+            return None
+        try:
+            if not self._cache.knows(key):
+                self._visitors.take(request)
+            async with asyncio.timeout(LOOK_S):
+                entry = (await self._cache.answer(key)).entry
+        except (Unavailable, TooMany, TimeoutError):
+            return None
+        return entry if entry.headers.status in MOVED else None
 
     async def _show(self, request: Request, answer: Answer) -> Response:
         entry, status = answer.entry, answer.entry.headers.status
@@ -134,8 +155,8 @@ class Reader:
             entry = missing(key)
         return BUILT_IN[key] if entry.missing else entry
 
-    def _moved(self, location: str) -> Response:
-        headers = self._rules.headers(Kind.TOMBSTONE)
+    def _moved(self, location: str, tags: str = "", *, keep: bool = True) -> Response:
+        headers = self._rules.headers(Kind.TOMBSTONE, tags, keep=keep)
         return Response(status_code=301, headers=headers | {"location": location or "/"})
 
     def _plain(self, status: int, words: str) -> Response:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from core import keys
+from core.errors import Unavailable
+from edge import reader
 from tests.edge.conftest import Site
 
 ORIGIN = "http://127.0.0.1:8080"
@@ -58,6 +62,56 @@ def test_a_former_name_leads_straight_on_and_can_be_taken_back(site: Site, path:
         assert (moved.status_code, moved.headers["location"]) == (301, f"{ORIGIN}/ann")
         assert moved.headers["cache-tag"] == "p-p1234567"
         assert moved.headers["cache-control"].startswith("public, max-age=0, s-maxage=")
+
+
+@pytest.mark.parametrize(
+    "path", ["/Anna", "/ANNA/", "/anna/", "/anna/index.html?a=1", "/Anna/Posts/Never-Stored"]
+)
+def test_a_former_name_is_one_step_from_the_current_one_however_it_is_spelled(site: Site, path: str) -> None:
+    for key in ("anna/index.html", keys.data("anna")):
+        site.put_page("Moved.", 2, key=key, status=301, location=f"{ORIGIN}/ann")
+    for _ in range(2):
+        moved = site.get(path)
+        assert (moved.status_code, moved.headers["location"]) == (301, f"{ORIGIN}/ann")
+        assert moved.headers["cache-tag"] == "p-p1234567"
+        assert moved.headers["cache-control"] == "no-store", "a purge knows the one spelling"
+
+
+def test_a_name_that_is_somebody_elses_by_now_leads_nowhere_else(site: Site) -> None:
+    site.put_page("Moved.", 2, key="anna/index.html", status=301, location=f"{ORIGIN}/ann")
+    assert site.get("/Anna").headers["location"] == f"{ORIGIN}/ann"
+    site.put_page("Another Anna.", 3, key="anna/index.html")
+    site.purge("/anna", 3)
+    assert site.get("/Anna").headers["location"] == "/anna"
+
+
+@pytest.mark.parametrize("path", ["/Anna", "/anna/"])
+def test_while_storage_is_away_another_spelling_leads_to_the_one_all_the_same(
+    site: Site, away: Unavailable, path: str
+) -> None:
+    site.storage.away = away
+    moved = site.get(path)
+    assert (moved.status_code, moved.headers["location"]) == (301, "/anna")
+    assert moved.headers["cache-control"].startswith("public, max-age=0, s-maxage=")
+
+
+def test_who_waits_for_a_storage_that_hangs_is_led_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "LOOK_S", 0.01)
+    has_it, go_on = site.storage.hold("anna/index.html")
+    site.put_page("Moved.", 2, key="anna/index.html", status=301, location=f"{ORIGIN}/ann")
+    try:
+        assert site.get("/Anna").headers["location"] == "/anna"
+        assert has_it.wait(10)
+    finally:
+        go_on.set()
+    assert site.get("/anna").headers["location"] == f"{ORIGIN}/ann"
+
+
+def test_who_asks_too_often_is_still_led_to_the_one_spelling(new_site: Callable[..., Site]) -> None:
+    site = new_site(edge={"reads_per_minute": 1})
+    stranger = site.reader.at("203.0.113.9")
+    for number in range(3):
+        assert stranger.get(f"/Name{number}/").headers["location"] == f"/name{number}"
 
 
 @pytest.mark.parametrize("path", ["/Ann", "/ANN/", "/ann/", "/ann//", "/ann/index.html"])

@@ -91,6 +91,8 @@ CASES = [
     Case("what was deleted", "/cid"),
     Case("what is private now", "/dan"),
     Case("who has another name now", "/eva"),
+    Case("a former name in capitals", "/EVA?a=1"),
+    Case("a former name with a slash at its end", "/eva/"),
     Case("a name in capitals", "/Ann"),
     Case("a slash at the end", "/ann/"),
     Case("the page's file", "/ann/index.html"),
