@@ -56,7 +56,8 @@ def _init(settings: Settings, region: RegionSettings, out: Console) -> list[dict
 
 
 def _print_rights(region: RegionSettings) -> None:
-    from core.objects.s3_setup import rights
+    from core.objects.s3_setup import rights, shown_to
 
     writer, reader = rights("writer", region), rights("reader", region)
-    print(json.dumps({"writer": writer, "reader": reader}, indent=2))
+    bucket = shown_to("EDGE", region)
+    print(json.dumps({"writer": writer, "reader": reader, "private_bucket": bucket}, indent=2))

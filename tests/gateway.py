@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from cli.gateway.build import Kind
-from cli.gateway.server import Server
+from cli.gateway.build import Kind, program
+from cli.gateway.server import REGION, Server
 from core.ids import new_id
 from core.objects.s3 import S3Objects
 from core.objects.s3_client import Clients, connect
+from core.objects.s3_setup import rights, shown_to
 from core.settings import RegionSettings
 
 THREADS = 16
@@ -32,7 +37,8 @@ class Gateway(NamedTuple):
 
     def region(self, **others: Any) -> RegionSettings:
         """Two new buckets."""
-        name = f"test-{new_id()}"
+        # Short, since a session's policy of 40 lines with it must have no more than 2,048 characters.
+        name = f"test-{new_id()[:10]}"
         region = RegionSettings(
             backend="s3",
             endpoint=self.server.endpoint,
@@ -51,6 +57,25 @@ class Gateway(NamedTuple):
         clients = self.clients(region)
         return S3Objects(clients, region.public), S3Objects(clients, region.private)
 
+    def edge(self, region: RegionSettings) -> str:
+        """The profile of an edge's own credentials, which may do what `holdfast objects rights` says and nothing else."""
+        if self.server.record.kind == "minio":
+            return _session(self, json.dumps(rights("reader", region), separators=(",", ":")))
+        user, record = f"edge{new_id()}", self.server.record
+        secret = new_id()
+        subprocess.run(
+            [
+                *(str(program("versitygw")), "admin", "--endpoint-url", self.server.endpoint),
+                *("--access", record.access_key, "--secret", record.secret_key),
+                *("create-user", "--access", user, "--secret", secret, "--role", "user"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        policy = json.dumps(shown_to(user, region))
+        self.clients(region).steady.put_bucket_policy(Bucket=region.private, Policy=policy)
+        return _add_profile("edge", aws_access_key_id=user, aws_secret_access_key=secret)
+
     def clients(self, region: RegionSettings) -> Clients:
         return connect(region, THREADS, self.profile)
 
@@ -67,22 +92,42 @@ def running(server: Server) -> Iterator[Gateway]:
     """As `gateway`, of a server that is made otherwise."""
     try:
         server.start()
-        profile = f"{server.record.kind}-{new_id()}"
-        _add_profile(Path(os.environ[CREDENTIALS]), profile, server)
-        yield Gateway(server, profile)
+        access, secret = server.record.access_key, server.record.secret_key
+        yield Gateway(
+            server,
+            _add_profile(server.record.kind, aws_access_key_id=access, aws_secret_access_key=secret),
+        )
     finally:
         server.destroy()
 
 
-def _add_profile(file: Path, profile: str, server: Server) -> None:
-    known = ConfigParser()
+def _session(gateway: Gateway, policy: str) -> str:
+    """Credentials for an hour, which may do what the policy says and no more."""
+    sts = boto3.session.Session(profile_name=gateway.profile).client(
+        "sts", endpoint_url=gateway.server.endpoint, region_name=REGION, config=Config(proxies={})
+    )
+    made = sts.assume_role(RoleArn="arn:aws:iam::0:role/edge", RoleSessionName="edge", Policy=policy)
+    keys = made["Credentials"]
+    return _add_profile(
+        "edge",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+
+
+def _add_profile(name: str, **keys: str) -> str:
+    """Adds one to the file that boto3's chain is told of; its name."""
+    file, profile, known = (
+        Path(os.environ[CREDENTIALS]),
+        f"{name}-{new_id()}",
+        ConfigParser(interpolation=None),
+    )
     known.read(file)
-    known[profile] = {
-        "aws_access_key_id": server.record.access_key,
-        "aws_secret_access_key": server.record.secret_key,
-    }
+    known[profile] = keys
     with file.open("w") as written:
         known.write(written)
+    return profile
 
 
 PLACE = "region.json"

@@ -129,7 +129,7 @@ class Server:
 
     def _boot(self, made: Path) -> None:
         data = self.folder / "data"
-        for folder in (data / "objects", data / "versions"):
+        for folder in (data / "objects", data / "versions", data / "users"):
             folder.mkdir(parents=True, exist_ok=True)
         command, variables = _COMMANDS[self.record.kind](made, self.record, data)
         start(command, data, self.folder / "out.log", self._pid_file, {**os.environ, **variables})
@@ -183,6 +183,8 @@ def _versitygw(made: Path, record: Record, data: Path) -> tuple[list[str], dict[
     return (
         [
             *(str(made), "--port", address, "--health", HEALTH["versitygw"], "--quiet", "--keep-alive"),
+            # So that there can be users besides the one that we make.
+            *("--iam-dir", f"{data}/users"),
             *("posix", "--versioning-dir", f"{data}/versions", f"{data}/objects"),
         ],
         {"ROOT_ACCESS_KEY_ID": record.access_key, "ROOT_SECRET_ACCESS_KEY": record.secret_key},

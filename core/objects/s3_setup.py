@@ -97,16 +97,16 @@ def cors(studio_url: str) -> dict[str, Any]:
 
 def open_to_readers(bucket: str) -> dict[str, Any]:
     """The policy of the public bucket."""
-    read = {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"], "Resource": [_all(bucket)]}
-    return {"Version": "2012-10-17", "Statement": [read]}
+    return _policy(
+        {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"], "Resource": [_all(bucket)]}
+    )
 
 
 def rights(who: Literal["writer", "reader"], region: RegionSettings) -> dict[str, Any]:
     """What an IAM user or role needs: the writer is ingest, workers and operators; the reader is an edge."""
     if who == "reader":
         readable = [_all(region.public), *_shown(region.private)]
-        read = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": readable}
-        return {"Version": "2012-10-17", "Statement": [read]}
+        return _policy({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": readable})
     buckets = (region.public, region.private)
     objects = {
         "Effect": "Allow",
@@ -118,7 +118,24 @@ def rights(who: Literal["writer", "reader"], region: RegionSettings) -> dict[str
         "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
         "Resource": [f"arn:aws:s3:::{bucket}" for bucket in buckets],
     }
-    return {"Version": "2012-10-17", "Statement": [objects, lists]}
+    return _policy(objects, lists)
+
+
+def shown_to(user: str, region: RegionSettings) -> dict[str, Any]:
+    """A policy of the private bucket itself by which that user reads what private profiles show: where a store has no policies
+    of users."""
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": [user]},
+            "Action": ["s3:GetObject"],
+            "Resource": _shown(region.private),
+        }
+    )
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def _shown(bucket: str) -> list[str]:

@@ -87,6 +87,9 @@ def test_rights_name_the_buckets_and_no_more_than_is_needed(
         "_trials/a1",
     ):
         assert not may_read(region.private, key)
+    (bucket,) = told["private_bucket"]["Statement"]
+    assert (bucket["Principal"], bucket["Action"]) == ({"AWS": ["EDGE"]}, reads["Action"])
+    assert bucket["Resource"] == [one for one in reads["Resource"] if f":{region.private}/" in one]
     actions = {action for one in told["writer"]["Statement"] for action in one["Action"]}
     assert {"s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"} <= actions
 

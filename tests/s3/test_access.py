@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
-from core.backends import open_bucket
+from core import keys
+from core.backends import open_bucket, open_reader
 from core.errors import AccessRefused, ObjectMissing, OperatorError
 from core.objects import ABSENT, Headers
 from core.objects.s3 import S3Objects, S3Reader
@@ -19,6 +21,19 @@ from tests.s3.proxy import PASS, Call, Fault, says
 
 PLAIN = Headers(type="text/plain")
 KEY, SENTINEL = "ann/index.html", "_site/404.html"
+SHOWN = (
+    KEY,
+    "0ann/posts/boats/index.html",
+    keys.data("ann"),
+    keys.media("m1", "p1", "still", "a1", "640.webp"),
+)
+"""What private profiles show."""
+HIDDEN = (
+    keys.manifest("p1"),
+    keys.original("m1"),
+    keys.rendition("m1", "still", "a1", "640.webp"),
+    keys.trial("a1"),
+)
 
 
 @pytest.fixture
@@ -100,6 +115,55 @@ def test_readers_without_credentials_read_the_public_bucket_and_nothing_else(
         with pytest.raises(AccessRefused):
             call()
     assert S3Objects(clients, made.public).get(KEY).body == b"one"
+
+
+def test_an_edges_own_credentials_read_what_it_shows_and_do_nothing_else(
+    gateway: Gateway, made: RegionSettings
+) -> None:
+    """By the policies that `holdfast objects rights` prints."""
+    ours = {name: S3Objects(gateway.clients(made), name) for name in (made.public, made.private)}
+    shown = [(made.public, KEY), *((made.private, key) for key in SHOWN)]
+    hidden = [(made.private, key) for key in HIDDEN]
+    for bucket, key in shown + hidden:
+        ours[bucket].put(key, b"one", PLAIN)
+    clients = connect(made, 4, gateway.edge(made))
+    edge = {name: S3Objects(clients, name) for name in (made.public, made.private)}
+    for bucket, key in shown:
+        assert edge[bucket].get(key).body == b"one", key
+        assert edge[bucket].read(key, 1, 1) == b"n"
+    for bucket, key in hidden:
+        for read in (edge[bucket].get, edge[bucket].stat):
+            with pytest.raises(AccessRefused):
+                read(key)
+    for bucket, key in shown + hidden:
+        objects = edge[bucket]
+        for write in (
+            lambda objects=objects, key=key: objects.put(key, b"two", PLAIN),
+            lambda objects=objects, key=key: objects.put(f"{key}-new", b"two", PLAIN, only_if=ABSENT),
+            lambda objects=objects, key=key: objects.put_file(key, io.BytesIO(b"two"), PLAIN),
+            lambda objects=objects, key=key: objects.start(key, PLAIN),
+            lambda objects=objects, key=key: objects.delete(key),
+            lambda objects=objects, key=key: objects.delete_many([key]),
+            lambda objects=objects: list(objects.walk()),
+        ):
+            with pytest.raises(AccessRefused):
+                write()
+        assert ours[bucket].get(key).body == b"one"
+    assert sorted(ours[made.private].walk()) == sorted((*SHOWN, *HIDDEN))
+
+
+def test_an_edge_is_given_readers_with_these_credentials(gateway: Gateway, made: RegionSettings) -> None:
+    ours = S3Objects(gateway.clients(made), made.private)
+    S3Objects(gateway.clients(made), made.public).put(SENTINEL, b"not here", PLAIN)
+    for key in (KEY, keys.manifest("p1")):
+        ours.put(key, b"one", PLAIN)
+    reader_profile = gateway.edge(made)
+    objects = {**made.model_dump(), "reader_profile": reader_profile}
+    private = open_reader(Settings.model_validate({"objects": objects}), "private")
+    assert private.get(KEY).body == b"one"
+    for missing in ("bob/index.html", keys.manifest("p1")):
+        with pytest.raises(ObjectMissing):
+            private.get(missing)
 
 
 class Hiding:
