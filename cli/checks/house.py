@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 
 from cli.checks import Check
 from cli.checks.buckets import buckets
-from core.backends import DATABASE, Backends, folder_of, is_made, open_backends
+from core.backends import DATABASE, Backends, folder_of, is_made, open_backends, region_of
 from core.errors import HoldfastError, OperatorError
 from core.settings import Settings
 from core.store import Store
@@ -60,7 +60,7 @@ def kept_in(settings: Settings) -> Iterator[Check]:
 
 
 def _opened(backends: Backends, settings: Settings, release: Release | None) -> Iterator[Check]:
-    yield from buckets(backends, settings.objects)
+    yield from buckets(backends, region_of(settings, settings.worker.replica))
     if release:
         yield _guarded("Roll-out", lambda: rollout(backends.store, release))
     yield _guarded("Failures", lambda: failures(backends.store))

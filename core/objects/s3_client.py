@@ -165,7 +165,7 @@ def _meaning(error: ClientError, place: str, key: str, writes: bool) -> Holdfast
         return AccessRefused(f"{place} can't be used ({code}): {_TELL[code]}")
     if status in (400, 401, 403) or code in _NO_ACCESS:
         return AccessRefused(
-            f"{place} refuses us ({code}): {CREDENTIALS}, and see the rights that `holdfast objects init` prints"
+            f"{place} refuses us ({code}): {CREDENTIALS}, and see the rights that `holdfast objects rights` prints"
         )
     if writes and status >= 500 and code != "SlowDown":
         return _unknown(f"{place} failed ({status} {code}).")

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from core import keys
 from core.ids import new_id
-from core.objects.s3_setup import open_to_readers
+from core.objects import Headers
+from core.objects.s3 import S3Objects
+from core.objects.s3_setup import open_to_readers, shown_to
 from core.settings import RegionSettings
 from tests.cli.conftest import Holdfast, Ran
 from tests.gateway import Gateway
@@ -108,6 +111,70 @@ def test_doctor_finds_nothing_where_the_edges_can_only_read(
     found = checks(holdfast("doctor", "--json"))
     for name in ("Storage (public)", "Storage (private)", "Strangers", "Edges' access"):
         assert found[name]["state"] == "ok", found[name]
+    assert found["Private pages"]["state"] == "warn"
+    assert "no link to one opens" in found["Private pages"]["said"]
+    assert "`holdfast objects rights`" in found["Private pages"]["remedy"]
+
+
+def test_doctor_finds_nothing_where_the_edges_have_their_own_rights(
+    holdfast: Holdfast, region: RegionSettings, versitygw: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert holdfast("objects", "init").code == 0
+    assert holdfast("rebuild", "--all").code == 0
+    monkeypatch.setenv("HOLDFAST_OBJECTS__READER_PROFILE", versitygw.edge(region))
+    found = checks(holdfast("doctor", "--json"))
+    for name in ("Strangers", "Edges' access", "Private pages"):
+        assert found[name]["state"] == "ok", found[name]
+    bucket = S3Objects(versitygw.clients(region), region.private)
+    assert list(bucket.walk()) == [], "nothing is left of what it tried"
+
+
+def test_doctor_says_what_edges_can_do_that_they_must_not(
+    holdfast: Holdfast, region: RegionSettings, versitygw: Gateway
+) -> None:
+    assert holdfast("objects", "init").code == 0
+    assert holdfast("rebuild", "--all").code == 0
+    S3Objects(versitygw.clients(region), region.private).put(keys.original("m1"), b"photo", Headers())
+    found = checks(holdfast("doctor", "--json"))["Edges' access"]
+    for what in (
+        "reads private objects (_trials/, _originals/)",
+        "writes public",
+        "writes private",
+        "deletes",
+    ):
+        assert what in found["said"]
+    assert "objects.reader_profile" in found["remedy"]
+    original = S3Objects(versitygw.clients(region), region.private).get(keys.original("m1"))
+    assert original and original.body == b"photo", "what is there is only read"
+
+
+def test_doctor_finds_edges_that_can_not_read_the_public_bucket(
+    holdfast: Holdfast, region: RegionSettings, versitygw: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert holdfast("objects", "init").code == 0
+    assert holdfast("rebuild", "--all").code == 0
+    versitygw.clients(region).steady.delete_bucket_policy(Bucket=region.public)
+    monkeypatch.setenv("HOLDFAST_OBJECTS__READER_PROFILE", "anonymous")
+    ran = holdfast("doctor", "--json")
+    assert ran.code == 1
+    found = checks(ran)["Edges' access"]
+    assert (found["state"], found["said"]) == ("fail", "edges can't read the public bucket")
+    assert "`holdfast objects init`" in found["remedy"]
+
+
+def test_doctor_finds_private_pages_that_strangers_can_read(
+    holdfast: Holdfast, region: RegionSettings, versitygw: Gateway
+) -> None:
+    assert holdfast("objects", "init").code == 0
+    assert holdfast("rebuild", "--all").code == 0
+    policy = shown_to("*", region)
+    policy["Statement"][0]["Principal"] = "*"
+    versitygw.clients(region).steady.put_bucket_policy(Bucket=region.private, Policy=json.dumps(policy))
+    found = checks(holdfast("doctor", "--json"))["Strangers"]
+    assert (found["state"], found["said"]) == (
+        "fail",
+        "who has no credentials reads what private profiles show",
+    )
 
 
 def test_doctor_finds_a_private_bucket_that_is_open(
