@@ -22,6 +22,7 @@ from edge.address import decoded, host_of
 from edge.cache import Cache
 from edge.entry import Entry
 from edge.hot import Hot
+from edge.reader import FAILED
 from edge.rules import HTTPS_ONLY, SECURITY
 from edge.visitors import Visitors
 
@@ -47,14 +48,23 @@ class Domains(Hot):
         self._sites = {urlsplit(site.url).netloc.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for name, host in scope["headers"]:
-                if name == b"host":
-                    if host not in self._sites and (domain := self._domain(host)):
-                        scope, send = await self._led(scope, send, domain)
-                        send = send if _came_by_https(scope) else _over_http(send)
-                    break
-        await super().__call__(scope, receive, send)
+        if scope["type"] != "http" or not (domain := self._named(scope)):
+            await super().__call__(scope, receive, send)
+            return
+        send = send if _came_by_https(scope) else _over_http(send)
+        try:
+            scope, send = await self._led(scope, send, domain)
+        except (Unavailable, TooMany) as error:
+            await self._rest({**scope, FAILED: error}, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _named(self, scope: Scope) -> str:
+        """The domain that a request is for, perhaps; empty for the site."""
+        for name, host in scope["headers"]:
+            if name == b"host":
+                return "" if host in self._sites else self._domain(host)
+        return ""
 
     def _domain(self, host: bytes) -> str:
         """The domain that a Host header names, perhaps; empty for what can be none, which is remembered."""
@@ -70,17 +80,13 @@ class Domains(Hot):
         if raw.startswith(OURS):
             return scope, send
         key = keys.domain(domain)
-        asks = f"{self._sub_path}{keys.path_of(key)}"
-        try:
-            if not self._cache.knows(key):
-                self._visitors.take(Request(scope))
-            entry = (await self._cache.answer(key)).entry
-        except (Unavailable, TooMany):
-            return _with_path(scope, asks.encode()), send  # the site says so
+        if not self._cache.knows(key):
+            self._visitors.take(Request(scope))
+        entry = (await self._cache.answer(key)).entry
         if entry.missing:
             return scope, send
         name = username_in(entry)
-        path = self._path(raw, name) if name else asks.encode()
+        path = self._path(raw, name) if name else f"{self._sub_path}{keys.path_of(key)}".encode()
         return _with_path(scope, path), _tagging(send, keys.name_tag(domain))
 
     def _path(self, raw: bytes, name: str) -> bytes:

@@ -26,6 +26,8 @@ RETRY_AFTER_S = 5
 LOOK_S = 1.0
 """How long who has misspelled an address waits for storage to say whether the page has moved on."""
 MOVED = (301, 302, 307, 308)
+FAILED = "holdfast.failed"
+"""In the scope: the error of whoever looked up where a request leads, to be answered as one of our own."""
 
 
 class Reader:
@@ -70,6 +72,8 @@ class Reader:
             return
 
     async def read(self, request: Request) -> Response:
+        if failed := request.scope.get(FAILED):
+            raise failed
         if request.method not in ("GET", "HEAD"):
             response = self._plain(405, "Pages here can only be read.")
             response.headers["allow"] = "GET, HEAD"

@@ -194,6 +194,22 @@ def test_while_storage_is_away_a_domain_shows_what_is_kept(site: Site, away: Una
     assert of_domain(site, host="other.example").status_code == 503
 
 
+def test_storage_that_is_back_a_moment_later_shows_nobody_what_domains_lie_in(
+    site: Site, away: Unavailable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, failures = site.storage.get, iter([away])
+
+    def flaky(key: str, **unless: Any) -> Any:
+        if key == keys.domain(DOMAIN) and (failure := next(failures, None)):
+            raise failure
+        return get(key, **unless)
+
+    monkeypatch.setattr(site.storage, "get", flaky)
+    answer = of_domain(site)
+    assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
+    assert "Paints boats." in of_domain(site).text
+
+
 def test_our_own_endpoints_answer_at_any_host(site: Site) -> None:
     assert of_domain(site, "/-/health").json() == {"ok": True}
 
