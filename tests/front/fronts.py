@@ -125,6 +125,8 @@ def front(kind: Kind, folder: Path, settings: Settings, **wishes: object) -> Ite
     finally:
         process.terminate()
         process.wait(20)
+        # Varnish has taken all of it, and pytest keeps folders: the disk would be full of them.
+        _transient(folder).unlink(missing_ok=True)
 
 
 def _defaults(folder: Path, port: int) -> dict[str, object]:
@@ -141,7 +143,7 @@ def _command(kind: Kind, folder: Path, file: Path, port: int) -> list[str]:
     if kind == "nginx":
         return ["nginx", "-c", str(file), "-e", "stderr", "-g", f"daemon off; pid {folder}/pid;"]
     switches = ["-p", "http_gzip_support=off", "-p", "feature=+http2", "-s", "malloc,64m", "-j", "none"]
-    switches += ["-s", f"Transient=file,{folder}/transient,1g"]
+    switches += ["-s", f"Transient=file,{_transient(folder)},1g"]
     return [
         "varnishd",
         "-F",
@@ -153,6 +155,10 @@ def _command(kind: Kind, folder: Path, file: Path, port: int) -> list[str]:
         str(folder / "work"),
         *switches,
     ]
+
+
+def _transient(folder: Path) -> Path:
+    return folder / "transient"
 
 
 def _family(pid: int) -> list[int]:
