@@ -95,6 +95,7 @@ def visit(chromium: Browser) -> Iterator[Any]:
 
 
 def _failure(request: Request) -> list[str]:
-    """A player gives up what it has begun to load and needs no more."""
-    given_up = request.resource_type == "media" and request.failure == "net::ERR_ABORTED"
+    """A player, the browser's or hls.js, gives up what it has begun to load and needs no more after a jump."""
+    is_piece = request.resource_type == "media" or request.url.endswith((".m4s", ".mp4"))
+    given_up = is_piece and request.failure == "net::ERR_ABORTED"
     return [] if given_up else [f"{request.url} failed: {request.failure}"]
