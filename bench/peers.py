@@ -16,7 +16,6 @@ from typing import Literal, NamedTuple
 import httpx
 
 from bench.bare import BODY
-from cli.main import VERBS
 from tests.house import House, free_port
 
 
@@ -54,17 +53,18 @@ def asgi(kind: Literal["bare", "static"], folder: Path, path: str) -> Peer:
     return Peer(command, f"http://127.0.0.1:{port}{path}")
 
 
-def bare_nginx(folder: Path) -> Peer:
-    """One worker, as our edge is one process; tuned as its own manual advises for static files."""
+def bare_nginx(folder: Path, *, tuned: bool) -> Peer:
+    """One worker, as our edge is one process; as it comes, or tuned as its own manual advises for static files."""
     port = free_port()
-    file = folder / "nginx.conf"
+    name = "tuned" if tuned else "plain"
+    file = folder / f"{name}.conf"
+    tuning = "sendfile on; tcp_nopush on; open_file_cache max=100;" if tuned else ""
     # Else its worker is a user who may not read this folder.
     user = "user root; " if os.geteuid() == 0 else ""
     file.write_text(
-        f"{user}daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
-        "events {}\n"
-        "http { types { text/html html; } sendfile on; tcp_nopush on; access_log off; open_file_cache max=100;\n"
-        f"keepalive_requests 1000000; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+        f"{user}daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log {folder}/nginx.log;\n"
+        f"events {{}}\nhttp {{ types {{ text/html html; }} access_log off; {tuning} keepalive_requests 1000000;\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
     )
     command = ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "nginx.log")]
     return Peer(command, f"http://127.0.0.1:{port}/{BODY}")
@@ -95,10 +95,7 @@ def front(kind: Literal["nginx", "varnish"], house: House, folder: Path, path: s
 
 def left_out() -> dict[str, str]:
     """The rows that this machine can't give, and why."""
-    reasons = {}
-    for row, program in (("bare_nginx", "nginx"), ("nginx", "nginx"), ("varnish", "varnishd")):
-        if not shutil.which(program):
-            reasons[row] = f"{program} is not installed"
-        elif row != "bare_nginx" and "edge-config" not in VERBS:
-            reasons[row] = "this Holdfast has no `edge-config`"
-    return reasons
+    programs = {"bare_nginx": "nginx", "tuned_nginx": "nginx", "nginx": "nginx", "varnish": "varnishd"}
+    return {
+        row: f"{program} is not installed" for row, program in programs.items() if not shutil.which(program)
+    }

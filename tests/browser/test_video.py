@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from pipeline.media.make import find_ffmpeg
 from tests.house import Creator, House
@@ -129,7 +130,8 @@ def test_pictures_of_the_film_lead_through_it(visit: Any, house: House, cai: Cre
     page.evaluate("document.querySelector('video').pause()")
     page.keyboard.press("End")
     wait_until(page, f"{SECONDS} >= 22")
-    assert (slider.get_attribute("aria-valuetext") or "").startswith("0:2")
+    # The browser tells of it a moment later.
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^0:2"), timeout=PATIENCE_MS)
     page.mouse.move(0, 0)
     assert page.locator(".strip-look").is_hidden()
     assert window.complaints == []
