@@ -95,7 +95,7 @@ def front(kind: Literal["nginx", "varnish"], house: House, folder: Path, path: s
 
 def left_out() -> dict[str, str]:
     """The rows that this machine can't give, and why."""
-    programs = {"bare_nginx": "nginx", "tuned_nginx": "nginx", "nginx": "nginx", "varnish": "varnishd"}
+    programs = {"bare_nginx": "nginx", "plain_nginx": "nginx", "nginx": "nginx", "varnish": "varnishd"}
     return {
         row: f"{program} is not installed" for row, program in programs.items() if not shutil.which(program)
     }

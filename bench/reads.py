@@ -32,15 +32,15 @@ WORDS = {
     "bare": "bare ASGI app, same bytes",
     "static": "Starlette's StaticFiles",
     "nginx": "our nginx before our edge",
-    "bare_nginx": "bare nginx, same file",
-    "tuned_nginx": "the same, tuned (sendfile, open files kept)",
+    "bare_nginx": "bare nginx, same file (sendfile, open files kept)",
+    "plain_nginx": "the same, as it comes",
     "varnish": "Varnish, ours, before our edge",
 }
 FRONTS: tuple[Literal["nginx", "varnish"], ...] = ("nginx", "varnish")
 RATIOS = {
     "edge_to_bare": ("edge", "bare"),
     "nginx_to_bare_nginx": ("nginx", "bare_nginx"),
-    "nginx_to_tuned_nginx": ("nginx", "tuned_nginx"),
+    "nginx_to_plain_nginx": ("nginx", "plain_nginx"),
 }
 out = Console(stderr=True)
 
@@ -103,8 +103,8 @@ def compare(folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
         urls = {"edge": publish(house, folder)}
         peers = {"bare": asgi("bare", folder, PAGE), "static": asgi("static", folder, f"/{BODY}")}
         if "bare_nginx" not in missing:
-            peers["bare_nginx"] = bare_nginx(folder, tuned=False)
-            peers["tuned_nginx"] = bare_nginx(folder, tuned=True)
+            peers["bare_nginx"] = bare_nginx(folder, tuned=True)
+            peers["plain_nginx"] = bare_nginx(folder, tuned=False)
         for kind in FRONTS:
             if kind not in missing:
                 peers[kind] = front(kind, house, folder, PAGE)
